@@ -1,0 +1,38 @@
+# Everything for a fresh Debian or Ubuntu with python3 >= 3.11, venv and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: all test smoke docs lock
+all: .venv/installed
+	$(BIN)/snakemake all
+
+smoke: .venv/installed
+	$(BIN)/snakemake all --configfile config/smoke.yaml
+
+test: .venv/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/pytest
+
+docs: .venv/installed
+	$(BIN)/python docs/config_reference.py > config/README.md
+
+.venv/installed:
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint requirements.lock --editable .
+	touch $@
+
+.venv/installed-test: .venv/installed
+	$(BIN)/pip install --quiet --constraint requirements.lock --editable .[test]
+	touch $@
+
+# Newest versions that pyproject.toml allows. A local build's suffix (+cpu) is not on the public index.
+lock:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet .[test]
+	(echo '# Exact versions of everything, for `pip install --constraint requirements.lock`. Made by `make lock`.'; \
+	  .venv-lock/bin/pip freeze --exclude pdetransfer | sed 's/+cpu$$//') > requirements.lock
+	rm -r .venv-lock

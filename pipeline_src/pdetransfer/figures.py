@@ -1,0 +1,189 @@
+"""Figures: one function for each kind, (table, options) -> figure. They read nothing but the table.
+
+``options`` holds the ``title``, and for the physics ranges drawn above the curves ``datasets`` (the entries
+of config by name) and ``pretrainings`` (the pre-training dataset of each init).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator, StrMethodFormatter
+
+from pdetransfer.experiments import SCRATCH
+from pdetransfer.files import atomic
+from pdetransfer.systems import SYSTEMS
+from pdetransfer.tables import data_savings
+
+_COLOURS = dict(zip(["fine-tuned", "from scratch", "range"], sns.color_palette("colorblind"), strict=False))
+_STYLE = {
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "font.size": 8.5,
+    "svg.hashsalt": "pdetransfer",  # the same table gives the same file
+}
+_PANEL = (4.3, 3.1)  # inches, width and height of one pair of axes
+
+
+def draw_error_vs_data(table: pd.DataFrame, options: dict) -> Figure:
+    """Test error against the number of downstream examples, fine-tuned and from scratch.
+
+    Lines are means over seeds, bands their quartiles; n_train 0 is drawn left of the axis break: the
+    pre-trained model as it is, and the untrained network. Above: the ranges of the physics parameter.
+    """
+    panels = list(table.groupby(["dataset", "model"], sort=False))
+    figure, axes = plt.subplots(
+        2,
+        len(panels),
+        figsize=(_PANEL[0] * len(panels), _PANEL[1] + 1.0),
+        height_ratios=[1, 4.2],
+        squeeze=False,
+        layout="constrained",
+    )
+    for column, ((dataset, _), rows) in enumerate(panels):
+        _draw_ranges(axes[0, column], dataset, rows, options)
+        _draw_curves(axes[1, column], rows)
+    figure.suptitle(options["title"], fontsize=9.5)
+    return figure
+
+
+def _draw_curves(axes: Axes, rows: pd.DataFrame) -> None:
+    rows = rows.assign(arm=rows["init"].map(_arm), x=_positions(rows["n_train"]))
+    trained = rows[rows["n_train"] > 0]
+    sns.lineplot(
+        trained,
+        x="x",
+        y="test_error",
+        hue="arm",
+        style="init",
+        palette=_COLOURS,
+        errorbar=("pi", 50),
+        dashes=False,
+        markers=dict.fromkeys(rows["init"].unique(), "o"),
+        markeredgewidth=0,
+        legend=False,
+        ax=axes,
+    )
+    for arm, curve in trained.groupby("arm"):
+        means = curve.groupby("x")["test_error"].mean()
+        _label(axes, arm, means.index[0], means.iloc[0], (2, 8), _COLOURS[arm])
+    for arm, zero in rows[rows["n_train"] == 0].groupby("arm"):
+        y = zero["test_error"].mean()
+        axes.plot(zero["x"].iloc[0], y, "D", color=_COLOURS[arm], markersize=5)
+        name = "untrained" if arm == "from scratch" else "zero-shot"
+        _label(axes, name, zero["x"].iloc[0], y, (0, 8), _COLOURS[arm], "center")
+    _log_log(axes, rows)
+    axes.set(xlabel="downstream training examples", ylabel="relative L2 test error")
+
+
+def _draw_ranges(axes: Axes, dataset: str, rows: pd.DataFrame, options: dict) -> None:
+    """The interval of the physics parameter of the downstream dataset, below that of each pre-training."""
+    datasets = options["datasets"]
+    inits = [init for init in rows["init"].unique() if init != SCRATCH]
+    bars = [("pre-training", options["pretrainings"][init]) for init in inits] + [("downstream", dataset)]
+    key, symbol = next(iter(SYSTEMS[datasets[dataset]["system"]].parameter_symbols.items()))
+    drawn = [(role, datasets[name][key]) for role, name in bars if key in datasets[name]]
+    for height, (role, (low, high)) in enumerate(reversed(drawn)):
+        colour = _COLOURS["fine-tuned"] if role == "pre-training" else _COLOURS["range"]
+        axes.barh(height, high - low, left=low, height=0.72, color=colour, alpha=0.3)
+        axes.text(
+            (low + high) / 2, height, f"{role}  U({low:g}, {high:g})", ha="center", va="center", fontsize=8
+        )
+    values = [end for _, interval in drawn for end in interval]
+    pad = 0.04 * (max(values) - min(values))
+    axes.set(yticks=[], xlim=(min(values) - pad, max(values) + pad), ylim=(-0.6, len(drawn) - 0.4))
+    axes.set_xlabel(f"{key.removesuffix('_range').replace('_', ' ')} ${symbol}$", labelpad=1)
+    sns.despine(ax=axes, left=True)
+
+
+def draw_data_savings(table: pd.DataFrame, options: dict) -> Figure:
+    """Examples that training from scratch needs to reach the error of the fine-tuned model.
+
+    An upward arrow is a lower bound: fine-tuning is better than the largest training from scratch. A
+    downward arrow is an upper bound. Below the dashed line pre-training does harm.
+    """
+    savings = data_savings(table)
+    panels = list(savings.groupby(["dataset", "model"], sort=False))
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(_PANEL[0] * len(panels), _PANEL[1]), squeeze=False, layout="constrained"
+    )
+    for panel, (_, rows) in zip(axes[0], panels, strict=True):
+        _draw_savings(panel, rows)
+    figure.suptitle(options["title"], fontsize=9.5)
+    return figure
+
+
+def _draw_savings(axes: Axes, rows: pd.DataFrame) -> None:
+    rows = rows.assign(x=_positions(rows["n_train"])).sort_values("x")
+    colour = _COLOURS["fine-tuned"]
+    axes.plot(rows["x"], rows["equivalent_n"], color=colour, linewidth=1.2, alpha=0.5)
+    for bound, marker in {"exact": "o", "lower": "^", "upper": "v"}.items():
+        points = rows[rows["bound"] == bound]
+        axes.plot(points["x"], points["equivalent_n"], marker, color=colour, markersize=6)
+    for point in rows[rows["n_train"] > 0].itertuples():
+        sign = {"exact": "", "lower": "≥ ", "upper": "≤ "}[point.bound]
+        _label(axes, f"{sign}{point.ratio:.3g}×", point.x, point.equivalent_n, (0, 7), colour, "center")
+    trained = rows[rows["n_train"] > 0]
+    axes.plot(trained["x"], trained["n_train"], "--", color="0.4", linewidth=1)
+    middle = trained.iloc[len(trained) // 2]
+    _label(axes, "no savings", middle["x"], middle["n_train"], (4, -12), "0.35")
+    _log_log(axes, rows)
+    axes.set(xlabel="downstream examples, fine-tuned", ylabel="examples needed from scratch")
+
+
+def _log_log(axes: Axes, rows: pd.DataFrame) -> None:
+    """Logarithmic axes in plain numbers, with a tick at each n_train."""
+    ticks = sorted(rows.groupby("n_train")["x"].first().items())
+    axes.set(xscale="log", yscale="log")
+    axes.xaxis.set_major_locator(FixedLocator([x for _, x in ticks]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticklabels([f"{n:g}" for n, _ in ticks])
+    axes.yaxis.set_major_locator(LogLocator(subs=[1, 2, 5]))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.margins(x=0.12, y=0.13)
+    sns.despine(ax=axes)
+
+
+def _arm(init: str) -> str:
+    return "from scratch" if init == SCRATCH else "fine-tuned"
+
+
+def _positions(n_train: pd.Series) -> pd.Series:
+    """Where n_train stands on a logarithmic axis: 0 stands left of the smallest positive one."""
+    smallest = n_train[n_train > 0].min()
+    return n_train.astype(float).where(n_train > 0, smallest / 3)
+
+
+def _label(
+    axes: Axes, text: str, x: float, y: float, offset: tuple[int, int], colour, ha: str = "left"
+) -> None:
+    axes.annotate(text, (x, y), offset, textcoords="offset points", color=colour, ha=ha, fontsize=8.5)
+
+
+FIGURES: dict[str, Callable[[pd.DataFrame, dict], Figure]] = {
+    "error_vs_data": draw_error_vs_data,
+    "data_savings": draw_data_savings,
+}
+
+
+def draw(kind: str, table: pd.DataFrame, options: dict, paths: list[Path]) -> None:
+    """Draw a figure of a kind and save it to each path, in the format of its suffix."""
+    with plt.rc_context(), sns.axes_style("ticks"):
+        plt.rcParams.update(_STYLE)
+        figure = FIGURES[kind](table, options)
+        for path in paths:
+            metadata = {"Date": None} if path.suffix == ".svg" else {}
+            with atomic(path) as temporary:
+                figure.savefig(temporary, format=path.suffix[1:], dpi=200, metadata=metadata)
+        plt.close(figure)

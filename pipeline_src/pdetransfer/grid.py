@@ -1,0 +1,69 @@
+"""The periodic unit square: points, wavenumbers, transforms. The one place that knows the FFT layout."""
+
+from functools import cached_property
+
+import numpy as np
+import scipy.fft
+
+
+class Grid:
+    """``num_points`` x ``num_points`` points of the unit square [0, 1)², periodic in both directions.
+
+    Fields are arrays ``(..., y, x)``: x is the last axis. The point 0 is included, the point 1, its
+    periodic image, is not. A ``_hat`` is the half spectrum of a real field, ``(..., N, N // 2 + 1)``.
+
+    Derivatives follow the Nyquist rule on even grids: the sign of the Nyquist wavenumber is undefined, so
+    that of a first derivative is zero, also within ∂x∂y, while ∂x² and ∂y² keep it. One symbol built by
+    this rule serves both to solve an equation and to check the solution, to rounding.
+
+    Raises ValueError unless ``num_points`` is a positive integer.
+    """
+
+    def __init__(self, num_points: int):
+        if not isinstance(num_points, int) or num_points < 1:
+            raise ValueError(f"num_points is {num_points!r}; expected a positive integer")
+        self.num_points = num_points
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        """Coordinates along one axis, ``(N,)``, in units of the domain's length."""
+        return np.arange(self.num_points) / self.num_points
+
+    @cached_property
+    def _k_x(self) -> np.ndarray:
+        return 2 * np.pi * scipy.fft.rfftfreq(self.num_points, 1 / self.num_points)[None, :]
+
+    @cached_property
+    def _k_y(self) -> np.ndarray:
+        return 2 * np.pi * scipy.fft.fftfreq(self.num_points, 1 / self.num_points)[:, None]
+
+    def _without_nyquist(self, wavenumbers: np.ndarray) -> np.ndarray:
+        return np.where(np.abs(wavenumbers) < np.pi * self.num_points, wavenumbers, 0.0)
+
+    @cached_property
+    def k_x(self) -> np.ndarray:
+        """Angular wavenumber of ∂x = i k_x, ``(1, N // 2 + 1)``; zero at Nyquist."""
+        return self._without_nyquist(self._k_x)
+
+    @cached_property
+    def k_y(self) -> np.ndarray:
+        """Angular wavenumber of ∂y = i k_y, ``(N, 1)``; zero at Nyquist."""
+        return self._without_nyquist(self._k_y)
+
+    @cached_property
+    def k_x_squared(self) -> np.ndarray:
+        """Symbol of -∂x², ``(1, N // 2 + 1)``."""
+        return self._k_x**2
+
+    @cached_property
+    def k_y_squared(self) -> np.ndarray:
+        """Symbol of -∂y², ``(N, 1)``."""
+        return self._k_y**2
+
+    def to_spectrum(self, field: np.ndarray) -> np.ndarray:
+        """Half spectrum ``(..., N, N // 2 + 1)`` of real fields ``(..., N, N)``."""
+        return scipy.fft.rfft2(field)
+
+    def to_field(self, field_hat: np.ndarray) -> np.ndarray:
+        """Real fields ``(..., N, N)`` of half spectra ``(..., N, N // 2 + 1)``."""
+        return scipy.fft.irfft2(field_hat, s=(self.num_points, self.num_points))

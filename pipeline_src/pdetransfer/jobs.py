@@ -1,0 +1,152 @@
+"""The seam between files and functions: what a training or evaluation job reads, calls and writes."""
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from pdetransfer import datasets, finished, numerics
+from pdetransfer.checkpoints import load_model, save_models, saved_seeds
+from pdetransfer.evaluation import test_errors
+from pdetransfer.files import atomic, read_json, write_json
+from pdetransfer.operators import Channels, NeuralOperator
+from pdetransfer.training import Cell, Recipe, train_cell
+
+log = logging.getLogger(__name__)
+
+
+def set_device(name: str, threads: int) -> torch.device:
+    """The device that config's ``device`` names; ``threads`` of the processor are used, no more.
+
+    Raises RuntimeError if "cuda" is asked for and there is none.
+    """
+    torch.set_num_threads(threads)
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise RuntimeError(
+            "device is 'cuda', but PyTorch finds no CUDA device; expected one, or 'cpu' or 'auto'"
+        )
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def train(
+    cells: list[dict],
+    folders: list[Path],
+    stores: dict[str, Path],
+    manifests: dict[str, Path],
+    init: Path | None,
+    store_of_finished: Path,
+    device: torch.device,
+) -> None:
+    """Train cells that share data and initial weights, each into its folder; skip what is finished.
+
+    ``cells`` holds the settings of each (``experiments.cell_settings``), ``stores`` and ``manifests`` the
+    splits "train" and "validation". Every cell is kept as soon as it is finished.
+    """
+    keys = [finished.key(settings, manifests, init) for settings in cells]
+    todo = [
+        (settings, folder, key)
+        for settings, folder, key in zip(cells, folders, keys, strict=True)
+        if not finished.restore(store_of_finished, key, folder)
+    ]
+    log.info(f"{len(cells) - len(todo)} of {len(cells)} cells were finished before")
+    if not todo:
+        return
+    splits = _load_splits([settings for settings, _, _ in todo], stores, manifests)
+    operator = None if init is None else load_model(init)
+    for settings, folder, key in todo:
+        recipe = Recipe(**settings["recipe"])
+        validation = splits["validation"][: recipe.num_validation]
+        n_train, architecture = settings["n_train"], settings["architecture"]
+        cell = train_cell(architecture, recipe, n_train, splits["train"], validation, operator, device)
+        _write_cell(cell, settings, folder, device)
+        finished.keep(store_of_finished, key, folder)
+
+
+def _load_splits(cells: list[dict], stores: dict[str, Path], manifests: dict[str, Path]) -> dict:
+    """Both splits, read once, as far as any of the cells needs them."""
+    whole = any(settings["recipe"]["subset_by_seed"] for settings in cells)
+    counts = {
+        "train": None if whole else max(settings["n_train"] for settings in cells),
+        "validation": max(settings["recipe"]["num_validation"] for settings in cells),
+    }
+    return {split: datasets.load(stores[split], manifests[split], count) for split, count in counts.items()}
+
+
+def _write_cell(cell: Cell, settings: dict, folder: Path, device: torch.device) -> None:
+    save_models(
+        folder / "weights.safetensors",
+        cell.architecture,
+        cell.channels,
+        [run.seed for run in cell.chosen],
+        [run.references for run in cell.chosen],
+        [run.best for run in cell.chosen],
+    )
+    history = pd.DataFrame(
+        [
+            {"learning_rate": run.learning_rate, "seed": run.seed, **row}
+            for run in cell.runs
+            for row in run.history
+        ]
+    )
+    with atomic(folder / "history.csv") as temporary:
+        history.to_csv(temporary, index=False)
+    content = {
+        "settings": settings,
+        "learning_rate": cell.learning_rate,
+        "edge": cell.edge,
+        "chosen": [run.summary() for run in cell.chosen],
+        "runs": [run.summary() for run in cell.runs],
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        "torch": torch.__version__,
+        "numerics_version": numerics.TRAINING,
+    }
+    write_json(folder / "cell.json", content)
+
+
+def evaluate(
+    test_store: Path,
+    test_manifest: Path,
+    weights: dict[int, Path],
+    zero_shot: list[tuple[int, NeuralOperator]],
+    output: Path,
+    device: torch.device,
+) -> None:
+    """Write the test errors of one curve, example by example: n_train, seed, num_parameters, example, error.
+
+    ``weights`` gives the trained models by n_train, ``zero_shot`` the seeds and operators of n_train 0.
+    """
+    test = datasets.load(test_store, test_manifest)
+    operators = [(0, seed, operator) for seed, operator in zero_shot]
+    operators += [
+        (n, seed, load_model(path, seed)) for n, path in weights.items() for seed in saved_seeds(path)
+    ]
+    frames = []
+    for n_train, seed, operator in operators:
+        errors = (
+            pd.DataFrame({"error": test_errors(operator, test, device)}).rename_axis("example").reset_index()
+        )
+        frames.append(errors.assign(n_train=n_train, seed=seed, num_parameters=operator.num_parameters))
+        log.info(f"n_train {n_train}, seed {seed}: mean test error {errors['error'].mean():.4f}")
+    columns = ["n_train", "seed", "num_parameters", "example", "error"]
+    with atomic(output) as temporary:
+        pd.concat(frames)[columns].to_parquet(temporary, index=False)
+
+
+def pretrained(init: Path) -> list[tuple[int, NeuralOperator]]:
+    """The operators of zero-shot evaluation, with their seeds: the one that fine-tuning starts from."""
+    return [(saved_seeds(init)[0], load_model(init))]
+
+
+def untrained(settings: dict, train_manifest: Path) -> list[tuple[int, NeuralOperator]]:
+    """The operators that training from scratch starts from, by seed.
+
+    With no examples to compute references from, those of the whole training split are taken.
+    """
+    content = read_json(train_manifest)
+    channels = Channels(*(tuple(content[key]) for key in ("fields", "coefficient_names", "outputs")))
+    return [
+        (seed, NeuralOperator(settings["architecture"], channels, content["references"], seed))
+        for seed in settings["recipe"]["seeds"]
+    ]

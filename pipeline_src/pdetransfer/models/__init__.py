@@ -1,0 +1,15 @@
+"""Architectures. A new one is a file with a class, and a line here.
+
+A model maps ``(batch, in_channels, *grid)`` to ``(batch, out_channels, *grid)``. Its constructor takes the
+sizes of config's ``models`` section by name, then ``in_channels`` and ``out_channels``.
+"""
+
+from torch import nn
+
+from pdetransfer.models.fno import FNO
+
+MODELS: dict[str, type[nn.Module]] = {
+    "fno": FNO,
+}
+
+__all__ = ["FNO", "MODELS"]

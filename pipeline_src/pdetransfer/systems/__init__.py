@@ -1,0 +1,10 @@
+"""PDE families. A new one is a file with a class, and a line here."""
+
+from pdetransfer.systems._system import AbstractSystem
+from pdetransfer.systems.poisson import Poisson
+
+SYSTEMS: dict[str, type[AbstractSystem]] = {
+    "poisson": Poisson,
+}
+
+__all__ = ["SYSTEMS", "AbstractSystem"]

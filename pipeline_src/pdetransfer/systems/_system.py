@@ -1,0 +1,71 @@
+"""What every system of the study has in common: constant coefficients on the periodic square."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, final
+
+import numpy as np
+
+from pdetransfer.grid import Grid
+
+
+class AbstractSystem(ABC):
+    """L(c) u = f with constant coefficients c: a symbol in Fourier space, and how c is sampled.
+
+    A subclass gives the class variables, a constructor whose keyword arguments are the closed intervals
+    that the physics parameters are drawn from, ``sample_coefficients`` and ``symbol``.
+    """
+
+    equation: ClassVar[str]  #: the equation that is solved
+    coefficient_names: ClassVar[tuple[str, ...]]  #: c, in the order of the last axis of ``coefficients``
+    coefficient_units: ClassVar[str]  #: units of c
+    zero_mean: ClassVar[bool]  #: L annihilates constants: f and u have no mean
+    num_uniforms: ClassVar[int]  #: uniforms that the coefficients of one example take
+    parameter_symbols: ClassVar[dict[str, str]]  #: for each range, the letter of its parameter in figures
+
+    @abstractmethod
+    def sample_coefficients(self, uniforms: np.ndarray) -> np.ndarray:
+        """Coefficients ``(count, num_coefficients)`` from uniforms in [0, 1), ``(count, num_uniforms)``."""
+
+    @abstractmethod
+    def symbol(self, coefficients: np.ndarray, grid: Grid) -> np.ndarray:
+        """L in Fourier space, ``(count, N, N // 2 + 1)``."""
+
+    @final
+    def solve(self, coefficients: np.ndarray, source: np.ndarray, grid: Grid) -> np.ndarray:
+        """u with L(c) u = f, exact up to rounding for band-limited f.
+
+        ``coefficients`` is ``(count, num_coefficients)``, ``source`` and the result are ``(count, N, N)``,
+        float64. Raises ValueError where a source must have zero mean and has not.
+        """
+        source_hat = grid.to_spectrum(source)
+        symbol = self.symbol(coefficients, grid)
+        if self.zero_mean:
+            self._check_mean(source)
+            symbol[:, 0, 0] = np.inf
+        return grid.to_field(source_hat / symbol)
+
+    @final
+    def residual(
+        self, coefficients: np.ndarray, source: np.ndarray, solution: np.ndarray, grid: Grid
+    ) -> np.ndarray:
+        """‖L(c) u - f‖ / ‖f‖ for each example, ``(count,)``; shapes as in ``solve``."""
+        image = grid.to_field(self.symbol(coefficients, grid) * grid.to_spectrum(solution))
+        return np.linalg.norm(image - source, axis=(1, 2)) / np.linalg.norm(source, axis=(1, 2))
+
+    @final
+    def _check_mean(self, source: np.ndarray) -> None:
+        mean = source.mean(axis=(1, 2))
+        wrong = np.flatnonzero(np.abs(mean) > 1e-10 * np.abs(source).max(axis=(1, 2)))
+        if wrong.size:
+            raise ValueError(
+                f"the source of example {wrong[0]} has mean {mean[wrong[0]]:.3g}; "
+                f"{self.equation} has a periodic solution only for a source of zero mean"
+            )
+
+
+def check_interval(name: str, interval: tuple[float, float], above: float) -> tuple[float, float]:
+    """The closed interval as two floats; raises ValueError unless above < low <= high."""
+    low, high = interval
+    if not above < low <= high:
+        raise ValueError(f"{name} is {[low, high]}; expected {above:g} < low <= high")
+    return float(low), float(high)

@@ -1,0 +1,274 @@
+"""One readable loop for every run: pre-training, fine-tuning, from scratch."""
+
+import copy
+import logging
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from pdetransfer.datasets import Examples
+from pdetransfer.evaluation import relative_l2, squared_error
+from pdetransfer.operators import Channels, Inputs, NeuralOperator
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a cell is trained; the keys of config's ``recipes`` section, with the arm's learning rates.
+
+    ``length`` and ``validation_interval`` count ``length_unit``, "epochs" or "steps". The batch size is
+    min(``batch_size``, n_train); a last, smaller batch of an epoch is used. Training examples are the first
+    n of the dataset, or with ``subset_by_seed`` the first n of a permutation of it that the seed chooses.
+    """
+
+    learning_rates: list[float]
+    seeds: list[int]
+    batch_size: int
+    length: int
+    length_unit: str
+    validation_interval: int
+    num_validation: int
+    subset_by_seed: bool
+
+    def steps_per_unit(self, n_train: int) -> int:
+        return math.ceil(n_train / self.batch_size) if self.length_unit == "epochs" else 1
+
+
+@dataclass
+class Run:
+    """One training: its place on the axes, what came out, and its history, a row for each look at the
+    validation examples. ``best`` holds the weights of the look with the lowest validation loss."""
+
+    learning_rate: float
+    seed: int
+    references: dict[str, float]
+    best: dict[str, Tensor] | None = None
+    best_step: int = -1
+    validation_loss: float = math.inf
+    validation_error: float = math.inf
+    diverged: bool = False
+    steps: int = 0
+    epochs: float = 0.0
+    seconds: float = 0.0
+    history: list[dict] = field(default_factory=list)
+
+    def summary(self) -> dict:
+        """The scalar results, ready for JSON."""
+        names = "learning_rate seed best_step validation_loss validation_error diverged steps epochs seconds"
+        finite = {name: getattr(self, name) for name in names.split()}
+        return {
+            name: None if isinstance(value, float) and math.isinf(value) else value
+            for name, value in finite.items()
+        }
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A trained cell: the chosen learning rate with a run for each seed, and all runs."""
+
+    architecture: dict
+    channels: Channels
+    learning_rate: float
+    edge: str  #: "low" or "high" if the chosen rate is the smallest or largest that was tried, else "inside"
+    chosen: list[Run]
+    runs: list[Run]
+
+
+def train_cell(
+    architecture: dict,
+    recipe: Recipe,
+    n_train: int,
+    train: Examples,
+    validation: Examples,
+    init: NeuralOperator | None,
+    device: torch.device,
+) -> Cell:
+    """Train every learning rate and seed of a cell; choose the rate by validation error, mean over seeds.
+
+    ``init`` None trains from scratch: weights drawn by the seed, references computed from the cell's own
+    examples. A pre-trained ``init`` is fine-tuned: its channels and references are kept, and its initial
+    weights are a candidate for the best ones. A run that diverges (loss not finite) is recorded as such and
+    its learning rate loses. Raises RuntimeError if no learning rate is left.
+
+    ``train`` holds the examples to choose ``n_train`` from, ``validation`` those to look at.
+    """
+    channels = Channels.of(train) if init is None else init.channels
+    runs: list[Run] = []
+    total = len(recipe.learning_rates) * len(recipe.seeds)
+    for learning_rate in recipe.learning_rates:
+        for seed in recipe.seeds:
+            label = f"n_train {n_train}, run {len(runs) + 1} of {total}, lr {learning_rate:g}, seed {seed}"
+            examples = _subset(train, n_train, seed, recipe.subset_by_seed)
+            operator = (
+                NeuralOperator(architecture, channels, examples.references(), seed)
+                if init is None
+                else copy.deepcopy(init)
+            )
+            run = Run(learning_rate, seed, operator.references)
+            runs.append(run)
+            train_run(run, operator, examples, validation, recipe, init is not None, device, label)
+        _keep_best_weights(runs, recipe)
+    best = _best_learning_rate(runs, recipe)
+    return Cell(
+        architecture,
+        channels,
+        best,
+        _edge(best, recipe.learning_rates),
+        [run for run in runs if run.learning_rate == best],
+        runs,
+    )
+
+
+def train_run(
+    run: Run,
+    operator: NeuralOperator,
+    train: Examples,
+    validation: Examples,
+    recipe: Recipe,
+    initial_is_candidate: bool,
+    device: torch.device,
+    label: str,
+) -> None:
+    """Train ``operator`` on all of ``train`` and fill in ``run``.
+
+    Adam without weight decay, cosine decay to zero over the run, loss = Σ over the grid of (u - u₀)², mean
+    over the batch (arXiv 2306.00258, A.3 and A.4). The order of examples is drawn by the seed alone, so
+    that runs that differ in their learning rate see the same batches.
+    """
+    operator.model.to(device)
+    inputs, targets = operator.inputs(train, device), torch.from_numpy(train.outputs).to(device)
+    looks = _Validation(operator, validation, device)
+    per_unit = recipe.steps_per_unit(len(train))
+    num_steps, interval = recipe.length * per_unit, recipe.validation_interval * per_unit
+    optimiser = torch.optim.Adam(operator.model.parameters(), lr=run.learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=num_steps)
+    batches = _batches(len(train), recipe.batch_size, torch.Generator().manual_seed(run.seed))
+    looks.take(run, operator, math.nan, run.learning_rate, initial_is_candidate)
+    start, loss_sum, seen, since_look = time.perf_counter(), torch.zeros((), device=device), 0, 0
+    for step in range(1, num_steps + 1):
+        rows = next(batches).to(device)
+        loss = _train_step(operator, optimiser, inputs, targets, rows)
+        schedule.step()
+        loss_sum += loss * len(rows)  # read only at a look: reading waits for the device
+        seen, since_look = seen + len(rows), since_look + len(rows)
+        run.steps, run.epochs = step, seen / len(train)
+        if step % interval == 0 or step == num_steps:
+            rate = schedule.get_last_lr()[0]
+            looks.take(run, operator, float(loss_sum) / since_look, rate, True)
+            loss_sum, since_look = torch.zeros((), device=device), 0
+            _report(run, label, num_steps, len(train), time.perf_counter() - start)
+            if run.diverged:
+                break
+    run.seconds = time.perf_counter() - start
+
+
+def _train_step(
+    operator: NeuralOperator,
+    optimiser: torch.optim.Optimizer,
+    inputs: Inputs,
+    targets: Tensor,
+    rows: Tensor,
+) -> Tensor:
+    operator.model.train()
+    optimiser.zero_grad(set_to_none=True)
+    loss = squared_error(operator.model(inputs.batch(rows)), targets[rows]).mean()
+    loss.backward()
+    optimiser.step()
+    return loss.detach()
+
+
+class _Validation:
+    """Looks at the validation examples during a run."""
+
+    def __init__(self, operator: NeuralOperator, examples: Examples, device: torch.device):
+        self.inputs = operator.inputs(examples, device)
+        self.targets = torch.from_numpy(examples.outputs).to(device)
+
+    def take(
+        self, run: Run, operator: NeuralOperator, train_loss: float, rate: float, is_candidate: bool
+    ) -> None:
+        """Add a row to the history; keep the weights if they are a candidate and the best so far."""
+        outputs = operator.apply(self.inputs)
+        loss = float(squared_error(outputs, self.targets).mean())
+        error = float(relative_l2(outputs, self.targets).mean())
+        run.history.append(
+            {
+                "step": run.steps,
+                "epoch": run.epochs,
+                "learning_rate_now": rate,
+                "train_loss": train_loss,
+                "validation_loss": loss,
+                "validation_error": error,
+            }
+        )
+        run.diverged = not math.isfinite(loss) or (run.steps > 0 and not math.isfinite(train_loss))
+        if is_candidate and not run.diverged and loss < run.validation_loss:
+            run.validation_loss, run.validation_error, run.best_step = loss, error, run.steps
+            state = operator.model.state_dict()
+            run.best = {name: value.detach().clone() for name, value in state.items()}
+
+
+def _subset(train: Examples, n_train: int, seed: int, by_seed: bool) -> Examples:
+    """The first n examples, or the first n of the permutation that the seed chooses: nested either way."""
+    if not by_seed:
+        return train[:n_train]
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
+    return train[order[:n_train].numpy()]
+
+
+def _batches(count: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Rows of each batch, epoch after epoch, every epoch in a new order."""
+    while True:
+        yield from torch.randperm(count, generator=generator).split(batch_size)
+
+
+def _mean_validation_errors(runs: list[Run], recipe: Recipe) -> dict[float, float]:
+    """Mean over seeds by learning rate; infinite where a run diverged or is still to come."""
+    errors: dict[float, list[float]] = {}
+    for run in runs:
+        errors.setdefault(run.learning_rate, []).append(math.inf if run.diverged else run.validation_error)
+    return {rate: sum(values) / len(recipe.seeds) for rate, values in errors.items()}
+
+
+def _keep_best_weights(runs: list[Run], recipe: Recipe) -> None:
+    """Forget the weights of all but the best learning rate so far, so that memory holds one set."""
+    means = _mean_validation_errors(runs, recipe)
+    best = min(means, key=means.__getitem__)
+    for run in runs:
+        if run.learning_rate != best:
+            run.best = None
+
+
+def _best_learning_rate(runs: list[Run], recipe: Recipe) -> float:
+    means = _mean_validation_errors(runs, recipe)
+    best = min(means, key=means.__getitem__)
+    if math.isinf(means[best]):
+        diverged = ", ".join(f"lr {run.learning_rate:g} seed {run.seed}" for run in runs if run.diverged)
+        raise RuntimeError(
+            f"every learning rate diverged ({diverged}); expected one of the recipe's learning_rates "
+            f"{recipe.learning_rates} to train to the end for all seeds: add smaller ones"
+        )
+    return best
+
+
+def _edge(best: float, learning_rates: list[float]) -> str:
+    if len(learning_rates) == 1:
+        return "inside"
+    return {min(learning_rates): "low", max(learning_rates): "high"}.get(best, "inside")
+
+
+def _report(run: Run, label: str, num_steps: int, n_train: int, seconds: float) -> None:
+    last = run.history[-1]
+    left = seconds / run.steps * (num_steps - run.steps)
+    log.info(
+        f"{label}: epoch {run.epochs:.4g}, step {run.steps} of {num_steps}, "
+        f"train loss {last['train_loss']:.3e}, validation loss {last['validation_loss']:.3e}, "
+        f"error {last['validation_error']:.4f}, rate {last['learning_rate_now']:.1e}, "
+        f"{run.epochs * n_train / seconds:.0f} examples/s, {left:.0f} s left"
+        + (", diverged" if run.diverged else "")
+    )

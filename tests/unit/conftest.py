@@ -1,0 +1,26 @@
+import pytest
+import torch
+from pdetransfer.datasets import Split
+from pdetransfer.sources import SparseGaussians
+
+# One instance of every system. A new system is tested by an entry here, which test_systems.py asks for.
+RANGES = {"poisson": {"eigenvalue_range": (1.0, 5.0)}}
+
+# Small sizes of every architecture, for fields of 16 x 16.
+SIZES = {"fno": {"width": 8, "modes": 4, "num_layers": 2}}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def small_split():
+    """Build a small split of a system."""
+
+    def build(system="poisson", split="train", count=8, dataset="d", num_points=16, seed=0):
+        source = SparseGaussians(num_centres=4, sigma=1 / 8, sparsity_range=(0.2, 0.8))
+        return Split(dataset, split, system, RANGES[system], num_points, source, seed, count)
+
+    return build

@@ -1,0 +1,188 @@
+"""The configs of all scales, and what a mistake in one says."""
+
+import copy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from pdetransfer import experiments
+from pdetransfer.experiments import ConfigError, Curve, check_config
+from pdetransfer.figures import FIGURES
+from pdetransfer.models import MODELS
+from pdetransfer.systems import SYSTEMS
+
+ROOT = Path(__file__).parents[2]
+SCALES = ["config", "paper", "smoke"]
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+
+
+def read(scale):
+    return yaml.safe_load((ROOT / f"config/{scale}.yaml").read_text())
+
+
+def keys(value, prefix=""):
+    if not isinstance(value, dict):
+        return {prefix}
+    return {prefix}.union(*(keys(child, f"{prefix}.{name}") for name, child in value.items()))
+
+
+@pytest.fixture
+def config():
+    return read("config")
+
+
+def changed(config, path, value):
+    """A copy of the config in which the key at a dotted path is another."""
+    config = copy.deepcopy(config)
+    *parents, last = path.split("/")
+    section = config
+    for name in parents:
+        section = section[name]
+    section[last] = value
+    return config
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_scale_is_valid(scale):
+    check_config(read(scale), SCHEMA)
+
+
+@pytest.mark.parametrize("scale", SCALES[1:])
+def test_a_scale_overrides_every_entry_of_the_default(scale):
+    assert keys(read(scale)) == keys(read("config"))
+
+
+def test_scales_write_into_their_own_folders():
+    assert len({read(scale)["pathvars"]["results"] for scale in SCALES}) == len(SCALES)
+
+
+def test_the_schema_knows_what_the_registries_hold():
+    properties = SCHEMA["properties"]
+    assert set(properties["models"]["additionalProperties"]["properties"]["kind"]["enum"]) == set(MODELS)
+    assert set(properties["figures"]["additionalProperties"]["properties"]["kind"]["enum"]) == set(FIGURES)
+
+
+def test_every_key_of_the_schema_is_described_and_closed():
+    def walk(schema, path):
+        if schema.get("type") == "object":
+            assert "additionalProperties" in schema, path
+        for name, child in {**schema.get("properties", {}), **schema.get("patternProperties", {})}.items():
+            assert child.get("description"), f"{path}.{name}"
+            walk(child, f"{path}.{name}")
+        if isinstance(schema.get("additionalProperties"), dict):
+            walk(schema["additionalProperties"], f"{path}.*")
+
+    walk(SCHEMA, "")
+
+
+def test_the_readme_of_the_config_is_generated():
+    script = [sys.executable, str(ROOT / "docs/config_reference.py")]
+    printed = subprocess.run(script, capture_output=True, text=True, check=True).stdout
+    assert (ROOT / "config/README.md").read_text() == printed, "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (
+            "devise",
+            "cpu",
+            "the top level has the unknown key 'devise'; expected one of .*did you mean 'device'",
+        ),
+        ("grid/num_point", 32, "grid has the unknown key 'num_point'.*did you mean 'num_points'"),
+        ("datasets/poisson_e1-5/eigenvalue", 1, "datasets.poisson_e1-5 has the unknown key 'eigenvalue'"),
+        ("device", "gpu", r"device is 'gpu'; expected enum \['auto', 'cpu', 'cuda'\]"),
+        ("seed", "0", "seed is '0'; expected a value of type integer"),
+        (
+            "recipes/pretrain/learning_rates/scratch",
+            ["1e-3"],
+            r"recipes.pretrain.learning_rates.scratch\[0\] is '1e-3'; expected a value of type number "
+            r"\(YAML reads a number like 1e-3 as text: write 1.0e-3\)",
+        ),
+        ("recipes/pretrain/batch_size", 0, "recipes.pretrain.batch_size is 0; expected minimum 1"),
+        (
+            "datasets/poisson_e1-5/system",
+            "poison",
+            "system is 'poison'; expected one of .*did you mean 'poisson'",
+        ),
+        (
+            "datasets/poisson_e1-5/eigenvalue_range",
+            [5, 1],
+            r"eigenvalue_range is \[5, 1\]; expected 0 < low <= high",
+        ),
+        ("datasets/poisson_e1-5", {"system": "poisson"}, r"has ranges \[\]; expected \['eigenvalue_range'\]"),
+        (
+            "experiments/data_scaling_poisson/dataset",
+            ["poisson_e5_10"],
+            "experiments.data_scaling_poisson.dataset is 'poisson_e5_10'; expected one of .*poisson_e5-10",
+        ),
+        ("experiments/data_scaling_poisson/model", ["fno"], "model is 'fno'; expected one of"),
+        (
+            "experiments/data_scaling_poisson/init",
+            ["Poisson"],
+            "init is 'Poisson'; expected one of .*'scratch'",
+        ),
+        ("experiments/data_scaling_poisson/recipe", ["tune"], "recipe is 'tune'; expected one of"),
+        ("experiments/data_scaling_poisson/n_train", [], r"n_train is \[\]; expected minItems 1"),
+        (
+            "experiments/data_scaling_poisson/n_train",
+            [2048],
+            "asks for 2048 examples; expected at most .*1024",
+        ),
+        ("packed_n_train", [2048], "packed_n_train asks for 2048 examples"),
+        (
+            "pretrainings/poisson/dataset",
+            "poisson",
+            "pretrainings.poisson.dataset is 'poisson'; expected one of",
+        ),
+        ("pretrainings/scratch", {"dataset": "a", "n_train": 1, "recipe": "b"}, "scratch is a reserved name"),
+        ("figures/fig3a/experiment", "data", "figures.fig3a.experiment is 'data'; expected one of"),
+        ("figures/fig3a/kind", "pie", "figures.fig3a.kind is 'pie'; expected enum"),
+        ("models/fno_medium/modes", 17, "models.fno_medium.modes is 17; expected at most .*16"),
+        ("source/num_centres", 9, "source: num_centres is 9 with sigma 0.0625; expected"),
+        ("recipes/downstream/learning_rates/fine_tuned", [1.0], "expected as many rates in each arm"),
+        ("recipes/downstream/validation_interval", 1, "expected at most 50 looks a run"),
+        ("recipes/downstream/num_validation", 1000, "num_validation is 1000; expected at most .*128"),
+        ("recipes/downstream/learning_rates", {"scratch": [1.0]}, "has no fine_tuned; expected one"),
+    ],
+)
+def test_a_mistake_is_one_sentence_with_key_value_and_expectation(config, path, value, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        check_config(changed(config, path, value), SCHEMA)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_key_is_named_with_its_meaning(config):
+    del config["models"]["fno_medium"]["modes"]
+    with pytest.raises(ConfigError, match=r"models.fno_medium has no 'modes'; expected Kept wavenumbers"):
+        check_config(config, SCHEMA)
+
+
+def test_curves_are_the_product_of_the_axes(config):
+    curves = experiments.curves(config, "data_scaling_poisson")
+    assert [curve.path for curve in curves] == [
+        "poisson_e5-10/fno_medium/scratch/downstream",
+        "poisson_e5-10/fno_medium/poisson/downstream",
+    ]
+    assert [Curve.from_path(curve.path) for curve in curves] == curves
+    assert experiments.pretraining(config, curves[1]) == (
+        Curve("poisson_e1-5", "fno_medium", "scratch", "pretrain"),
+        config["pretrainings"]["poisson"]["n_train"],
+    )
+
+
+def test_settings_of_a_cell_hold_the_rates_of_its_arm(config):
+    scratch, tuned = (
+        experiments.cell_settings(config, curve, 8)
+        for curve in experiments.curves(config, "data_scaling_poisson")
+    )
+    rates = config["recipes"]["downstream"]["learning_rates"]
+    assert scratch["recipe"]["learning_rates"] == rates["scratch"]
+    assert tuned["recipe"]["learning_rates"] == rates["fine_tuned"]
+    assert scratch["architecture"] == tuned["architecture"] == config["models"]["fno_medium"]
+
+
+def test_every_system_has_an_entry_in_some_dataset(config):
+    assert {entry["system"] for entry in config["datasets"].values()} == set(SYSTEMS)

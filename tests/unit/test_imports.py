@@ -1,0 +1,99 @@
+"""Imports go one way, and planning the workflow imports neither torch nor zarr."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pdetransfer
+import pytest
+
+PACKAGE = Path(pdetransfer.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# A module of a layer imports from its own layer and the ones before it.
+LAYERS = [
+    {"numerics", "files", "logs"},
+    {"grid", "streams"},
+    {"sources"},
+    {"systems"},
+    {"experiments"},
+    {"tables"},
+    {"figures"},
+    {"report"},
+    {"datasets"},
+    {"models"},
+    {"operators"},
+    {"checkpoints", "evaluation"},
+    {"training"},
+    {"finished"},
+    {"jobs"},
+]
+WITHOUT = {
+    "torch": {
+        "grid",
+        "streams",
+        "sources",
+        "systems",
+        "datasets",
+        "experiments",
+        "tables",
+        "figures",
+        "report",
+    },
+    "zarr": {"grid", "streams", "sources", "systems", "experiments", "tables", "figures", "report", "models"},
+    "snakemake": set().union(*LAYERS),
+    "yaml": set().union(*LAYERS),
+}
+
+
+def imports(path):
+    """Names of all modules that a file imports, at any depth of its code."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room(path):
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_one_way(path):
+    if path == PACKAGE / "__init__.py":
+        return
+    here = room(path)
+    layer = next(index for index, names in enumerate(LAYERS) if here in names)
+    allowed = set().union(*LAYERS[: layer + 1])
+    for name in imports(path):
+        if name.startswith("pdetransfer."):
+            assert name.split(".")[1] in allowed, f"{here} imports {name}"
+        forbidden = name.split(".")[0]
+        assert here not in WITHOUT.get(forbidden, set()), f"{here} imports {name}"
+
+
+def test_no_module_spells_a_path_of_results():
+    for path in MODULES:
+        tree = ast.parse(path.read_text())
+        docstrings = {
+            ast.get_docstring(node, clean=False)
+            for node in ast.walk(tree)
+            if hasattr(node, "body")
+            and isinstance(node.body, list)
+            and isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        }
+        texts = {
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+        assert not [text for text in texts - docstrings if text.startswith("results/")], path
+
+
+def test_planning_imports_neither_torch_nor_zarr():
+    slow = ("torch", "zarr", "matplotlib")
+    code = f"import sys, pdetransfer.experiments; print([m for m in {slow} if m in sys.modules])"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "[]"

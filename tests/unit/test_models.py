@@ -1,0 +1,111 @@
+"""Every architecture of the registry: what a neural operator on a periodic grid must do."""
+
+import pytest
+import torch
+from conftest import SIZES
+from pdetransfer.models import FNO, MODELS
+
+
+@pytest.fixture(params=MODELS)
+def kind(request):
+    return request.param
+
+
+def build(kind, seed=0, in_channels=4, out_channels=1):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return MODELS[kind](**SIZES[kind], in_channels=in_channels, out_channels=out_channels)
+
+
+def inputs(count=3, channels=4, num_points=16, seed=1):
+    return torch.randn(count, channels, num_points, num_points, generator=torch.Generator().manual_seed(seed))
+
+
+def test_every_model_has_its_sizes():
+    assert set(SIZES) == set(MODELS)
+
+
+def test_channels_and_grid(kind):
+    assert build(kind, in_channels=5, out_channels=2)(inputs(channels=5)).shape == (3, 2, 16, 16)
+
+
+def test_the_gradient_reaches_every_parameter(kind):
+    model = build(kind)
+    model(inputs()).square().sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().max() > 0, name
+
+
+def test_the_model_commutes_with_translations(kind):
+    model, x = build(kind), inputs()
+    shifted = model(x.roll((3, 5), (2, 3)))
+    torch.testing.assert_close(shifted, model(x).roll((3, 5), (2, 3)), rtol=1e-4, atol=1e-5)
+
+
+def test_the_seed_decides_the_weights(kind):
+    first, again, other = (build(kind, seed)(inputs()) for seed in (0, 0, 1))
+    torch.testing.assert_close(first, again, rtol=0, atol=0)
+    assert not torch.allclose(first, other)
+
+
+def test_the_model_fits_two_examples(kind):
+    model, x = build(kind), inputs(2)
+    target = x[:, :1].roll(2, 3)
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(400):
+        optimiser.zero_grad()
+        loss = (model(x) - target).square().mean() / target.square().mean()
+        loss.backward()
+        optimiser.step()
+    assert loss < 1e-2
+
+
+def test_a_finer_grid_gives_the_same_function():
+    """Band-limited inputs and a network without its nonlinearity: sampled more finely, the output is too."""
+    model = build("fno").double()
+    y, x = torch.meshgrid(*2 * (torch.arange(32) / 32,), indexing="ij")
+    field = torch.cos(2 * torch.pi * (x - 2 * y)) + torch.sin(2 * torch.pi * 3 * x) + 0.5
+    convolution = model.convolutions[0]
+    fine = field.expand(1, SIZES["fno"]["width"], 32, 32).double()
+    torch.testing.assert_close(convolution(fine)[..., ::2, ::2], convolution(fine[..., ::2, ::2]))
+
+
+@pytest.mark.parametrize(
+    ("width", "modes", "count"),
+    [(16, 4, 67_281), (16, 16, 1_050_321), (32, 32, 16_783_777), (128, 32, 268_535_425)],
+)
+def test_fno_parameter_counts_of_the_paper(width, modes, count):
+    with torch.device("meta"):
+        model = FNO(width, modes, num_layers=4, in_channels=4, out_channels=1)
+    assert sum(parameter.numel() for parameter in model.parameters()) == count
+
+
+@pytest.mark.parametrize("num_dims", [1, 2, 3])
+def test_fno_in_other_dimensions(num_dims):
+    model = FNO(3, 2, num_layers=2, in_channels=1, out_channels=2, num_dims=num_dims)
+    x = torch.randn(2, 1, *(6,) * num_dims)
+    y = model(x)
+    assert y.shape == (2, 2, *(6,) * num_dims)
+    last = x.ndim - 1
+    torch.testing.assert_close(model(x.roll(2, last)), y.roll(2, last), rtol=1e-4, atol=1e-6)
+
+
+def test_fno_spectral_convolution_multiplies_each_kept_mode():
+    """One mode in, one mode out, times the matrix of that mode; a mode beyond the kept ones gives nothing."""
+    convolution = FNO(2, 3, num_layers=1, in_channels=1, out_channels=1).double().convolutions[0]
+    matrices = torch.view_as_complex(convolution.weight)  # (2 modes, modes, in, out)
+    y, x = torch.meshgrid(*2 * (torch.arange(16, dtype=torch.float64) / 16,), indexing="ij")
+    for k_y, row in ((2, 2), (-1, 5), (-3, 3)):
+        wave = torch.exp(2j * torch.pi * (x + k_y * y))
+        v = torch.stack([wave.real, 2 * wave.imag])[None]
+        amplitudes = torch.tensor([1, -2j], dtype=torch.complex128)  # of exp in Re(a exp)
+        expected = torch.einsum("i,io,yx->oyx", amplitudes, matrices[row, 1], wave).real
+        torch.testing.assert_close(convolution(v)[0], expected)
+    beyond = torch.cos(2 * torch.pi * 3 * x).expand(1, 2, 16, 16)
+    assert convolution(beyond).abs().max() < 1e-12
+
+
+def test_fno_refuses_a_grid_that_is_too_coarse():
+    with pytest.raises(ValueError, match=r"modes is 4 on a grid of \(6, 6\); expected at most N / 2"):
+        build("fno")(inputs(num_points=6))

@@ -1,0 +1,120 @@
+import dataclasses
+import json
+
+import numpy as np
+import pdetransfer
+import pytest
+import torch
+from conftest import SIZES
+from pdetransfer.checkpoints import load_model, save_models, saved_seeds
+from pdetransfer.datasets import Examples
+from pdetransfer.models import MODELS
+from pdetransfer.operators import Channels, NeuralOperator
+from safetensors.torch import save_file
+
+CPU = torch.device("cpu")
+
+
+def as_examples(split, count):
+    coefficients, source, solution, _ = split.examples(0, count)
+    single = np.float32
+    return Examples(
+        source[:, None].astype(single),
+        coefficients,
+        solution[:, None].astype(single),
+        ("source",),
+        ("k11", "k22", "k12"),
+        ("solution",),
+    )
+
+
+@pytest.fixture
+def examples(small_split):
+    return as_examples(small_split(), 6)
+
+
+@pytest.fixture(params=MODELS)
+def operator(request, examples):
+    return build(examples, request.param)
+
+
+def build(examples, kind="fno", seed=0):
+    architecture = {"kind": kind, **SIZES[kind]}
+    return NeuralOperator(architecture, Channels.of(examples), examples.references(), seed)
+
+
+def test_scaling_source_and_coefficients_together_changes_nothing(operator, examples):
+    """(f, K) and (10 f, 10 K) have the same solution (arXiv 2306.00258, A.5)."""
+    scaled = dataclasses.replace(
+        examples, fields=10 * examples.fields, coefficients=10 * examples.coefficients
+    )
+    before, after = operator.inputs(examples, CPU), operator.inputs(scaled, CPU)
+    torch.testing.assert_close(after.batch(slice(None)), before.batch(slice(None)), rtol=1e-6, atol=0)
+
+
+def test_inputs_are_of_order_one(operator, examples):
+    """The source has the reference RMS, a typical coefficient is 1 after normalisation."""
+    batch = operator.inputs(examples, CPU).batch(slice(None))
+    rms = batch[:, 0].square().mean(dim=(1, 2)).sqrt()
+    torch.testing.assert_close(rms, torch.full_like(rms, operator.references["source"]))
+    assert (batch[:, 1:, 0, 0].abs().median(dim=0).values - 1).abs().max() < 0.6
+
+
+def test_channels_are_filled_by_name(operator, examples):
+    turned = dataclasses.replace(
+        examples, coefficients=examples.coefficients[:, ::-1], coefficient_names=("k12", "k22", "k11")
+    )
+    expected = operator.inputs(examples, CPU).batch(slice(None))
+    torch.testing.assert_close(operator.inputs(turned, CPU).batch(slice(None)), expected, rtol=0, atol=0)
+
+
+def test_a_coefficient_that_a_system_lacks_is_zero(operator, examples):
+    fewer = dataclasses.replace(
+        examples, coefficients=examples.coefficients[:, :2], coefficient_names=("k11", "k22")
+    )
+    batch = operator.inputs(fewer, CPU).batch(slice(None))
+    assert batch[:, 3].abs().max() == 0
+    torch.testing.assert_close(batch[:, :3], operator.inputs(examples, CPU).batch(slice(None))[:, :3])
+
+
+def test_channels_that_do_not_fit_are_named(operator, examples):
+    other = dataclasses.replace(examples, coefficient_names=("k11", "k22", "omega"))
+    with pytest.raises(ValueError, match=r"channels \['source', 'k11', 'k22', 'omega'\]; expected fields"):
+        operator.inputs(other, CPU)
+    empty = dataclasses.replace(examples, fields=examples.fields * (np.arange(6) != 4).reshape(6, 1, 1, 1))
+    with pytest.raises(ValueError, match="the source of example 4 is zero everywhere"):
+        operator.inputs(empty, CPU)
+
+
+def test_a_saved_model_predicts_from_its_file_alone(operator, examples, tmp_path):
+    other = build(examples, operator.architecture["kind"], seed=5)
+    path = tmp_path / "weights.safetensors"
+    states = [operator.model.state_dict(), other.model.state_dict()]
+    references = [operator.references, operator.references]
+    save_models(path, operator.architecture, operator.channels, [0, 5], references, states)
+    physical = dict(zip(("k11", "k22", "k12"), examples.coefficients.T, strict=True))
+    source = examples.fields[:, 0]
+    for seed, original in ((None, operator), (0, operator), (5, other)):
+        loaded = pdetransfer.load_model(path, seed)
+        expected = original.apply(original.inputs(examples, CPU))[:, 0].numpy()
+        np.testing.assert_array_equal(loaded.predict(source=source, **physical)["solution"], expected)
+        single = loaded.predict(source=source[2], **{name: value[2] for name, value in physical.items()})
+        np.testing.assert_allclose(single["solution"][0], expected[2], rtol=1e-4, atol=1e-6)
+    assert saved_seeds(path) == [0, 5]
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    with pytest.raises(ValueError, match=r"seed is 1; .* has \[0, 5\]"):
+        load_model(path, 1)
+
+
+def test_predict_names_missing_and_unknown_inputs(operator, examples):
+    with pytest.raises(
+        ValueError, match=r"given are \['k11', 'source'\]; expected exactly \['k11', 'k12', 'k22'"
+    ):
+        operator.predict(source=examples.fields[0, 0], k11=0.01)
+
+
+def test_a_file_that_is_not_ours_is_refused(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_file({"a": torch.zeros(1)}, path, {"format": json.dumps("pt")})
+    with pytest.raises(ValueError, match=r"other.safetensors holds no models of pdetransfer"):
+        load_model(path)

@@ -1,0 +1,153 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+from conftest import SIZES
+from pdetransfer.operators import Channels, NeuralOperator
+from pdetransfer.training import Recipe, train_cell
+from test_operators import as_examples
+
+CPU = torch.device("cpu")
+ARCHITECTURE = {"kind": "fno", **SIZES["fno"]}
+RECIPE = Recipe(
+    learning_rates=[1e-3, 4e-3],
+    seeds=[0, 1],
+    batch_size=8,
+    length=6,
+    length_unit="epochs",
+    validation_interval=2,
+    num_validation=8,
+    subset_by_seed=False,
+)
+
+
+@pytest.fixture
+def train(small_split):
+    return as_examples(small_split(split="train"), 20)
+
+
+@pytest.fixture
+def validation(small_split):
+    return as_examples(small_split(split="validation"), 8)
+
+
+def cell(train, validation, n_train=20, init=None, **changes):
+    recipe = dataclasses.replace(RECIPE, **changes)
+    return train_cell(ARCHITECTURE, recipe, n_train, train, validation, init, CPU)
+
+
+def test_a_cell_trains_and_chooses_by_validation_error(train, validation):
+    trained = cell(train, validation)
+    assert [(run.learning_rate, run.seed) for run in trained.runs] == [
+        (1e-3, 0),
+        (1e-3, 1),
+        (4e-3, 0),
+        (4e-3, 1),
+    ]
+    means = {
+        rate: np.mean([r.validation_error for r in trained.runs if r.learning_rate == rate])
+        for rate in (1e-3, 4e-3)
+    }
+    assert trained.learning_rate == min(means, key=means.get)
+    assert trained.edge == ("high" if trained.learning_rate == 4e-3 else "low")
+    assert [run.seed for run in trained.chosen] == [0, 1]
+    for run in trained.runs:
+        losses = [look["validation_loss"] for look in run.history]
+        assert len(losses) == 4  # before training, and after epochs 2, 4, 6
+        assert run.validation_loss == min(losses[1:])
+        assert losses[-1] < losses[0]
+        assert run.history[-1]["learning_rate_now"] == pytest.approx(0, abs=1e-12)
+        assert (run.steps, run.epochs) == (18, 6)  # 20 examples are batches of 8, 8 and 4
+        assert (run.best is None) == (run.learning_rate != trained.learning_rate)
+
+
+def test_the_kept_weights_are_those_of_the_best_look(train, validation):
+    trained = cell(train, validation)
+    for run in trained.chosen:
+        operator = NeuralOperator(ARCHITECTURE, trained.channels, run.references, seed=99)
+        operator.model.load_state_dict(run.best)
+        outputs = operator.apply(operator.inputs(validation, CPU))
+        loss = (outputs - torch.from_numpy(validation.outputs)).square().sum(dim=(1, 2, 3)).mean()
+        assert float(loss) == pytest.approx(run.validation_loss, rel=1e-5)
+
+
+def test_the_same_seed_gives_the_same_numbers(train, validation):
+    first, again = (cell(train, validation) for _ in range(2))
+    for a, b in zip(first.runs, again.runs, strict=True):
+        assert [row["validation_loss"] for row in a.history] == [row["validation_loss"] for row in b.history]
+    for name, value in first.chosen[0].best.items():
+        torch.testing.assert_close(value, again.chosen[0].best[name], rtol=0, atol=0)
+    assert first.runs[0].validation_loss != first.runs[1].validation_loss
+
+
+def test_only_the_first_n_examples_are_used(train, validation):
+    """What lies beyond them may be anything."""
+    spoilt = dataclasses.replace(train, outputs=train.outputs.copy())
+    spoilt.outputs[12:] = np.nan
+    trained = cell(spoilt, validation, n_train=12)
+    expected = cell(train[:12], validation, n_train=12)
+    assert trained.chosen[0].validation_loss == expected.chosen[0].validation_loss
+
+
+def test_a_seed_may_choose_another_subset(train, validation):
+    """Subsets differ between seeds, and nest within one."""
+    few, many = (
+        {run.seed: run.references for run in cell(train, validation, n, subset_by_seed=True).chosen}
+        for n in (4, 20)
+    )
+    assert few[0] != few[1]
+    assert many[0] == many[1] == train.references()
+    assert few[0] != train[:4].references()
+
+
+def test_length_in_steps(train, validation):
+    trained = cell(train, validation, length=7, length_unit="steps", validation_interval=3)
+    run = trained.runs[0]
+    assert [row["step"] for row in run.history] == [0, 3, 6, 7]
+    assert run.epochs == pytest.approx((8 + 8 + 4 + 8 + 8 + 4 + 8) / 20)
+
+
+def test_fine_tuning_keeps_channels_and_references_and_the_initial_weights_if_best(train, validation):
+    init = NeuralOperator(
+        ARCHITECTURE, Channels.of(train), {"source": 1.0, "k11": 2.0, "k22": 3.0, "k12": 4.0}, 3
+    )
+    before = {name: value.clone() for name, value in init.model.state_dict().items()}
+    harmful = cell(train, validation, init=init, learning_rates=[30.0], length=1, validation_interval=1)
+    for run in harmful.chosen:
+        assert run.best_step == 0
+        assert run.references == init.references
+        for name, value in run.best.items():
+            torch.testing.assert_close(value, before[name], rtol=0, atol=0)
+    assert harmful.channels == init.channels
+    for name, value in init.model.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0)
+    useful = cell(train, validation, init=init)
+    assert useful.chosen[0].validation_loss < harmful.chosen[0].validation_loss
+
+
+def test_a_diverged_run_is_recorded_and_loses(train, validation):
+    trained = cell(train, validation, learning_rates=[1e30, 1e-3])
+    assert [run.diverged for run in trained.runs] == [True, True, False, False]
+    assert trained.learning_rate == 1e-3
+    assert trained.runs[0].steps < trained.runs[2].steps
+    assert trained.runs[0].summary()["validation_error"] is None
+    assert math.isfinite(trained.chosen[0].validation_error)
+
+
+def test_a_cell_in_which_all_diverge_fails(train, validation):
+    with pytest.raises(
+        RuntimeError, match=r"every learning rate diverged \(lr 1e\+30 seed 0, lr 1e\+30 seed 1\)"
+    ):
+        cell(train, validation, learning_rates=[1e30])
+
+
+def test_the_loss_is_the_sum_over_the_grid_averaged_over_the_batch(train, validation):
+    """One full batch, one step: Adam aside, the first training loss is that of the initial weights."""
+    trained = cell(train, validation, n_train=8, length=1, length_unit="steps", validation_interval=1)
+    run = trained.chosen[0]
+    operator = NeuralOperator(ARCHITECTURE, trained.channels, run.references, run.seed)
+    outputs = operator.apply(operator.inputs(train[:8], CPU)).numpy()
+    expected = ((outputs - train.outputs[:8]) ** 2).sum() / 8
+    assert run.history[-1]["train_loss"] == pytest.approx(expected, rel=1e-4)

@@ -1,0 +1,149 @@
+"""Config, wildcards and the helper functions of all rules."""
+
+import os
+import re
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+# The workflow runs the package that lies beside it, in the jobs that it starts too.
+PACKAGE = str(Path(workflow.basedir).parent / "pipeline_src")
+sys.path.insert(0, PACKAGE)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [PACKAGE, os.environ.get("PYTHONPATH")]))
+
+from pdetransfer import experiments, numerics
+from pdetransfer.experiments import Curve
+
+try:
+    experiments.check_config(
+        config, yaml.safe_load(Path(workflow.basedir, "schemas/config.schema.yaml").read_text())
+    )
+except experiments.ConfigError as mistake:
+    raise WorkflowError(str(mistake)) from None
+
+
+wildcard_constraints:
+    dataset="|".join(map(re.escape, config["datasets"])),
+    split="train|validation|test",
+    curve="/".join(
+        f"({'|'.join(map(re.escape, names))})"
+        for names in (
+            config["datasets"],
+            config["models"],
+            [experiments.SCRATCH, *config["pretrainings"]],
+            config["recipes"],
+        )
+    ),
+    n_train=r"[1-9]\d*",
+    experiment="|".join(map(re.escape, config["experiments"])),
+    figure="|".join(map(re.escape, config["figures"])),
+
+
+def split_files(dataset, split):
+    """Store and manifest of a split. The manifest says when the store has changed."""
+    folder = f"<results>/datasets/{dataset}/{split}"
+    return {split: ancient(f"{folder}.zarr"), f"{split}_manifest": f"{folder}.json"}
+
+
+def dataset_settings(wildcards):
+    return experiments.dataset_settings(config, wildcards.dataset, wildcards.split)
+
+
+def initial_weights(curve):
+    """The pre-trained weights that a curve starts from, if any."""
+    if not curve.is_fine_tuned:
+        return {}
+    source, n_train = experiments.pretraining(config, curve)
+    return {"init": f"<results>/cells/{source.path}/n{n_train}/weights.safetensors"}
+
+
+def training_inputs(wildcards):
+    """Training and validation examples and initial weights; never test examples."""
+    curve = Curve.from_path(wildcards.curve)
+    return (
+        split_files(curve.dataset, "train")
+        | split_files(curve.dataset, "validation")
+        | initial_weights(curve)
+    )
+
+
+def cell_settings(wildcards):
+    return [experiments.cell_settings(config, Curve.from_path(wildcards.curve), int(wildcards.n_train))]
+
+
+def packed_cell_settings(wildcards):
+    curve = Curve.from_path(wildcards.curve)
+    return [experiments.cell_settings(config, curve, n) for n in config["packed_n_train"]]
+
+
+def evaluation_inputs(wildcards):
+    """Test examples, and the models of one curve of an experiment."""
+    curve = Curve.from_path(wildcards.curve)
+    trained = experiments.trained_n(config, wildcards.experiment)
+    inputs = split_files(curve.dataset, "test") | {
+        "weights": [f"<results>/cells/{curve.path}/n{n}/weights.safetensors" for n in trained]
+    }
+    if 0 in config["experiments"][wildcards.experiment]["n_train"]:
+        # An untrained network has the references of the training examples, which their manifest holds.
+        train_manifest = split_files(curve.dataset, "train")["train_manifest"]
+        inputs |= initial_weights(curve) or {"train_manifest": train_manifest}
+    return inputs
+
+
+def evaluation_settings(wildcards):
+    curve = Curve.from_path(wildcards.curve)
+    return experiments.cell_settings(config, curve, 0)
+
+
+def trained_n(wildcards):
+    return experiments.trained_n(config, wildcards.experiment)
+
+
+def experiment_curves(wildcards):
+    return [asdict(curve) for curve in experiments.curves(config, wildcards.experiment)]
+
+
+def table_inputs(wildcards):
+    """Test errors and cells of an experiment, curve by curve."""
+    curves = experiments.curves(config, wildcards.experiment)
+    return {
+        "errors": [f"<results>/errors/{wildcards.experiment}/{curve.path}.parquet" for curve in curves],
+        "cells": [
+            f"<results>/cells/{curve.path}/n{n}/cell.json"
+            for curve in curves
+            for n in experiments.trained_n(config, wildcards.experiment)
+        ],
+    }
+
+
+def figure_table(wildcards):
+    return f"<results>/tables/{config['figures'][wildcards.figure]['experiment']}.csv"
+
+
+def figure_options(wildcards):
+    figure = config["figures"][wildcards.figure]
+    experiment = config["experiments"][figure["experiment"]]
+    pretrainings = {
+        name: entry["dataset"] for name, entry in config["pretrainings"].items() if name in experiment["init"]
+    }
+    names = {*experiment["dataset"], *pretrainings.values()}
+    return {
+        "kind": figure["kind"],
+        "title": figure["title"],
+        "pretrainings": pretrainings,
+        "datasets": {name: entry for name, entry in config["datasets"].items() if name in names},
+    }
+
+
+def num_gpus():
+    """GPUs that a training takes, and that this machine lends to all of them together."""
+    if config["device"] == "auto":
+        return int(Path("/dev/nvidia0").exists())
+    return int(config["device"] == "cuda")
+
+
+if num_gpus() and workflow.local_exec:
+    workflow.register_resource("gpu", 1)

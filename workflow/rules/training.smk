@@ -1,0 +1,68 @@
+rule train:
+    input:
+        unpack(training_inputs),
+    output:
+        weights="<results>/cells/{curve}/n{n_train}/weights.safetensors",
+        history="<results>/cells/{curve}/n{n_train}/history.csv",
+        cell="<results>/cells/{curve}/n{n_train}/cell.json",
+    log:
+        "<results>/logs/train/{curve}/n{n_train}.log",
+    benchmark:
+        "<results>/benchmarks/train/{curve}/n{n_train}.tsv"
+    conda:
+        "../../environment.yml"
+    resources:
+        gpu=num_gpus(),
+    params:
+        cells=cell_settings,
+        device=config["device"],
+        finished=config["pathvars"]["results"] + "/finished",
+        numerics=numerics.TRAINING,
+    script:
+        "../scripts/train.py"
+
+
+if config["packed_n_train"]:
+
+    use rule train as train_pack with:
+        output:
+            weights=expand(
+                "<results>/cells/{{curve}}/n{n_train}/weights.safetensors", n_train=config["packed_n_train"]
+            ),
+            history=expand(
+                "<results>/cells/{{curve}}/n{n_train}/history.csv", n_train=config["packed_n_train"]
+            ),
+            cell=expand("<results>/cells/{{curve}}/n{n_train}/cell.json", n_train=config["packed_n_train"]),
+        log:
+            "<results>/logs/train/{curve}/packed.log",
+        benchmark:
+            "<results>/benchmarks/train/{curve}/packed.tsv"
+        params:
+            cells=packed_cell_settings,
+            device=config["device"],
+            finished=config["pathvars"]["results"] + "/finished",
+            numerics=numerics.TRAINING,
+
+    ruleorder: train_pack > train
+
+
+rule evaluate:
+    input:
+        unpack(evaluation_inputs),
+    output:
+        errors="<results>/errors/{experiment}/{curve}.parquet",
+    log:
+        "<results>/logs/evaluate/{experiment}/{curve}.log",
+    benchmark:
+        "<results>/benchmarks/evaluate/{experiment}/{curve}.tsv"
+    conda:
+        "../../environment.yml"
+    resources:
+        gpu=num_gpus(),
+    params:
+        untrained=evaluation_settings,
+        trained_n=trained_n,
+        device=config["device"],
+        numerics=numerics.EVALUATION,
+    script:
+        "../scripts/evaluate.py"

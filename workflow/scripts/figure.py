@@ -1,0 +1,11 @@
+"""A figure of an experiment's table."""
+
+from pathlib import Path
+
+import pandas as pd
+from pdetransfer import logs
+from pdetransfer.figures import draw
+
+logs.to_file(snakemake.log[0])
+options = snakemake.params.options
+draw(options["kind"], pd.read_csv(snakemake.input.table), options, [Path(path) for path in snakemake.output])

@@ -1,0 +1,12 @@
+"""Make one split of a dataset."""
+
+from pathlib import Path
+
+from pdetransfer import logs
+from pdetransfer.datasets import Split, generate
+from pdetransfer.sources import SparseGaussians
+
+logs.to_file(snakemake.log[0])
+settings = snakemake.params.settings
+split = Split(**(settings | {"source": SparseGaussians(**settings["source"])}))
+generate(split, Path(snakemake.output.store), Path(snakemake.output.manifest))
