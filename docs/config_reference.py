@@ -1,4 +1,4 @@
-"""Print ``config/README.md``, every key of the config, from the descriptions in its schema (``make docs``)."""
+"""Print ``config/README.md``, every key of the config, from the descriptions in its schema (`make docs`)."""
 
 from pathlib import Path
 

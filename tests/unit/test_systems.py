@@ -15,7 +15,7 @@ EIGENVALUES = {
 
 
 def periodic_derivatives(n):
-    """d/dx and d²/dx² of the trigonometric interpolant as matrices, in closed form (Trefethen 2000, ch. 3)."""
+    """d/dx and d²/dx² of the trigonometric interpolant, as matrices in closed form (Trefethen 2000, 3)."""
     h, j = 2 * np.pi / n, np.arange(1, n)
     first = np.concatenate([[0], 0.5 * (-1.0) ** j / np.tan(j * h / 2)])
     second = np.concatenate([[-(np.pi**2) / (3 * h**2) - 1 / 6], -0.5 * (-1.0) ** j / np.sin(j * h / 2) ** 2])

@@ -40,7 +40,7 @@ def test_interpolation_is_linear_in_the_logarithms():
 
 
 def test_a_curve_that_is_not_monotone_is_made_so():
-    """The middle two are pooled to the geometric mean of their errors; of that plateau the smallest n counts."""
+    """The middle two are pooled to their geometric mean; of that plateau the smallest n counts."""
     error = np.array([1.0, 0.2, 0.8, 0.1])
     assert equivalent_n(SIZES, error, 0.4) == (pytest.approx(32.0), "exact")
     assert equivalent_n(SIZES, error, 0.399).n > 128
