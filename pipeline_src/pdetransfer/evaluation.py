@@ -17,8 +17,8 @@ def relative_l2(outputs: Tensor, targets: Tensor) -> Tensor:
     return (outputs - targets).flatten(1).norm(dim=1) / targets.flatten(1).norm(dim=1)
 
 
-def test_errors(operator: NeuralOperator, test: Examples, device: torch.device) -> list[float]:
-    """Relative L2 error of each test example."""
+def errors_by_example(operator: NeuralOperator, examples: Examples, device: torch.device) -> list[float]:
+    """Relative L2 error of each example."""
     operator.model.to(device)
-    outputs = operator.apply(operator.inputs(test, device))
-    return relative_l2(outputs, torch.from_numpy(test.outputs).to(device)).cpu().tolist()
+    outputs = operator.apply(operator.inputs(examples, device))
+    return relative_l2(outputs, torch.from_numpy(examples.outputs).to(device)).cpu().tolist()

@@ -15,6 +15,20 @@ SCRATCH = "scratch"  #: the init that is no pre-training
 MOST_LOOKS = 50  #: at the validation examples in one run; they cost nearly as much as training otherwise
 
 
+# What a validator of the schema asks for, in words.
+_EXPECTED = {
+    "type": "a value of type {}",
+    "enum": "one of {}",
+    "minimum": "at least {}",
+    "exclusiveMinimum": "more than {}",
+    "minItems": "at least {} of them",
+    "maxItems": "at most {} of them",
+    "minLength": "at least {} characters",
+    "uniqueItems": "none of them twice",
+    "pattern": "text that matches {}",
+}
+
+
 class ConfigError(ValueError):
     """A mistake in the config, in one sentence."""
 
@@ -208,11 +222,9 @@ def _sentence(error: ValidationError) -> str:
     if error.validator == "required":
         missing = next(name for name in error.validator_value if name not in value)
         return f"config: {key or 'the top level'} has no {missing!r}; expected {_described(schema, missing)}"
-    expected = f"{error.validator} {error.validator_value}"
-    if error.validator == "type":
-        expected = f"a value of type {error.validator_value}"
-        if isinstance(value, str) and error.validator_value in ("number", "integer"):
-            expected += " (YAML reads a number like 1e-3 as text: write 1.0e-3)"
+    expected = _EXPECTED[error.validator].format(error.validator_value)
+    if isinstance(value, str) and error.validator_value in ("number", "integer"):
+        expected += " (YAML reads a number like 1e-3 as text: write 1.0e-3)"
     return f"config: {key} is {value!r}; expected {expected}"
 
 

@@ -8,7 +8,7 @@ import torch
 
 from pdetransfer import datasets, finished, numerics
 from pdetransfer.checkpoints import load_model, save_models, saved_seeds
-from pdetransfer.evaluation import test_errors
+from pdetransfer.evaluation import errors_by_example
 from pdetransfer.files import atomic, read_json, write_json
 from pdetransfer.operators import Channels, NeuralOperator
 from pdetransfer.training import Cell, Recipe, train_cell
@@ -124,11 +124,10 @@ def evaluate(
     ]
     frames = []
     for n_train, seed, operator in operators:
-        errors = (
-            pd.DataFrame({"error": test_errors(operator, test, device)}).rename_axis("example").reset_index()
-        )
-        frames.append(errors.assign(n_train=n_train, seed=seed, num_parameters=operator.num_parameters))
-        log.info(f"n_train {n_train}, seed {seed}: mean test error {errors['error'].mean():.4f}")
+        errors = pd.Series(errors_by_example(operator, test, device), name="error").rename_axis("example")
+        log.info(f"n_train {n_train}, seed {seed}: mean test error {errors.mean():.4f}")
+        model = {"n_train": n_train, "seed": seed, "num_parameters": operator.num_parameters}
+        frames.append(errors.reset_index().assign(**model))
     columns = ["n_train", "seed", "num_parameters", "example", "error"]
     with atomic(output) as temporary:
         pd.concat(frames)[columns].to_parquet(temporary, index=False)

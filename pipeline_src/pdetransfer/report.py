@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shutil
 import subprocess
 from dataclasses import dataclass
 from datetime import datetime
@@ -139,12 +140,18 @@ def _html(table: pd.DataFrame, columns: dict[str, str]) -> str:
     return shown.to_html(index=False, border=0, na_rep="", float_format=lambda value: f"{value:.4g}")
 
 
-def _provenance() -> dict[str, str]:
+def _commit() -> str:
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    if shutil.which("git") is None:
+        return "unknown"
     git = subprocess.run(command, capture_output=True, text=True, check=False)
+    return git.stdout.strip() or "unknown"
+
+
+def _provenance() -> dict[str, str]:
     return {
         "pdetransfer": pdetransfer.__version__,
-        "commit": git.stdout.strip() or "unknown",
+        "commit": _commit(),
         "Python": platform.python_version(),
         **{name: version(name) for name in _LIBRARIES},
         "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z"),

@@ -1,13 +1,9 @@
 import pytest
 import torch
+
+from cases import RANGES
 from pdetransfer.datasets import Split
 from pdetransfer.sources import SparseGaussians
-
-# One instance of every system. A new system is tested by an entry here, which test_systems.py asks for.
-RANGES = {"poisson": {"eigenvalue_range": (1.0, 5.0)}}
-
-# Small sizes of every architecture, for fields of 16 x 16.
-SIZES = {"fno": {"width": 8, "modes": 4, "num_layers": 2}}
 
 
 @pytest.fixture(autouse=True, scope="session")

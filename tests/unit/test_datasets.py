@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
+
 from pdetransfer import datasets, numerics
 from pdetransfer.datasets import LARGEST_RESIDUAL, SHARD, generate, load, references, source_rms
 from pdetransfer.systems import SYSTEMS
@@ -127,7 +128,7 @@ def test_a_killed_generator_leaves_no_manifest(tmp_path):
     manifest = tmp_path / "a.json"
     manifest.write_text("{}")
     script = """
-from conftest import RANGES
+from cases import RANGES
 from pathlib import Path
 from pdetransfer.datasets import Split, generate
 from pdetransfer.sources import SparseGaussians

@@ -2,6 +2,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+
 from pdetransfer.figures import FIGURES, draw
 
 OPTIONS = {

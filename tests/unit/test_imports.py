@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pdetransfer
 import pytest
+
+import pdetransfer
 
 PACKAGE = Path(pdetransfer.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 import torch
+
 from pdetransfer import jobs, numerics
 from pdetransfer.checkpoints import saved_seeds
 from pdetransfer.datasets import generate

@@ -2,30 +2,17 @@ import dataclasses
 import json
 
 import numpy as np
-import pdetransfer
 import pytest
 import torch
-from conftest import SIZES
-from pdetransfer.checkpoints import load_model, save_models, saved_seeds
-from pdetransfer.datasets import Examples
-from pdetransfer.models import MODELS
-from pdetransfer.operators import Channels, NeuralOperator
 from safetensors.torch import save_file
 
+import pdetransfer
+from cases import SIZES, as_examples
+from pdetransfer.checkpoints import load_model, save_models, saved_seeds
+from pdetransfer.models import MODELS
+from pdetransfer.operators import Channels, NeuralOperator
+
 CPU = torch.device("cpu")
-
-
-def as_examples(split, count):
-    coefficients, source, solution, _ = split.examples(0, count)
-    single = np.float32
-    return Examples(
-        source[:, None].astype(single),
-        coefficients,
-        solution[:, None].astype(single),
-        ("source",),
-        ("k11", "k22", "k12"),
-        ("solution",),
-    )
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+
 from pdetransfer.report import Experiment, Picture, render
 from pdetransfer.tables import data_savings
 

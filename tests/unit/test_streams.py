@@ -1,4 +1,5 @@
 import numpy as np
+
 from pdetransfer.streams import Stream
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import scipy.linalg
-from conftest import RANGES
+
+from cases import RANGES
 from pdetransfer.grid import Grid
 from pdetransfer.systems import SYSTEMS
 from pdetransfer.systems.poisson import Poisson

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from pdetransfer.tables import curve_rows, data_savings, equivalent_n
 
 SIZES = np.array([8.0, 32.0, 128.0, 512.0])

@@ -4,10 +4,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import SIZES
+
+from cases import SIZES, as_examples
 from pdetransfer.operators import Channels, NeuralOperator
 from pdetransfer.training import Recipe, train_cell
-from test_operators import as_examples
 
 CPU = torch.device("cpu")
 ARCHITECTURE = {"kind": "fno", **SIZES["fno"]}

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,7 @@ from snakemake.exceptions import WorkflowError
 # The workflow runs the package that lies beside it, in the jobs that it starts too.
 PACKAGE = str(Path(workflow.basedir).parent / "pipeline_src")
 sys.path.insert(0, PACKAGE)
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [PACKAGE, os.environ.get("PYTHONPATH")]))
+os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [PACKAGE, os.getenv("PYTHONPATH")])))
 
 from pdetransfer import experiments, numerics
 from pdetransfer.experiments import Curve
@@ -60,6 +61,19 @@ def initial_weights(curve):
     return {"init": f"<results>/cells/{source.path}/n{n_train}/weights.safetensors"}
 
 
+def pretraining_wildcards():
+    """Patterns of the wildcards of all cells that are pre-trainings."""
+    cells = [
+        experiments.pretraining(config, Curve("", model, init, ""))
+        for model in config["models"]
+        for init in config["pretrainings"]
+    ]
+    return {
+        "curve": f"({'|'.join(sorted({re.escape(curve.path) for curve, _ in cells}))})",
+        "n_train": f"({'|'.join(sorted({str(n_train) for _, n_train in cells}))})",
+    }
+
+
 def training_inputs(wildcards):
     """Training and validation examples and initial weights; never test examples."""
     curve = Curve.from_path(wildcards.curve)
@@ -71,12 +85,14 @@ def training_inputs(wildcards):
 
 
 def cell_settings(wildcards):
-    return [experiments.cell_settings(config, Curve.from_path(wildcards.curve), int(wildcards.n_train))]
+    """Settings of the cells of a job: the one asked for, or all that are packed."""
+    packed = "n_train" not in wildcards.keys()
+    sizes = config["packed_n_train"] if packed else [int(wildcards.n_train)]
+    return [experiments.cell_settings(config, Curve.from_path(wildcards.curve), n) for n in sizes]
 
 
-def packed_cell_settings(wildcards):
-    curve = Curve.from_path(wildcards.curve)
-    return [experiments.cell_settings(config, curve, n) for n in config["packed_n_train"]]
+def finished_cells():
+    return str(Path(config["pathvars"]["results"], "finished"))
 
 
 def evaluation_inputs(wildcards):
@@ -139,11 +155,12 @@ def figure_options(wildcards):
 
 
 def num_gpus():
-    """GPUs that a training takes, and that this machine lends to all of them together."""
+    """GPUs that a job which trains or evaluates takes on this machine."""
     if config["device"] == "auto":
-        return int(Path("/dev/nvidia0").exists())
+        return int(shutil.which("nvidia-smi") is not None)
     return int(config["device"] == "cuda")
 
 
-if num_gpus() and workflow.local_exec:
+# One GPU job at a time, unless --resources gpu=... says that there are more GPUs.
+if num_gpus() and workflow.local_exec and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", 1)

@@ -16,10 +16,20 @@ rule train:
     params:
         cells=cell_settings,
         device=config["device"],
-        finished=config["pathvars"]["results"] + "/finished",
+        finished=finished_cells(),
         numerics=numerics.TRAINING,
     script:
         "../scripts/train.py"
+
+
+# Pre-trainings come first: whatever is fine-tuned waits for them.
+use rule train as pretrain with:
+    wildcard_constraints:
+        **pretraining_wildcards(),
+    priority: 1
+
+
+ruleorder: pretrain > train
 
 
 if config["packed_n_train"]:
@@ -37,13 +47,8 @@ if config["packed_n_train"]:
             "<results>/logs/train/{curve}/packed.log",
         benchmark:
             "<results>/benchmarks/train/{curve}/packed.tsv"
-        params:
-            cells=packed_cell_settings,
-            device=config["device"],
-            finished=config["pathvars"]["results"] + "/finished",
-            numerics=numerics.TRAINING,
 
-    ruleorder: train_pack > train
+    ruleorder: pretrain > train_pack > train
 
 
 rule evaluate:

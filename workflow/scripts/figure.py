@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+
 from pdetransfer import logs
 from pdetransfer.figures import draw
 

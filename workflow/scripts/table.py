@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+
 from pdetransfer import logs
 from pdetransfer.files import atomic, read_json
 from pdetransfer.tables import curve_rows, data_savings

@@ -1,0 +1,92 @@
+"""Whole workflows from a clean copy of the project."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+class Project:
+    """A copy of the project's files, and Snakemake run in it as a user would, at smoke scale."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        tracked = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for name in tracked.stdout.splitlines():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, path / name, follow_symlinks=False)
+
+    def run(self, *arguments: str, config: str = "config/smoke.yaml") -> subprocess.CompletedProcess:
+        """Run ``snakemake``; the output, both streams, is in ``stdout``."""
+        overlay = ["--configfile", config] if config else []
+        return subprocess.run(
+            [Path(sys.executable).with_name("snakemake"), *arguments, *overlay],
+            cwd=self.path,
+            env=os.environ | {"PYTHONPATH": ""},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def succeed(self, *arguments: str, config: str = "config/smoke.yaml") -> str:
+        result = self.run(*arguments, config=config)
+        assert result.returncode == 0, result.stdout
+        return result.stdout
+
+    def planned(self, *targets: str) -> dict[str, int]:
+        """Number of jobs by rule that a dry run would do for the targets."""
+        output = self.succeed("-n", "--quiet", "rules", "--", *targets)
+        if "Nothing to be done" in output:
+            return {}
+        lines = output[output.index("Job stats:") :].splitlines()[3:]
+        jobs = dict(line.split() for line in lines[: lines.index("")])
+        return {rule: int(count) for rule, count in jobs.items() if rule not in ("all", "total")}
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace a text of a file, which must be there."""
+        text = (self.path / name).read_text()
+        assert old in text, f"{name} has no {old!r}"
+        (self.path / name).write_text(text.replace(old, new))
+
+    def edit_config(self, change) -> None:
+        """Let ``change`` alter the smoke config, a dict."""
+        file = self.path / "config/smoke.yaml"
+        config = yaml.safe_load(file.read_text())
+        change(config)
+        file.write_text(yaml.safe_dump(config))
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """A clean copy, nothing made yet."""
+    return Project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def finished_project(tmp_path_factory):
+    """A copy in which the smoke workflow has run."""
+    project = Project(tmp_path_factory.mktemp("finished") / "project")
+    project.succeed("all")
+    return project
+
+
+@pytest.fixture
+def finished(finished_project, tmp_path):
+    """A copy of its own of the finished project, with the times of all files."""
+    shutil.copytree(finished_project.path, tmp_path / "project", symlinks=True)
+    project = Project.__new__(Project)
+    project.path = tmp_path / "project"
+    return project
