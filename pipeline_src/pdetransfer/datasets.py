@@ -171,7 +171,8 @@ def _attributes(split: Split) -> dict:
 
 def source_rms(fields: np.ndarray) -> np.ndarray:
     """Root mean square of each example's input fields, ``(count,)``, of ``(count, num_fields, *grid)``."""
-    return np.sqrt(np.mean(np.square(fields, dtype=np.float64), axis=tuple(range(1, fields.ndim))))
+    flat = fields.reshape(len(fields), -1)
+    return np.sqrt(np.einsum("ij,ij->i", flat, flat, dtype=np.float64) / flat.shape[1])
 
 
 def references(rms: np.ndarray, coefficients: np.ndarray, names: tuple[str, ...]) -> dict[str, float]:

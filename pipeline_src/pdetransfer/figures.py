@@ -16,6 +16,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from pdetransfer.experiments import SCRATCH
@@ -38,8 +39,8 @@ _PANEL = (4.3, 3.1)  # inches, width and height of one pair of axes
 def draw_error_vs_data(table: pd.DataFrame, options: dict) -> Figure:
     """Test error against the number of downstream examples, fine-tuned and from scratch.
 
-    Lines are means over seeds, bands their quartiles; n_train 0 is drawn left of the axis break: the
-    pre-trained model as it is, and the untrained network. Above: the ranges of the physics parameter.
+    Lines are means over seeds, bands their quartiles; 0 examples stand for the pre-trained model as it is
+    (zero-shot), and for the untrained network. Above: the ranges of the physics parameter.
     """
     panels = list(table.groupby(["dataset", "model"], sort=False))
     figure, axes = plt.subplots(
@@ -75,8 +76,10 @@ def _draw_curves(axes: Axes, rows: pd.DataFrame) -> None:
         ax=axes,
     )
     for arm, curve in trained.groupby("arm"):
+        # Of falling lines, the first point has room above, the last one below.
+        point, offset, ha = (0, (0, 8), "left") if arm == "from scratch" else (-1, (0, -15), "right")
         means = curve.groupby("x")["test_error"].mean()
-        _label(axes, arm, means.index[0], means.iloc[0], (2, 8), _COLOURS[arm])
+        _label(axes, arm, means.index[point], means.iloc[point], offset, _COLOURS[arm], ha)
     for arm, zero in rows[rows["n_train"] == 0].groupby("arm"):
         y = zero["test_error"].mean()
         axes.plot(zero["x"].iloc[0], y, "D", color=_COLOURS[arm], markersize=5)
@@ -168,7 +171,11 @@ def _positions(n_train: pd.Series) -> pd.Series:
 def _label(
     axes: Axes, text: str, x: float, y: float, offset: tuple[int, int], colour, ha: str = "left"
 ) -> None:
-    axes.annotate(text, (x, y), offset, textcoords="offset points", color=colour, ha=ha, fontsize=8.5)
+    """A direct label, readable where it crosses a line."""
+    halo = [withStroke(linewidth=2.5, foreground="white")]
+    axes.annotate(
+        text, (x, y), offset, textcoords="offset points", color=colour, ha=ha, fontsize=8.5, path_effects=halo
+    )
 
 
 FIGURES: dict[str, Callable[[pd.DataFrame, dict], Figure]] = {

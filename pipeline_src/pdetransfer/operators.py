@@ -103,7 +103,7 @@ class NeuralOperator:
         for column, name in enumerate(examples.coefficient_names):
             value = examples.coefficients[:, column] / (scale * self.references[name])
             constants[:, self.channels.coefficients.index(name)] = value
-        fields = fields / scale.reshape(-1, *(1 for _ in fields.shape[1:]))
+        fields = fields / scale.reshape(-1, *(1 for _ in fields.shape[1:])).astype(fields.dtype)
         return Inputs(
             torch.from_numpy(fields.astype(np.float32)).to(device),
             torch.from_numpy(constants.astype(np.float32)).to(device),

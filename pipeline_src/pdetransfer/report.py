@@ -1,5 +1,6 @@
 """The report of a scale: one HTML file that opens without a network."""
 
+import inspect
 import json
 import platform
 import shutil
@@ -56,9 +57,9 @@ class Picture:
         return self.svg[self.svg.index("<svg") :]
 
     @property
-    def caption(self) -> str:
-        """What is drawn, and how to read it: the docstring of the function that draws."""
-        return FIGURES[self.kind].__doc__
+    def caption(self) -> list[str]:
+        """What is drawn, and how to read it: the paragraphs of the docstring of the function that draws."""
+        return inspect.getdoc(FIGURES[self.kind]).split("\n\n")
 
 
 @dataclass(frozen=True)

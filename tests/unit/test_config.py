@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from pdetransfer import experiments
-from pdetransfer.experiments import ConfigError, Curve, check_config
+from pdetransfer.config import _EXPECTED, ConfigError, check_config
+from pdetransfer.experiments import Curve
 from pdetransfer.figures import FIGURES
 from pdetransfer.models import MODELS
 from pdetransfer.systems import SYSTEMS
@@ -73,7 +74,7 @@ def test_every_rule_of_the_schema_has_words():
                 yield from validators(child)
 
     silent = {"$schema", "$ref", "title", "description", "required", "additionalProperties"}
-    assert set(validators(SCHEMA)) - silent == set(experiments._EXPECTED)
+    assert set(validators(SCHEMA)) - silent == set(_EXPECTED)
 
 
 def test_every_key_of_the_schema_is_described_and_closed():
@@ -106,7 +107,7 @@ def test_the_readme_of_the_config_is_generated():
         ("grid/num_point", 32, "grid has the unknown key 'num_point'.*did you mean 'num_points'"),
         ("datasets/poisson_e1-5/eigenvalue", 1, "datasets.poisson_e1-5 has the unknown key 'eigenvalue'"),
         ("device", "gpu", r"device is 'gpu'; expected one of \['auto', 'cpu', 'cuda'\]"),
-        ("seed", "0", "seed is '0'; expected a value of type integer"),
+        ("seed", "0", "seed is '0'; expected a value of type integer$"),
         (
             "recipes/pretrain/learning_rates/scratch",
             ["1e-3"],
@@ -197,6 +198,15 @@ def test_settings_of_a_cell_hold_the_rates_of_its_arm(config):
     assert scratch["recipe"]["learning_rates"] == rates["scratch"]
     assert tuned["recipe"]["learning_rates"] == rates["fine_tuned"]
     assert scratch["architecture"] == tuned["architecture"] == config["models"]["fno_medium"]
+
+
+def test_the_order_of_entries_changes_nothing(config):
+    reordered = yaml.safe_load(yaml.safe_dump(config, sort_keys=True))
+    for curve in experiments.curves(config, "data_scaling_poisson"):
+        settings = [repr(experiments.cell_settings(c, curve, 8)) for c in (config, reordered)]
+        assert settings[0] == settings[1]
+    settings = [repr(experiments.dataset_settings(c, "poisson_e1-5", "test")) for c in (config, reordered)]
+    assert settings[0] == settings[1]
 
 
 def test_every_system_has_an_entry_in_some_dataset(config):

@@ -30,9 +30,9 @@ class Project:
 
     def run(self, *arguments: str, config: str = "config/smoke.yaml") -> subprocess.CompletedProcess:
         """Run ``snakemake``; the output, both streams, is in ``stdout``."""
-        overlay = ["--configfile", config] if config else []
+        overlay = [f"--configfile={config}"] if config else []
         return subprocess.run(
-            [Path(sys.executable).with_name("snakemake"), *arguments, *overlay],
+            [Path(sys.executable).with_name("snakemake"), *overlay, *arguments],
             cwd=self.path,
             env=os.environ | {"PYTHONPATH": ""},
             stdout=subprocess.PIPE,

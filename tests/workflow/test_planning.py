@@ -27,16 +27,29 @@ def test_the_slurm_profile_plans_paper_scale_as_typed(fresh):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("old", "new", "message"),
     [
-        (["device=gpu"], "config: device is 'gpu'; expected one of ['auto', 'cpu', 'cuda']"),
-        (["devise=cpu"], "config: the top level has the unknown key 'devise'"),
-        (["seed=1e-3"], "config: seed is '1e-3'; expected a value of type integer (YAML reads"),
-        (["packed_n_train=[99999]"], "config: packed_n_train asks for 99999 examples; expected at most"),
+        ("device: auto", "device: gpu", "device is 'gpu'; expected one of ['auto', 'cpu', 'cuda']"),
+        (
+            "device: auto",
+            "device: auto\ndevise: cpu",
+            "the top level has the unknown key 'devise'; expected one",
+        ),
+        (
+            "[4.0e-3]",
+            "[4e-3]",
+            "is '4e-3'; expected a value of type number (YAML reads a number like 1e-3 as text",
+        ),
+        (
+            "init: [scratch, poisson]",
+            "init: [scratch, laplace]",
+            "init is 'laplace'; expected one of ['poisson'",
+        ),
     ],
 )
-def test_a_mistake_in_the_config_is_one_sentence_and_nothing_runs(fresh, arguments, message):
-    result = fresh.run("all", "--config", *arguments)
+def test_a_mistake_in_the_config_is_one_sentence_and_nothing_runs(fresh, old, new, message):
+    fresh.edit("config/smoke.yaml", old, new)
+    result = fresh.run("all")
     assert result.returncode != 0
     assert sum(message in line for line in result.stdout.splitlines()) == 1, result.stdout
     assert "Traceback" not in result.stdout
@@ -45,13 +58,21 @@ def test_a_mistake_in_the_config_is_one_sentence_and_nothing_runs(fresh, argumen
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_gpu_jobs_take_turns_and_a_missing_gpu_is_said(fresh):
-    target = "results/smoke/cells/poisson_e1-5/fno_medium/scratch/pretrain/n32/cell.json"
-    result = fresh.run(target, "--config", "device=cuda")
+    curve = "results/smoke/cells/poisson_e5-10/fno_medium/scratch/downstream"
+    targets = [f"results/smoke/datasets/poisson_e5-10/{split}.json" for split in ("train", "validation")]
+    fresh.succeed(*targets)
+    arguments = [
+        "--keep-going",
+        f"{curve}/n16/cell.json",
+        f"{curve}/n32/cell.json",
+        "--config",
+        "device=cuda",
+    ]
+    result = fresh.run(*arguments)
     assert result.returncode != 0
-    assert "Provided resources: gpu=1\n" in result.stdout
     assert "RuntimeError: device is 'cuda', but PyTorch finds no CUDA device" in result.stdout
-    more = fresh.run(target, "--resources", "gpu=4", "--config", "device=cuda")
-    assert "Provided resources: gpu=4\n" in more.stdout
+    assert result.stdout.count("Execute 1 jobs") == 2
+    assert "Execute 2 jobs" in fresh.run("--resources", "gpu=2", *arguments).stdout
 
 
 def test_an_unknown_target_is_refused(fresh):

@@ -16,13 +16,12 @@ sys.path.insert(0, PACKAGE)
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [PACKAGE, os.getenv("PYTHONPATH")])))
 
 from pdetransfer import experiments, numerics
+from pdetransfer.config import ConfigError, check_config
 from pdetransfer.experiments import Curve
 
 try:
-    experiments.check_config(
-        config, yaml.safe_load(Path(workflow.basedir, "schemas/config.schema.yaml").read_text())
-    )
-except experiments.ConfigError as mistake:
+    check_config(config, yaml.safe_load(Path(workflow.basedir, "schemas/config.schema.yaml").read_text()))
+except ConfigError as mistake:
     raise WorkflowError(str(mistake)) from None
 
 
@@ -146,12 +145,13 @@ def figure_options(wildcards):
         name: entry["dataset"] for name, entry in config["pretrainings"].items() if name in experiment["init"]
     }
     names = {*experiment["dataset"], *pretrainings.values()}
-    return {
+    options = {
         "kind": figure["kind"],
         "title": figure["title"],
         "pretrainings": pretrainings,
         "datasets": {name: entry for name, entry in config["datasets"].items() if name in names},
     }
+    return experiments.canonical(options)
 
 
 def num_gpus():

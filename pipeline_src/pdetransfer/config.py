@@ -1,0 +1,163 @@
+"""What is wrong with a config: the first mistake, in one sentence with key, value and what was expected."""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from pdetransfer.experiments import SCRATCH, curves
+from pdetransfer.sources import SparseGaussians
+from pdetransfer.systems import SYSTEMS
+
+MOST_LOOKS = 50  #: at the validation examples in one run; they cost nearly as much as training otherwise
+
+# What a validator of the schema asks for, in words.
+_EXPECTED = {
+    "type": "a value of type {}",
+    "enum": "one of {}",
+    "minimum": "at least {}",
+    "exclusiveMinimum": "more than {}",
+    "minItems": "at least {} of them",
+    "maxItems": "at most {} of them",
+    "minLength": "at least {} characters",
+    "uniqueItems": "none of them twice",
+    "pattern": "text that matches {}",
+}
+
+
+class ConfigError(ValueError):
+    """A mistake in the config, in one sentence."""
+
+
+def check_config(config: dict, schema: dict) -> None:
+    """Raise ConfigError, one sentence with key, value and what was expected, for the first mistake."""
+    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    if error is not None:
+        raise ConfigError(_sentence(error))
+    for check in (_check_data, _check_models, _check_recipes, _check_names, _check_experiments):
+        for mistake in check(config):
+            raise ConfigError(f"config: {mistake}")
+
+
+def _check_data(config: dict) -> Iterator[str]:
+    try:
+        SparseGaussians(**config["source"])
+    except ValueError as mistake:
+        yield f"source: {mistake}"
+    for name, entry in config["datasets"].items():
+        ranges = {key: value for key, value in entry.items() if key != "system"}
+        system = entry["system"]
+        if system not in SYSTEMS:
+            yield _unknown(f"datasets.{name}.system", system, SYSTEMS)
+        expected = set(SYSTEMS[system].parameter_symbols)
+        if set(ranges) != expected:
+            yield f"datasets.{name} has ranges {sorted(ranges)}; expected {sorted(expected)} for {system}"
+        try:
+            SYSTEMS[system](**ranges)
+        except ValueError as mistake:
+            yield f"datasets.{name}.{mistake}"
+
+
+def _check_models(config: dict) -> Iterator[str]:
+    most = config["grid"]["num_points"] // 2
+    for name, model in config["models"].items():
+        if model["modes"] > most:
+            yield f"models.{name}.modes is {model['modes']}; expected at most grid.num_points / 2, {most}"
+
+
+def _check_recipes(config: dict) -> Iterator[str]:
+    for name, recipe in config["recipes"].items():
+        if len({len(rates) for rates in recipe["learning_rates"].values()}) > 1:
+            yield (
+                f"recipes.{name}.learning_rates is {recipe['learning_rates']}; "
+                f"expected as many rates in each arm, so that both get the same budget"
+            )
+        if recipe["length"] > MOST_LOOKS * recipe["validation_interval"]:
+            yield (
+                f"recipes.{name}.validation_interval is {recipe['validation_interval']} "
+                f"for a length of {recipe['length']}; expected at most {MOST_LOOKS} looks a run"
+            )
+        if recipe["num_validation"] > config["num_examples"]["validation"]:
+            yield (
+                f"recipes.{name}.num_validation is {recipe['num_validation']}; expected at most "
+                f"num_examples.validation, {config['num_examples']['validation']}"
+            )
+
+
+def _check_names(config: dict) -> Iterator[str]:
+    """Every name that an entry refers to is an entry."""
+    if SCRATCH in config["pretrainings"]:
+        yield f"pretrainings.{SCRATCH} is a reserved name; expected another one"
+    inits = [SCRATCH, *config["pretrainings"]]
+    known = {
+        "dataset": config["datasets"],
+        "model": config["models"],
+        "init": inits,
+        "recipe": config["recipes"],
+    }
+    for name, entry in config["pretrainings"].items():
+        for key in ("dataset", "recipe"):
+            if entry[key] not in known[key]:
+                yield _unknown(f"pretrainings.{name}.{key}", entry[key], known[key])
+    for name, experiment in config["experiments"].items():
+        for key, names in known.items():
+            for value in experiment[key]:
+                if value not in names:
+                    yield _unknown(f"experiments.{name}.{key}", value, names)
+    for name, figure in config["figures"].items():
+        if figure["experiment"] not in config["experiments"]:
+            yield _unknown(f"figures.{name}.experiment", figure["experiment"], config["experiments"])
+
+
+def _check_experiments(config: dict) -> Iterator[str]:
+    available = config["num_examples"]["train"]
+    wanted = [
+        (f"pretrainings.{name}.n_train", [entry["n_train"]]) for name, entry in config["pretrainings"].items()
+    ]
+    wanted += [
+        (f"experiments.{name}.n_train", entry["n_train"]) for name, entry in config["experiments"].items()
+    ]
+    wanted += [("packed_n_train", config["packed_n_train"])]
+    for key, values in wanted:
+        if max(values, default=0) > available:
+            yield f"{key} asks for {max(values)} examples; expected at most num_examples.train, {available}"
+    for name in config["experiments"]:
+        for curve in curves(config, name):
+            if curve.is_fine_tuned and "fine_tuned" not in config["recipes"][curve.recipe]["learning_rates"]:
+                yield (
+                    f"recipes.{curve.recipe}.learning_rates has no fine_tuned; "
+                    f"expected one, as experiments.{name} fine-tunes with it"
+                )
+
+
+def _unknown(key: str, value: str, known: Iterable[str]) -> str:
+    return f"{key} is {value!r}; {_one_of(value, known)}"
+
+
+def _one_of(value: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(str(value), known, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return f"expected one of {sorted(known)}{hint}"
+
+
+def _sentence(error: ValidationError) -> str:
+    """A schema's complaint as a sentence."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
+    key, value, schema = "".join(steps).removeprefix("."), error.instance, error.schema
+    if error.validator == "additionalProperties":
+        known = schema["properties"]
+        unknown = next(name for name in value if name not in known and not name.endswith("_range"))
+        return f"config: {key or 'the top level'} has the unknown key {unknown!r}; {_one_of(unknown, known)}"
+    if error.validator == "required":
+        missing = next(name for name in error.validator_value if name not in value)
+        return f"config: {key or 'the top level'} has no {missing!r}; expected {_described(schema, missing)}"
+    expected = _EXPECTED[error.validator].format(error.validator_value)
+    if re.fullmatch(r"[+-]?\d+e[+-]?\d+", str(value), re.IGNORECASE):
+        expected += " (YAML reads a number like 1e-3 as text: write 1.0e-3)"
+    return f"config: {key} is {value!r}; expected {expected}"
+
+
+def _described(schema: dict, key: str) -> str:
+    return schema["properties"].get(key, {}).get("description", "it")
