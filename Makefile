@@ -5,10 +5,10 @@ BIN := .venv/bin
 
 .PHONY: all test smoke docs lock
 all: .venv/installed
-	$(BIN)/snakemake all
+	$(BIN)/snakemake all --rerun-incomplete
 
 smoke: .venv/installed
-	$(BIN)/snakemake all --configfile config/smoke.yaml
+	$(BIN)/snakemake all --rerun-incomplete --configfile config/smoke.yaml
 
 test: .venv/installed-test
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.validators import extend
 
 from pdetransfer.experiments import SCRATCH, curves
 from pdetransfer.sources import SparseGaussians
@@ -27,13 +28,20 @@ _EXPECTED = {
 }
 
 
+# To JSON Schema 16.0 is an integer; to a file name it is not.
+_Validator = extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int),
+)
+
+
 class ConfigError(ValueError):
     """A mistake in the config, in one sentence."""
 
 
 def check_config(config: dict, schema: dict) -> None:
     """Raise ConfigError, one sentence with key, value and what was expected, for the first mistake."""
-    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    error = best_match(_Validator(schema).iter_errors(config))
     if error is not None:
         raise ConfigError(_sentence(error))
     for check in (_check_data, _check_models, _check_recipes, _check_names, _check_experiments):
@@ -123,6 +131,21 @@ def _check_experiments(config: dict) -> Iterator[str]:
     for key, values in wanted:
         if max(values, default=0) > available:
             yield f"{key} asks for {max(values)} examples; expected at most num_examples.train, {available}"
+    for name, entry in config["pretrainings"].items():
+        if entry["n_train"] in config["packed_n_train"]:
+            yield (
+                f"packed_n_train holds {entry['n_train']}, the n_train of pretrainings.{name}; "
+                f"expected it to be left out, as a pre-training has a job of its own"
+            )
+    for name, figure in config["figures"].items():
+        experiment = config["experiments"][figure["experiment"]]
+        if not any(experiment["n_train"]):
+            yield f"figures.{name} draws {figure['experiment']}, whose n_train is [0]; expected one above 0"
+        if figure["kind"] == "data_savings" and not {SCRATCH} < set(experiment["init"]):
+            yield (
+                f"figures.{name} draws the data savings of {figure['experiment']}, whose init is "
+                f"{experiment['init']}; expected scratch and a pre-training"
+            )
     for name in config["experiments"]:
         for curve in curves(config, name):
             if curve.is_fine_tuned and "fine_tuned" not in config["recipes"][curve.recipe]["learning_rates"]:
@@ -152,12 +175,9 @@ def _sentence(error: ValidationError) -> str:
         return f"config: {key or 'the top level'} has the unknown key {unknown!r}; {_one_of(unknown, known)}"
     if error.validator == "required":
         missing = next(name for name in error.validator_value if name not in value)
-        return f"config: {key or 'the top level'} has no {missing!r}; expected {_described(schema, missing)}"
+        meaning = schema["properties"][missing]["description"]
+        return f"config: {key or 'the top level'} has no {missing!r}; expected {meaning}"
     expected = _EXPECTED[error.validator].format(error.validator_value)
-    if re.fullmatch(r"[+-]?\d+e[+-]?\d+", str(value), re.IGNORECASE):
+    if re.fullmatch(r"[+-]?[\d.]+e[+-]?\d+", str(value), re.IGNORECASE):
         expected += " (YAML reads a number like 1e-3 as text: write 1.0e-3)"
     return f"config: {key} is {value!r}; expected {expected}"
-
-
-def _described(schema: dict, key: str) -> str:
-    return schema["properties"].get(key, {}).get("description", "it")

@@ -42,14 +42,14 @@ def trained_n(config: dict, experiment: str) -> list[int]:
     return [n for n in config["experiments"][experiment]["n_train"] if n > 0]
 
 
-def pretraining(config: dict, curve: Curve) -> tuple[Curve, int]:
-    """The curve and n_train of the cell whose weights a fine-tuned curve starts from."""
-    entry = config["pretrainings"][curve.init]
-    return Curve(entry["dataset"], curve.model, SCRATCH, entry["recipe"]), entry["n_train"]
+def pretraining(config: dict, init: str, model: str) -> tuple[Curve, int]:
+    """The curve and n_train of a pre-training: the cell whose weights others start from."""
+    entry = config["pretrainings"][init]
+    return Curve(entry["dataset"], model, SCRATCH, entry["recipe"]), entry["n_train"]
 
 
 def canonical(settings: dict) -> dict:
-    """The same settings with keys in order: a config whose entries are reordered makes nothing stale."""
+    """The same settings with keys in order: reordering the entries of a config retrains nothing."""
     return json.loads(json.dumps(settings, sort_keys=True))
 
 

@@ -5,6 +5,8 @@ of config by name) and ``pretrainings`` (the pre-training dataset of each init).
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib
@@ -24,7 +26,11 @@ from pdetransfer.files import atomic
 from pdetransfer.systems import SYSTEMS
 from pdetransfer.tables import data_savings
 
-_COLOURS = dict(zip(["fine-tuned", "from scratch", "range"], sns.color_palette("colorblind"), strict=False))
+_PALETTE = sns.color_palette("colorblind")
+_SCRATCH_COLOUR, _FINE_TUNED_COLOURS = _PALETTE[1], [_PALETTE[i] for i in (0, 4, 2)]
+_DOWNSTREAM_COLOUR = _PALETTE[2]
+_BOUNDS = {"exact": ("o", ""), "lower": ("^", "≥ "), "upper": ("v", "≤ ")}  # marker, sign
+_PANEL_AXES = ["dataset", "model", "recipe"]
 _STYLE = {
     "axes.titlesize": 9,
     "axes.labelsize": 9,
@@ -36,13 +42,35 @@ _STYLE = {
 _PANEL = (4.3, 3.1)  # inches, width and height of one pair of axes
 
 
+@dataclass(frozen=True)
+class _Arm:
+    """How the curve of an init is drawn and called."""
+
+    init: str
+    name: str
+    zero_name: str  #: of its point without training
+    colour: tuple[float, float, float]
+
+
+def _arms(table: pd.DataFrame) -> list[_Arm]:
+    """The arms of a table, scratch first, always in the same colours."""
+    inits = [init for init in table["init"].unique() if init != SCRATCH]
+    arms = (
+        [_Arm(SCRATCH, "from scratch", "untrained", _SCRATCH_COLOUR)] if SCRATCH in set(table["init"]) else []
+    )
+    for init, colour in zip(inits, cycle(_FINE_TUNED_COLOURS), strict=False):
+        of = f", {init}" if len(inits) > 1 else ""
+        arms.append(_Arm(init, f"fine-tuned{of}", f"zero-shot{of}", colour))
+    return arms
+
+
 def draw_error_vs_data(table: pd.DataFrame, options: dict) -> Figure:
     """Test error against the number of downstream examples, fine-tuned and from scratch.
 
     Lines are means over seeds, bands their quartiles; 0 examples stand for the pre-trained model as it is
     (zero-shot), and for the untrained network. Above: the ranges of the physics parameter.
     """
-    panels = list(table.groupby(["dataset", "model"], sort=False))
+    panels = list(table.groupby(_PANEL_AXES, sort=False))
     figure, axes = plt.subplots(
         2,
         len(panels),
@@ -51,40 +79,36 @@ def draw_error_vs_data(table: pd.DataFrame, options: dict) -> Figure:
         squeeze=False,
         layout="constrained",
     )
-    for column, ((dataset, _), rows) in enumerate(panels):
-        _draw_ranges(axes[0, column], dataset, rows, options)
-        _draw_curves(axes[1, column], rows)
+    for (ranges, curves), (names, rows) in zip(axes.T, panels, strict=True):
+        _draw_ranges(ranges, names[0], rows, options)
+        _draw_curves(curves, rows)
+        _name_panel(ranges, names, panels)
     figure.suptitle(options["title"], fontsize=9.5)
     return figure
 
 
+def _name_panel(axes: Axes, names: tuple[str, ...], panels: list) -> None:
+    """The names that tell a panel from the others, above it."""
+    columns = zip(*(other for other, _ in panels), strict=True)
+    differing = [name for name, values in zip(names, columns, strict=True) if len(set(values)) > 1]
+    axes.set_title(", ".join(differing))
+
+
 def _draw_curves(axes: Axes, rows: pd.DataFrame) -> None:
-    rows = rows.assign(arm=rows["init"].map(_arm), x=_positions(rows["n_train"]))
-    trained = rows[rows["n_train"] > 0]
-    sns.lineplot(
-        trained,
-        x="x",
-        y="test_error",
-        hue="arm",
-        style="init",
-        palette=_COLOURS,
-        errorbar=("pi", 50),
-        dashes=False,
-        markers=dict.fromkeys(rows["init"].unique(), "o"),
-        markeredgewidth=0,
-        legend=False,
-        ax=axes,
-    )
-    for arm, curve in trained.groupby("arm"):
+    rows = rows.assign(x=_positions(rows["n_train"]))
+    for arm in _arms(rows):
+        curve = rows[rows["init"] == arm.init]
+        zero, trained = curve[curve["n_train"] == 0], curve[curve["n_train"] > 0]
+        style = {"color": arm.colour, "marker": "o", "markeredgewidth": 0}
+        sns.lineplot(trained, x="x", y="test_error", errorbar=("pi", 50), ax=axes, **style)
         # Of falling lines, the first point has room above, the last one below.
-        point, offset, ha = (0, (0, 8), "left") if arm == "from scratch" else (-1, (0, -15), "right")
-        means = curve.groupby("x")["test_error"].mean()
-        _label(axes, arm, means.index[point], means.iloc[point], offset, _COLOURS[arm], ha)
-    for arm, zero in rows[rows["n_train"] == 0].groupby("arm"):
-        y = zero["test_error"].mean()
-        axes.plot(zero["x"].iloc[0], y, "D", color=_COLOURS[arm], markersize=5)
-        name = "untrained" if arm == "from scratch" else "zero-shot"
-        _label(axes, name, zero["x"].iloc[0], y, (0, 8), _COLOURS[arm], "center")
+        point, offset, ha = (0, (0, 8), "left") if arm.init == SCRATCH else (-1, (0, -15), "right")
+        means = trained.groupby("x")["test_error"].mean()
+        _label(axes, arm.name, means.index[point], means.iloc[point], offset, arm.colour, ha)
+        if not zero.empty:
+            x, y = zero["x"].iloc[0], zero["test_error"].mean()
+            axes.plot(x, y, "D", color=arm.colour, markersize=5)
+            _label(axes, arm.zero_name, x, y, (0, 8), arm.colour, "center")
     _log_log(axes, rows)
     axes.set(xlabel="downstream training examples", ylabel="relative L2 test error")
 
@@ -97,7 +121,7 @@ def _draw_ranges(axes: Axes, dataset: str, rows: pd.DataFrame, options: dict) ->
     key, symbol = next(iter(SYSTEMS[datasets[dataset]["system"]].parameter_symbols.items()))
     drawn = [(role, datasets[name][key]) for role, name in bars if key in datasets[name]]
     for height, (role, (low, high)) in enumerate(reversed(drawn)):
-        colour = _COLOURS["fine-tuned"] if role == "pre-training" else _COLOURS["range"]
+        colour = _FINE_TUNED_COLOURS[0] if role == "pre-training" else _DOWNSTREAM_COLOUR
         axes.barh(height, high - low, left=low, height=0.72, color=colour, alpha=0.3)
         axes.text(
             (low + high) / 2, height, f"{role}  U({low:g}, {high:g})", ha="center", va="center", fontsize=8
@@ -116,26 +140,32 @@ def draw_data_savings(table: pd.DataFrame, options: dict) -> Figure:
     downward arrow is an upper bound. Below the dashed line pre-training does harm.
     """
     savings = data_savings(table)
-    panels = list(savings.groupby(["dataset", "model"], sort=False))
+    panels = list(savings.groupby(_PANEL_AXES, sort=False))
     figure, axes = plt.subplots(
         1, len(panels), figsize=(_PANEL[0] * len(panels), _PANEL[1]), squeeze=False, layout="constrained"
     )
-    for panel, (_, rows) in zip(axes[0], panels, strict=True):
+    for panel, (names, rows) in zip(axes[0], panels, strict=True):
         _draw_savings(panel, rows)
+        _name_panel(panel, names, panels)
     figure.suptitle(options["title"], fontsize=9.5)
     return figure
 
 
 def _draw_savings(axes: Axes, rows: pd.DataFrame) -> None:
     rows = rows.assign(x=_positions(rows["n_train"])).sort_values("x")
-    colour = _COLOURS["fine-tuned"]
-    axes.plot(rows["x"], rows["equivalent_n"], color=colour, linewidth=1.2, alpha=0.5)
-    for bound, marker in {"exact": "o", "lower": "^", "upper": "v"}.items():
-        points = rows[rows["bound"] == bound]
-        axes.plot(points["x"], points["equivalent_n"], marker, color=colour, markersize=6)
-    for point in rows[rows["n_train"] > 0].itertuples():
-        sign = {"exact": "", "lower": "≥ ", "upper": "≤ "}[point.bound]
-        _label(axes, f"{sign}{point.ratio:.3g}×", point.x, point.equivalent_n, (0, 7), colour, "center")
+    arms = _arms(rows)
+    for arm in arms:
+        curve = rows[rows["init"] == arm.init]
+        axes.plot(curve["x"], curve["equivalent_n"], color=arm.colour, linewidth=1.2, alpha=0.5)
+        for point in curve.itertuples():
+            marker, sign = _BOUNDS[point.bound]
+            axes.plot(point.x, point.equivalent_n, marker, color=arm.colour, markersize=6)
+            if point.n_train:
+                ratio = f"{sign}{point.ratio:.{0 if point.ratio >= 10 else 1}f}×"
+                _label(axes, ratio, point.x, point.equivalent_n, (0, 7), arm.colour, "center")
+        if len(arms) > 1:
+            last = curve.iloc[-1]
+            _label(axes, arm.name, last["x"], last["equivalent_n"], (0, -15), arm.colour, "right")
     trained = rows[rows["n_train"] > 0]
     axes.plot(trained["x"], trained["n_train"], "--", color="0.4", linewidth=1)
     middle = trained.iloc[len(trained) // 2]
@@ -156,10 +186,6 @@ def _log_log(axes: Axes, rows: pd.DataFrame) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.12, y=0.13)
     sns.despine(ax=axes)
-
-
-def _arm(init: str) -> str:
-    return "from scratch" if init == SCRATCH else "fine-tuned"
 
 
 def _positions(n_train: pd.Series) -> pd.Series:

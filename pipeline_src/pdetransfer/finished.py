@@ -39,7 +39,6 @@ def restore(store: Path, key: str, folder: Path) -> bool:
         return False
     for name in FILES:
         _link(store / key / name, folder / name)
-        os.utime(folder / name)  # as if just made: newer than whatever it depends on
     return True
 
 
@@ -54,9 +53,12 @@ def keep(store: Path, key: str, folder: Path) -> None:
 
 
 def _link(source: Path, target: Path) -> None:
-    """A hard link, or a copy where the file system has none."""
+    """A hard link; a copy where the file system has none, or where another cell with the same content has
+    its link already: Snakemake touches the files of a job, and must not touch another's."""
     with atomic(target) as temporary:
         try:
+            if source.stat().st_nlink > 1:
+                raise OSError
             os.link(source, temporary)
         except OSError:
             shutil.copyfile(source, temporary)

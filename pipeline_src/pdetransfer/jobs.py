@@ -1,6 +1,7 @@
 """The seam between files and functions: what a training or evaluation job reads, calls and writes."""
 
 import logging
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -118,12 +119,10 @@ def evaluate(
     ``weights`` gives the trained models by n_train, ``zero_shot`` the seeds and operators of n_train 0.
     """
     test = datasets.load(test_store, test_manifest)
-    operators = [(0, seed, operator) for seed, operator in zero_shot]
-    operators += [
-        (n, seed, load_model(path, seed)) for n, path in weights.items() for seed in saved_seeds(path)
-    ]
+    trained = ((n, seed, load_model(path, seed)) for n, path in weights.items() for seed in saved_seeds(path))
+    untrained = ((0, seed, operator) for seed, operator in zero_shot)
     frames = []
-    for n_train, seed, operator in operators:
+    for n_train, seed, operator in chain(untrained, trained):  # one trained model in memory at a time
         errors = pd.Series(errors_by_example(operator, test, device), name="error").rename_axis("example")
         log.info(f"n_train {n_train}, seed {seed}: mean test error {errors.mean():.4f}")
         model = {"n_train": n_train, "seed": seed, "num_parameters": operator.num_parameters}

@@ -15,6 +15,7 @@ import pandas as pd
 
 import pdetransfer
 from pdetransfer.figures import FIGURES
+from pdetransfer.tables import AXES
 
 _LIBRARIES = ("torch", "numpy", "scipy", "zarr", "xarray", "pandas", "seaborn", "snakemake")
 _TABLE_COLUMNS = {
@@ -49,7 +50,6 @@ class Picture:
 
     experiment: str
     kind: str
-    title: str
     svg: str
 
     @property
@@ -81,7 +81,8 @@ class Experiment:
     def summary(self) -> dict[str, str]:
         """What was run, in numbers."""
         trained = self.table[self.table["n_train"] > 0]
-        at_edge = trained["learning_rate_edge"] != "inside"
+        cells = trained.drop_duplicates(AXES)
+        at_edge = cells["learning_rate_edge"] != "inside"
         return {
             "datasets": ", ".join(self.axes["dataset"]),
             "models": ", ".join(
@@ -92,7 +93,7 @@ class Experiment:
             "training examples": ", ".join(map(str, self.axes["n_train"])),
             "seeds": ", ".join(map(str, sorted(self.table["seed"].unique()))),
             "seconds of the chosen runs": f"{trained['seconds'].sum():,.0f}",
-            "chosen learning rates at the edge of their grid": f"{at_edge.sum()} of {len(trained)}",
+            "chosen learning rates at the edge of their grid": f"{at_edge.sum()} of {len(cells)}",
         }
 
     @property
@@ -121,18 +122,17 @@ def render(title: str, experiments: list[Experiment], pictures: list[Picture], c
 
 
 def _answer(dataset: str, model: str, rows: pd.DataFrame) -> str:
-    """The largest ratio, at the smallest n_train that has it."""
-    rows = rows[rows["n_train"] > 0].sort_values("n_train")
-    point = rows.loc[rows["ratio"].round(3).idxmax()]
-    count = f"{point.equivalent_n:,.0f}"
-    needed = {"exact": f"about {count}", "lower": f"more than {count}", "upper": f"at most {count}"}[
-        point.bound
-    ]
-    times = {"exact": "", "lower": "at least ", "upper": "at most "}[point.bound]
+    """The largest ratio of a curve, exact or as a lower bound, at the smallest n_train that has it."""
+    known = rows[(rows["n_train"] > 0) & (rows["bound"] != "upper")].sort_values("n_train")
+    if known.empty:
+        return f"On {dataset}, fine-tuning {model} is worse than the smallest training from scratch."
+    point = known.loc[known["ratio"].round(3).idxmax()]
+    beyond = point.bound == "lower"
     return (
         f"On {dataset}, {model} fine-tuned on {point.n_train} examples reaches a test error of "
-        f"{point.test_error:.3g}, for which training from scratch needs {needed} examples: "
-        f"{times}{point.ratio:.3g} times as many. This is the largest ratio of the experiment."
+        f"{point.test_error:.3g}, for which training from scratch needs {'more than' if beyond else 'about'} "
+        f"{point.equivalent_n:,.0f} examples: {'at least ' if beyond else ''}{point.ratio:.3g} times "
+        f"as many, the largest ratio seen on this curve."
     )
 
 

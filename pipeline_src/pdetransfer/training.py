@@ -114,11 +114,14 @@ def train_cell(
             train_run(run, operator, examples, validation, recipe, init is not None, device, label)
         _keep_best_weights(runs, recipe)
     best = _best_learning_rate(runs, recipe)
+    edge = _edge(best, recipe.learning_rates)
+    if edge != "inside":
+        log.warning(f"n_train {n_train}: the best learning rate, {best:g}, is the {edge} end of its grid")
     return Cell(
         architecture,
         channels,
         best,
-        _edge(best, recipe.learning_rates),
+        edge,
         [run for run in runs if run.learning_rate == best],
         runs,
     )
@@ -228,7 +231,7 @@ def _batches(count: int, batch_size: int, generator: torch.Generator) -> Iterato
 
 
 def _mean_validation_errors(runs: list[Run], recipe: Recipe) -> dict[float, float]:
-    """Mean over seeds by learning rate; infinite where a run diverged or is still to come."""
+    """Mean over seeds, all of which have run, by learning rate; infinite where a run diverged."""
     errors: dict[float, list[float]] = {}
     for run in runs:
         errors.setdefault(run.learning_rate, []).append(math.inf if run.diverged else run.validation_error)

@@ -155,6 +155,23 @@ def test_the_readme_of_the_config_is_generated():
         ),
         ("pretrainings/scratch", {"dataset": "a", "n_train": 1, "recipe": "b"}, "scratch is a reserved name"),
         ("figures/fig3a/experiment", "data", "figures.fig3a.experiment is 'data'; expected one of"),
+        (
+            "experiments/data_scaling_poisson/n_train",
+            [16.0],
+            r"n_train\[0\] is 16.0; expected a value of",
+        ),
+        ("grid/num_points", "1.5e3", "is '1.5e3'; expected a value of type integer .YAML reads"),
+        (
+            "experiments/data_scaling_poisson/n_train",
+            [0],
+            r"fig3a draws .* n_train is \[0\]; expected",
+        ),
+        (
+            "experiments/data_scaling_poisson/init",
+            ["poisson"],
+            "fig3a_savings draws .*expected scratch",
+        ),
+        ("packed_n_train", [1024], "packed_n_train holds 1024, the n_train of pretrainings.poisson"),
         ("figures/fig3a/kind", "pie", "figures.fig3a.kind is 'pie'; expected one of"),
         ("models/fno_medium/modes", 17, "models.fno_medium.modes is 17; expected at most .*16"),
         ("source/num_centres", 9, "source: num_centres is 9 with sigma 0.0625; expected"),
@@ -183,7 +200,7 @@ def test_curves_are_the_product_of_the_axes(config):
         "poisson_e5-10/fno_medium/poisson/downstream",
     ]
     assert [Curve.from_path(curve.path) for curve in curves] == curves
-    assert experiments.pretraining(config, curves[1]) == (
+    assert experiments.pretraining(config, "poisson", "fno_medium") == (
         Curve("poisson_e1-5", "fno_medium", "scratch", "pretrain"),
         config["pretrainings"]["poisson"]["n_train"],
     )

@@ -58,6 +58,18 @@ def test_error_vs_data_labels_the_arms_and_draws_the_ranges(table):
     plt.close(figure)
 
 
+@pytest.mark.parametrize("kind", FIGURES)
+def test_models_recipes_and_inits_are_told_apart(kind, table):
+    """Another model and recipe are panels with a name; another pre-training is a line with a label."""
+    other_init = table[table["init"] == "poisson"].assign(init="mixed")
+    table = pd.concat([table, other_init, table.assign(model="large"), table.assign(recipe="long")])
+    figure = FIGURES[kind](table, OPTIONS | {"pretrainings": {"poisson": "near", "mixed": "near"}})
+    labels = texts(figure)
+    assert {"m, r", "large, r", "m, long"} <= set(labels)
+    assert {"fine-tuned, poisson", "fine-tuned, mixed"} <= set(labels)
+    plt.close(figure)
+
+
 def test_data_savings_marks_bounds(table):
     figure = FIGURES["data_savings"](table, OPTIONS)
     labels = texts(figure)

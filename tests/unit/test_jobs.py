@@ -23,10 +23,18 @@ SETTINGS = {
 
 
 class Project:
-    """A results folder with one dataset; counts the trainings that were really done, by their folders."""
+    """A results folder with one dataset; counts the cells that are really trained."""
 
-    def __init__(self, path, small_split):
+    def __init__(self, path, small_split, monkeypatch):
         self.path = path
+        self.trained = []  # n_train of each cell, in the order of training
+        train_cell = jobs.train_cell
+
+        def counted(architecture, recipe, n_train, *rest):
+            self.trained.append(n_train)
+            return train_cell(architecture, recipe, n_train, *rest)
+
+        monkeypatch.setattr(jobs, "train_cell", counted)
         self.stores, self.manifests = {}, {}
         for split, count in (("train", 16), ("validation", 8), ("test", 8)):
             self.stores[split], self.manifests[split] = path / f"{split}.zarr", path / f"{split}.json"
@@ -35,19 +43,16 @@ class Project:
     def train(self, *n_trains, name="cells", init=None, **recipe):
         cells = [SETTINGS | {"n_train": n, "recipe": SETTINGS["recipe"] | recipe} for n in n_trains]
         folders = [self.path / name / f"n{n}" for n in n_trains]
-        before = self.finished()
+        before = len(self.trained)
         jobs.train(
             cells, folders, self.stores, self.manifests, init, self.path / "finished", torch.device("cpu")
         )
-        return len(self.finished() - before)
-
-    def finished(self):
-        return {path.name for path in (self.path / "finished").glob("*")}
+        return len(self.trained) - before
 
 
 @pytest.fixture
-def project(tmp_path, small_split):
-    return Project(tmp_path, small_split)
+def project(tmp_path, small_split, monkeypatch):
+    return Project(tmp_path, small_split, monkeypatch)
 
 
 def test_a_cell_has_weights_history_and_results(project):
@@ -67,10 +72,11 @@ def test_a_cell_has_weights_history_and_results(project):
     assert cell["numerics_version"] == numerics.TRAINING
 
 
-def test_what_is_finished_is_not_trained_again(project, monkeypatch):
+def test_what_is_finished_is_not_trained_again(project):
     assert project.train(4, 8) == 2
     weights = (project.path / "cells/n8/weights.safetensors").read_bytes()
     assert project.train(4, 8, 16) == 1
+    assert project.trained == [4, 8, 16]
     assert project.train(8, name="elsewhere") == 0
     assert (project.path / "elsewhere/n8/weights.safetensors").read_bytes() == weights
 
@@ -128,8 +134,13 @@ def test_evaluation_stores_every_test_error(project):
         assert errors["error"].between(0, 100).all()
 
 
-def test_the_test_split_decides_no_training(project):
-    assert "test" not in jobs._load_splits([SETTINGS | {"n_train": 4}], project.stores, project.manifests)
+def test_cells_of_equal_content_share_no_file(project):
+    """Snakemake touches the outputs of a job, and must not touch those of another."""
+    project.train(8)
+    project.train(8, name="elsewhere")
+    files = [project.path / name / "n8/cell.json" for name in ("cells", "elsewhere")]
+    assert not files[0].samefile(files[1])
+    assert files[0].read_text() == files[1].read_text()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

@@ -37,15 +37,13 @@ def test_the_answer_is_filled_in_from_the_savings(experiment):
     (answer,) = experiment.answers
     assert answer == (
         "On far, m fine-tuned on 8 examples reaches a test error of 0.177, "
-        "for which training from scratch needs about 32 examples: 4 times as many. "
-        "This is the largest ratio of the experiment."
+        "for which training from scratch needs about 32 examples: 4 times as many, "
+        "the largest ratio seen on this curve."
     )
 
 
 def test_the_report_needs_no_other_file(experiment):
-    picture = Picture(
-        "data_scaling", "error_vs_data", "A title", '<?xml version="1.0"?><svg id="drawn"></svg>'
-    )
+    picture = Picture("data_scaling", "error_vs_data", '<?xml version="1.0"?><svg id="drawn"></svg>')
     html = render("Test scale", [experiment], [picture], {"seed": 0, "note": "<script>"})
     assert '<svg id="drawn">' in html
     assert "Data scaling" in html

@@ -25,7 +25,7 @@ def test_the_whole_workflow_runs_and_leaves_nothing_to_do(finished):
         "figures/fig3a.svg",
         "figures/fig3a.png",
         "tables/data_scaling_poisson.csv",
-        "tables/data_scaling_poisson_savings.csv",
+        "savings/data_scaling_poisson.csv",
     } <= made
     assert not [name for name in made if re.search(r"/\.[^/]*$", name) and "snakemake_timestamp" not in name]
 
@@ -37,9 +37,18 @@ def test_the_table_has_a_row_for_each_cell_and_seed(finished):
     assert rows == trained | {("scratch", 0): 2, ("poisson", 0): 1}
     assert np.isfinite(table["test_error"]).all()
     assert (table["test_error_q25"] <= table["test_error_median"]).all()
-    savings = pd.read_csv(finished.path / RESULTS / "tables/data_scaling_poisson_savings.csv")
+    savings = pd.read_csv(finished.path / RESULTS / "savings/data_scaling_poisson.csv")
     assert savings["n_train"].to_list() == [0, 4, 8, 16, 32]
     assert set(savings["bound"]) <= {"exact", "lower", "upper"}
+
+
+def test_the_report_needs_no_other_file(finished):
+    html = (finished.path / RESULTS / "report.html").read_text()
+    assert html.count("<svg") == 2
+    assert "times as many" in html or "is worse than" in html
+    assert not re.search(r'(src|href)\s*=\s*["\'](?!#)', html)
+    assert not re.search(r"@import|<script|<link", html)
+    assert not re.search(r"url\((?!#)", html)
 
 
 def test_a_trained_model_opens_from_its_file_alone(finished, tmp_path):
@@ -89,6 +98,8 @@ def raise_version(project, stage):
 
 
 def test_a_numerics_version_reruns_its_stage(finished):
+    raise_version(finished, "TABLES")
+    assert finished.planned("all") == {"table": 1, "figure": 2, "report": 1}
     raise_version(finished, "EVALUATION")
     assert finished.planned("all") == {"evaluate": 2, "table": 1, "figure": 2, "report": 1}
     raise_version(finished, "TRAINING")
@@ -101,6 +112,11 @@ def test_a_numerics_version_reruns_its_stage(finished):
     assert len(kept - before) == 9  # every cell was trained again
     raise_version(finished, "SOLVER")
     assert finished.planned("all")["generate"] == 5
+
+
+def test_another_device_makes_only_the_printed_config_stale(finished):
+    finished.edit("config/smoke.yaml", "device: auto", "device: cpu")
+    assert finished.planned("all") == {"report": 1}
 
 
 def test_a_changed_setting_reruns_what_depends_on_it(finished):
@@ -134,9 +150,10 @@ def test_a_new_n_inside_the_pack_retrains_nothing_that_is_finished(finished):
 
 def test_a_deleted_cell_comes_back_without_training(finished):
     shutil.rmtree(finished.path / CURVE / "n16")
-    before = {path.name for path in (finished.path / RESULTS / "finished").iterdir()}
-    finished.succeed("all")
-    assert {path.name for path in (finished.path / RESULTS / "finished").iterdir()} == before
+    finished.succeed(f"{CURVE}/n16/cell.json")
+    log = finished.path / RESULTS / "logs/train/poisson_e5-10/fno_medium/scratch/downstream/n16.log"
+    assert "1 of 1 cells were finished before" in log.read_text()
+    assert "step" not in log.read_text()
     assert finished.planned("all") == {}
 
 

@@ -56,14 +56,14 @@ def initial_weights(curve):
     """The pre-trained weights that a curve starts from, if any."""
     if not curve.is_fine_tuned:
         return {}
-    source, n_train = experiments.pretraining(config, curve)
+    source, n_train = experiments.pretraining(config, curve.init, curve.model)
     return {"init": f"<results>/cells/{source.path}/n{n_train}/weights.safetensors"}
 
 
 def pretraining_wildcards():
     """Patterns of the wildcards of all cells that are pre-trainings."""
     cells = [
-        experiments.pretraining(config, Curve("", model, init, ""))
+        experiments.pretraining(config, init, model)
         for model in config["models"]
         for init in config["pretrainings"]
     ]
@@ -108,9 +108,10 @@ def evaluation_inputs(wildcards):
     return inputs
 
 
-def evaluation_settings(wildcards):
+def untrained_settings(wildcards):
+    """Settings of the networks that a curve from scratch starts from."""
     curve = Curve.from_path(wildcards.curve)
-    return experiments.cell_settings(config, curve, 0)
+    return {} if curve.is_fine_tuned else experiments.cell_settings(config, curve, 0)
 
 
 def trained_n(wildcards):
@@ -155,7 +156,7 @@ def figure_options(wildcards):
 
 
 def num_gpus():
-    """GPUs that a job which trains or evaluates takes on this machine."""
+    """GPUs that a job which trains or evaluates takes on this machine; PyTorch is too slow to ask here."""
     if config["device"] == "auto":
         return int(shutil.which("nvidia-smi") is not None)
     return int(config["device"] == "cuda")

@@ -3,7 +3,7 @@ rule table:
         unpack(table_inputs),
     output:
         table="<results>/tables/{experiment}.csv",
-        savings="<results>/tables/{experiment}_savings.csv",
+        savings="<results>/savings/{experiment}.csv",
     log:
         "<results>/logs/table/{experiment}.log",
     benchmark:
@@ -13,6 +13,7 @@ rule table:
     params:
         curves=experiment_curves,
         trained_n=trained_n,
+        numerics=numerics.TABLES,
     script:
         "../scripts/table.py"
 
@@ -31,6 +32,7 @@ rule figure:
         "../../environment.yml"
     params:
         options=figure_options,
+        numerics=numerics.TABLES,
     script:
         "../scripts/figure.py"
 
@@ -38,7 +40,7 @@ rule figure:
 rule report:
     input:
         tables=expand("<results>/tables/{experiment}.csv", experiment=config["experiments"]),
-        savings=expand("<results>/tables/{experiment}_savings.csv", experiment=config["experiments"]),
+        savings=expand("<results>/savings/{experiment}.csv", experiment=config["experiments"]),
         figures=expand("<results>/figures/{figure}.svg", figure=config["figures"]),
     output:
         "<results>/report.html",

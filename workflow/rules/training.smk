@@ -13,9 +13,9 @@ rule train:
         "../../environment.yml"
     resources:
         gpu=num_gpus(),
+        device=config["device"],
     params:
         cells=cell_settings,
-        device=config["device"],
         finished=finished_cells(),
         numerics=numerics.TRAINING,
     script:
@@ -64,10 +64,10 @@ rule evaluate:
         "../../environment.yml"
     resources:
         gpu=num_gpus(),
-    params:
-        untrained=evaluation_settings,
-        trained_n=trained_n,
         device=config["device"],
+    params:
+        untrained=untrained_settings,
+        trained_n=trained_n,
         numerics=numerics.EVALUATION,
     script:
         "../scripts/evaluate.py"

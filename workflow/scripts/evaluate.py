@@ -17,5 +17,5 @@ jobs.evaluate(
     weights=dict(zip(params.trained_n, map(Path, files.weights), strict=True)),
     zero_shot=zero_shot,
     output=Path(snakemake.output.errors),
-    device=jobs.set_device(params.device, snakemake.threads),
+    device=jobs.set_device(snakemake.resources.device, snakemake.threads),
 )

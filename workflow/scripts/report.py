@@ -14,7 +14,6 @@ pictures = [
     Picture(
         experiment=figure["experiment"],
         kind=figure["kind"],
-        title=figure["title"],
         svg=Path(path).read_text(),
     )
     for figure, path in zip(params.figures.values(), files.figures, strict=True)

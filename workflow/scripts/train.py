@@ -14,5 +14,5 @@ jobs.train(
     manifests={split: files[f"{split}_manifest"] for split in ("train", "validation")},
     init=files.get("init"),
     store_of_finished=Path(snakemake.params.finished),
-    device=jobs.set_device(snakemake.params.device, snakemake.threads),
+    device=jobs.set_device(snakemake.resources.device, snakemake.threads),
 )
