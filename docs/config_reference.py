@@ -1,8 +1,11 @@
 """Print ``config/README.md``, every key of the config, from the descriptions in its schema (`make docs`)."""
 
+import inspect
 from pathlib import Path
 
 import yaml
+
+from pdetransfer.systems import SYSTEMS
 
 SCHEMA = Path(__file__).parent.parent / "workflow/schemas/config.schema.yaml"
 HEADER = """# Configuration
@@ -50,16 +53,38 @@ def rows(schema: dict, root: dict, prefix: str = "", required: bool = True):
     below = f"{prefix}." if prefix else ""
     for key, child in schema.get("properties", {}).items():
         yield from rows(child, root, below + key, key in schema.get("required", []))
-    for pattern, child in schema.get("patternProperties", {}).items():
-        yield from rows(child, root, f"{below}*{pattern.rstrip('$')}")
     if isinstance(schema.get("additionalProperties"), dict):
         entry = schema["additionalProperties"]
-        yield from list(rows(entry, root, f"{below}<name>"))[1:]
+        if entry.get("type") == "object":
+            yield from list(rows(entry, root, f"{below}<name>"))[1:]
+        else:
+            yield f"| `{below}<key>` | as its system asks | {entry['description']} |"
+
+
+def systems() -> str:
+    """The keys that each system has in a dataset's entry: the arguments of its constructor."""
+    lines = ["", "## Systems", ""]
+    for name, system in SYSTEMS.items():
+        arguments = inspect.signature(system).parameters.values()
+        keys = (
+            f"`{argument.name}`" + ("" if argument.default is argument.empty else f" (`{argument.default}`)")
+            for argument in arguments
+        )
+        lines += [
+            f"### `{name}`",
+            "",
+            f"Keys, with their defaults: {', '.join(keys)}.",
+            "",
+            inspect.getdoc(system),
+            "",
+        ]
+    return "\n".join(lines).rstrip()
 
 
 def main() -> None:
     schema = yaml.safe_load(SCHEMA.read_text())
     print(HEADER.format(description=schema["description"]) + "\n".join(rows(schema, schema)))
+    print(systems())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What is wrong with a config: the first mistake, in one sentence with key, value and what was expected."""
 
 import difflib
+import inspect
 import re
 from collections.abc import Iterable, Iterator
 
@@ -8,7 +9,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import extend
 
-from pdetransfer.experiments import SCRATCH, curves
+from pdetransfer.experiments import SCRATCH, components, curves
 from pdetransfer.sources import SparseGaussians
 from pdetransfer.systems import SYSTEMS
 
@@ -54,18 +55,37 @@ def _check_data(config: dict) -> Iterator[str]:
         SparseGaussians(**config["source"])
     except ValueError as mistake:
         yield f"source: {mistake}"
+    generated = [name for name, entry in config["datasets"].items() if "mix" not in entry]
     for name, entry in config["datasets"].items():
-        ranges = {key: value for key, value in entry.items() if key != "system"}
-        system = entry["system"]
-        if system not in SYSTEMS:
-            yield _unknown(f"datasets.{name}.system", system, SYSTEMS)
-        expected = set(SYSTEMS[system].parameter_symbols)
-        if set(ranges) != expected:
-            yield f"datasets.{name} has ranges {sorted(ranges)}; expected {sorted(expected)} for {system}"
-        try:
-            SYSTEMS[system](**ranges)
-        except ValueError as mistake:
-            yield f"datasets.{name}.{mistake}"
+        if "mix" in entry:
+            if set(entry) != {"mix"}:
+                yield f"datasets.{name} has the keys {sorted(entry)}; expected nothing beside mix"
+            for component in entry["mix"]:
+                if component not in generated:
+                    yield _unknown(f"datasets.{name}.mix", component, generated)
+        else:
+            yield from _check_system(name, entry)
+
+
+def _check_system(name: str, entry: dict) -> Iterator[str]:
+    """The keys of a dataset's entry are the arguments of its system's constructor."""
+    if "system" not in entry:
+        yield f"datasets.{name} has the keys {sorted(entry)}; expected system or mix"
+    if entry["system"] not in SYSTEMS:
+        yield _unknown(f"datasets.{name}.system", entry["system"], SYSTEMS)
+    system = SYSTEMS[entry["system"]]
+    arguments = inspect.signature(system).parameters
+    options = {key: value for key, value in entry.items() if key != "system"}
+    for key in options:
+        if key not in arguments:
+            yield f"datasets.{name} has the unknown key {key!r}; {_one_of(key, arguments)}"
+    for key, argument in arguments.items():
+        if argument.default is argument.empty and key not in options:
+            yield f"datasets.{name} has no {key!r}; expected one, as its system is {entry['system']}"
+    try:
+        system(**options)
+    except (TypeError, ValueError) as mistake:
+        yield f"datasets.{name}: {mistake}"
 
 
 def _check_models(config: dict) -> Iterator[str]:
@@ -120,17 +140,17 @@ def _check_names(config: dict) -> Iterator[str]:
 
 
 def _check_experiments(config: dict) -> Iterator[str]:
-    available = config["num_examples"]["train"]
     wanted = [
-        (f"pretrainings.{name}.n_train", [entry["n_train"]]) for name, entry in config["pretrainings"].items()
+        (f"pretrainings.{name}.n_train", entry["dataset"], [entry["n_train"]])
+        for name, entry in config["pretrainings"].items()
     ]
-    wanted += [
-        (f"experiments.{name}.n_train", entry["n_train"]) for name, entry in config["experiments"].items()
-    ]
-    wanted += [("packed_n_train", config["packed_n_train"])]
-    for key, values in wanted:
+    for name, entry in config["experiments"].items():
+        wanted += [(f"experiments.{name}.n_train", dataset, entry["n_train"]) for dataset in entry["dataset"]]
+        wanted += [("packed_n_train", dataset, config["packed_n_train"]) for dataset in entry["dataset"]]
+    for key, dataset, values in wanted:
+        available = config["num_examples"]["train"] * len(components(config, dataset))
         if max(values, default=0) > available:
-            yield f"{key} asks for {max(values)} examples; expected at most num_examples.train, {available}"
+            yield f"{key} asks for {max(values)} examples of {dataset}; expected at most {available}"
     for name, entry in config["pretrainings"].items():
         if entry["n_train"] in config["packed_n_train"]:
             yield (
@@ -171,7 +191,7 @@ def _sentence(error: ValidationError) -> str:
     key, value, schema = "".join(steps).removeprefix("."), error.instance, error.schema
     if error.validator == "additionalProperties":
         known = schema["properties"]
-        unknown = next(name for name in value if name not in known and not name.endswith("_range"))
+        unknown = next(name for name in value if name not in known)
         return f"config: {key or 'the top level'} has the unknown key {unknown!r}; {_one_of(unknown, known)}"
     if error.validator == "required":
         missing = next(name for name in error.validator_value if name not in value)

@@ -48,6 +48,11 @@ def pretraining(config: dict, init: str, model: str) -> tuple[Curve, int]:
     return Curve(entry["dataset"], model, SCRATCH, entry["recipe"]), entry["n_train"]
 
 
+def components(config: dict, dataset: str) -> list[str]:
+    """The generated datasets that a dataset consists of: those of a mixture, or itself."""
+    return config["datasets"][dataset].get("mix", [dataset])
+
+
 def canonical(settings: dict) -> dict:
     """The same settings with keys in order: reordering the entries of a config retrains nothing."""
     return json.loads(json.dumps(settings, sort_keys=True))
@@ -75,7 +80,7 @@ def dataset_settings(config: dict, dataset: str, split: str) -> dict:
             "dataset": dataset,
             "split": split,
             "system": entry.pop("system"),
-            "ranges": entry,
+            "options": entry,
             "num_points": config["grid"]["num_points"],
             "source": config["source"],
             "seed": config["seed"],

@@ -114,23 +114,34 @@ def _draw_curves(axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def _draw_ranges(axes: Axes, dataset: str, rows: pd.DataFrame, options: dict) -> None:
-    """The interval of the physics parameter of the downstream dataset, below that of each pre-training."""
-    datasets = options["datasets"]
-    inits = [init for init in rows["init"].unique() if init != SCRATCH]
-    bars = [("pre-training", options["pretrainings"][init]) for init in inits] + [("downstream", dataset)]
-    key, symbol = next(iter(SYSTEMS[datasets[dataset]["system"]].parameter_symbols.items()))
-    drawn = [(role, datasets[name][key]) for role, name in bars if key in datasets[name]]
-    for height, (role, (low, high)) in enumerate(reversed(drawn)):
-        colour = _FINE_TUNED_COLOURS[0] if role == "pre-training" else _DOWNSTREAM_COLOUR
+    """The interval of the shifted parameter of the downstream dataset, below that of each pre-training."""
+    system = options["datasets"][dataset]["system"]
+    parameter = SYSTEMS[system].shifted
+    arms = [arm for arm in _arms(rows) if arm.init != SCRATCH]
+    bars = [
+        (f"pre-training{'' if len(arms) == 1 else f', {arm.init}'}", interval, arm.colour)
+        for arm in arms
+        for interval in _intervals(options["pretrainings"][arm.init], system, options["datasets"])
+    ]
+    bars += [
+        ("downstream", interval, _DOWNSTREAM_COLOUR)
+        for interval in _intervals(dataset, system, options["datasets"])
+    ]
+    for height, (role, (low, high), colour) in enumerate(reversed(bars)):
         axes.barh(height, high - low, left=low, height=0.72, color=colour, alpha=0.3)
-        axes.text(
-            (low + high) / 2, height, f"{role}  U({low:g}, {high:g})", ha="center", va="center", fontsize=8
-        )
-    values = [end for _, interval in drawn for end in interval]
+        text = f"{role}  U({low:g}, {high:g})"
+        axes.text((low + high) / 2, height, text, ha="center", va="center", fontsize=8)
+    values = [end for _, interval, _ in bars for end in interval]
     pad = 0.04 * (max(values) - min(values))
-    axes.set(yticks=[], xlim=(min(values) - pad, max(values) + pad), ylim=(-0.6, len(drawn) - 0.4))
-    axes.set_xlabel(f"{key.removesuffix('_range').replace('_', ' ')} ${symbol}$", labelpad=1)
+    axes.set(yticks=[], xlim=(min(values) - pad, max(values) + pad), ylim=(-0.6, len(bars) - 0.4))
+    axes.set_xlabel(f"{parameter} ${SYSTEMS[system].symbols[parameter]}$", labelpad=1)
     sns.despine(ax=axes, left=True)
+
+
+def _intervals(name: str, system: str, datasets: dict) -> list[tuple[float, float]]:
+    """Ranges of the shifted parameter in a dataset, those of a mixture's datasets of the same system."""
+    entries = [datasets[component] for component in datasets[name].get("mix", [name])]
+    return [entry[f"{SYSTEMS[system].shifted}_range"] for entry in entries if entry["system"] == system]
 
 
 def draw_data_savings(table: pd.DataFrame, options: dict) -> Figure:

@@ -17,12 +17,12 @@ from pdetransfer.files import atomic, read_json, sha256_of_file
 FILES = ("weights.safetensors", "history.csv", "cell.json")
 
 
-def key(settings: dict, manifests: dict[str, Path], init: Path | None) -> str:
+def key(settings: dict, manifests: dict[str, list[Path]], init: Path | None) -> str:
     """Key of a cell with ``settings``, the ``manifests`` of its data by split, and its initial weights."""
     content = {
         "settings": settings,
         "training": numerics.TRAINING,
-        "data": {split: _content(manifest) for split, manifest in manifests.items()},
+        "data": {split: list(map(_content, parts)) for split, parts in manifests.items()},
         "init": None if init is None else sha256_of_file(init),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]

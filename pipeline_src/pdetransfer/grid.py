@@ -60,6 +60,15 @@ class Grid:
         """Symbol of -∂y², ``(N, 1)``."""
         return self._k_y**2
 
+    @cached_property
+    def multiplicity(self) -> np.ndarray:
+        """How often each coefficient of a half spectrum stands in the whole one, ``(1, N // 2 + 1)``."""
+        counts = np.full((1, self.num_points // 2 + 1), 2.0)
+        counts[:, 0] = 1
+        if self.num_points % 2 == 0:
+            counts[:, -1] = 1
+        return counts
+
     def to_spectrum(self, field: np.ndarray) -> np.ndarray:
         """Half spectrum ``(..., N, N // 2 + 1)`` of real fields ``(..., N, N)``."""
         return scipy.fft.rfft2(field)

@@ -1,6 +1,7 @@
 """The seam between files and functions: what a training or evaluation job reads, calls and writes."""
 
 import logging
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 from pdetransfer import datasets, finished, numerics
 from pdetransfer.checkpoints import load_model, save_models, saved_seeds
 from pdetransfer.evaluation import errors_by_example
-from pdetransfer.files import atomic, read_json, write_json
+from pdetransfer.files import atomic, write_json
 from pdetransfer.operators import Channels, NeuralOperator
 from pdetransfer.training import Cell, Recipe, train_cell
 
@@ -31,20 +32,36 @@ def set_device(name: str, threads: int) -> torch.device:
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
+@dataclass(frozen=True)
+class Stored:
+    """A split on disk: its stores and their manifests, one of each for each dataset of a mixture."""
+
+    stores: list[Path]
+    manifests: list[Path]
+
+    @classmethod
+    def of(cls, stores: list[str], manifests: list[str]) -> "Stored":
+        return cls(list(map(Path, stores)), list(map(Path, manifests)))
+
+    def load(self, count: int | None = None) -> datasets.Examples:
+        return datasets.load(self.stores, self.manifests, count)
+
+
 def train(
     cells: list[dict],
     folders: list[Path],
-    stores: dict[str, Path],
-    manifests: dict[str, Path],
+    train: Stored,
+    validation: Stored,
     init: Path | None,
     store_of_finished: Path,
     device: torch.device,
 ) -> None:
     """Train cells that share data and initial weights, each into its folder; skip what is finished.
 
-    ``cells`` holds the settings of each (``experiments.cell_settings``), ``stores`` and ``manifests`` the
-    splits "train" and "validation". Every cell is kept as soon as it is finished.
+    ``cells`` holds the settings of each (``experiments.cell_settings``). Every cell is kept as soon as it is
+    finished.
     """
+    manifests = {"train": train.manifests, "validation": validation.manifests}
     keys = [finished.key(settings, manifests, init) for settings in cells]
     todo = [
         (settings, folder, key)
@@ -54,25 +71,25 @@ def train(
     log.info(f"{len(cells) - len(todo)} of {len(cells)} cells were finished before")
     if not todo:
         return
-    splits = _load_splits([settings for settings, _, _ in todo], stores, manifests)
+    train_examples, validation_examples = _load([settings for settings, _, _ in todo], train, validation)
     operator = None if init is None else load_model(init)
     for settings, folder, key in todo:
         recipe = Recipe(**settings["recipe"])
-        validation = splits["validation"][: recipe.num_validation]
+        looked_at = validation_examples[: recipe.num_validation]
         n_train, architecture = settings["n_train"], settings["architecture"]
-        cell = train_cell(architecture, recipe, n_train, splits["train"], validation, operator, device)
+        cell = train_cell(architecture, recipe, n_train, train_examples, looked_at, operator, device)
         _write_cell(cell, settings, folder, device)
         finished.keep(store_of_finished, key, folder)
 
 
-def _load_splits(cells: list[dict], stores: dict[str, Path], manifests: dict[str, Path]) -> dict:
+def _load(
+    cells: list[dict], train: Stored, validation: Stored
+) -> tuple[datasets.Examples, datasets.Examples]:
     """Both splits, read once, as far as any of the cells needs them."""
-    whole = any(settings["recipe"]["subset_by_seed"] for settings in cells)
-    counts = {
-        "train": None if whole else max(settings["n_train"] for settings in cells),
-        "validation": max(settings["recipe"]["num_validation"] for settings in cells),
-    }
-    return {split: datasets.load(stores[split], manifests[split], count) for split, count in counts.items()}
+    recipes = [settings["recipe"] for settings in cells]
+    whole = any(recipe["subset_by_seed"] for recipe in recipes)
+    n_train = None if whole else max(settings["n_train"] for settings in cells)
+    return train.load(n_train), validation.load(max(recipe["num_validation"] for recipe in recipes))
 
 
 def _write_cell(cell: Cell, settings: dict, folder: Path, device: torch.device) -> None:
@@ -107,8 +124,7 @@ def _write_cell(cell: Cell, settings: dict, folder: Path, device: torch.device) 
 
 
 def evaluate(
-    test_store: Path,
-    test_manifest: Path,
+    test: Stored,
     weights: dict[int, Path],
     zero_shot: list[tuple[int, NeuralOperator]],
     output: Path,
@@ -118,12 +134,12 @@ def evaluate(
 
     ``weights`` gives the trained models by n_train, ``zero_shot`` the seeds and operators of n_train 0.
     """
-    test = datasets.load(test_store, test_manifest)
+    examples = test.load()
     trained = ((n, seed, load_model(path, seed)) for n, path in weights.items() for seed in saved_seeds(path))
     untrained = ((0, seed, operator) for seed, operator in zero_shot)
     frames = []
     for n_train, seed, operator in chain(untrained, trained):  # one trained model in memory at a time
-        errors = pd.Series(errors_by_example(operator, test, device), name="error").rename_axis("example")
+        errors = pd.Series(errors_by_example(operator, examples, device), name="error").rename_axis("example")
         log.info(f"n_train {n_train}, seed {seed}: mean test error {errors.mean():.4f}")
         model = {"n_train": n_train, "seed": seed, "num_parameters": operator.num_parameters}
         frames.append(errors.reset_index().assign(**model))
@@ -137,14 +153,14 @@ def pretrained(init: Path) -> list[tuple[int, NeuralOperator]]:
     return [(saved_seeds(init)[0], load_model(init))]
 
 
-def untrained(settings: dict, train_manifest: Path) -> list[tuple[int, NeuralOperator]]:
+def untrained(settings: dict, train: Stored) -> list[tuple[int, NeuralOperator]]:
     """The operators that training from scratch starts from, by seed.
 
     With no examples to compute references from, those of the whole training split are taken.
     """
-    content = read_json(train_manifest)
-    channels = Channels(*(tuple(content[key]) for key in ("fields", "coefficient_names", "outputs")))
+    examples = train.load()
+    channels, references = Channels.of(examples), examples.references()
     return [
-        (seed, NeuralOperator(settings["architecture"], channels, content["references"], seed))
+        (seed, NeuralOperator(settings["architecture"], channels, references, seed))
         for seed in settings["recipe"]["seeds"]
     ]

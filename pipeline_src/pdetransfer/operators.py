@@ -102,7 +102,7 @@ class NeuralOperator:
         constants = np.zeros((len(examples), len(self.channels.coefficients)))
         for column, name in enumerate(examples.coefficient_names):
             value = examples.coefficients[:, column] / (scale * self.references[name])
-            constants[:, self.channels.coefficients.index(name)] = value
+            constants[:, self.channels.coefficients.index(name)] = np.nan_to_num(value, nan=0.0)
         fields = fields / scale.reshape(-1, *(1 for _ in fields.shape[1:])).astype(fields.dtype)
         return Inputs(
             torch.from_numpy(fields.astype(np.float32)).to(device),

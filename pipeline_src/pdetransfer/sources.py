@@ -26,6 +26,7 @@ class SparseGaussians:
 
     def __post_init__(self):
         low, high = self.sparsity_range
+        object.__setattr__(self, "sparsity_range", (low, high))  # hashable, whatever sequence it came as
         if not 0 <= low <= high < 1:
             raise ValueError(f"sparsity_range is {[low, high]}; expected 0 <= low <= high < 1")
         if self.num_centres * 2 * self.sigma > 1 + 1e-12:
@@ -38,6 +39,11 @@ class SparseGaussians:
     def num_uniforms(self) -> int:
         """Uniforms that one example takes: its sparsity, and one for each centre."""
         return 1 + self.num_centres**2
+
+    def present(self, grid: Grid) -> np.ndarray:
+        """Which wavenumbers of a half spectrum can be told from rounding, ``(N, N // 2 + 1)``: the energy of a
+        Gaussian falls as exp(-σ²|k|²)."""
+        return self.sigma**2 * (grid.k_x_squared + grid.k_y_squared) < 46.0  # exp(-46) is 1e-20
 
     def amplitudes(self, uniforms: np.ndarray) -> np.ndarray:
         """Amplitudes p, ``(count, centre y, centre x)``, from uniforms ``(count, num_uniforms)``."""

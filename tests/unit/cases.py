@@ -5,20 +5,24 @@ import numpy as np
 from pdetransfer.datasets import Examples
 
 # One instance of every system. A new system is tested by an entry here, which test_systems.py asks for.
-RANGES = {"poisson": {"eigenvalue_range": (1.0, 5.0)}}
+OPTIONS = {
+    "poisson": {"eigenvalue_range": [1.0, 5.0]},
+    "advection_diffusion": {"psi_range": [1.0, 2.0]},
+    "helmholtz": {"omega_range": [1, 10]},
+}
 
 # Small sizes of every architecture, for fields of 16 x 16.
 SIZES = {"fno": {"width": 8, "modes": 4, "num_layers": 2}}
 
 
 def as_examples(split, count):
-    coefficients, source, solution, _ = split.examples(0, count)
-    single = np.float32
+    """The first examples of a split in memory, as if stored and loaded."""
+    solved = split.examples(0, count)
     return Examples(
-        source[:, None].astype(single),
-        coefficients,
-        solution[:, None].astype(single),
+        solved.source[:, None].astype(np.float32),
+        solved.coefficients,
+        solved.solution[:, None].astype(np.float32),
         ("source",),
-        ("k11", "k22", "k12"),
+        split.build_system().coefficient_names,
         ("solution",),
     )

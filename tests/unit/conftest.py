@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from cases import RANGES
-from pdetransfer.datasets import Split
+from cases import OPTIONS
+from pdetransfer.generation import Split
 from pdetransfer.sources import SparseGaussians
 
 
@@ -17,6 +17,6 @@ def small_split():
 
     def build(system="poisson", split="train", count=8, dataset="d", num_points=16, seed=0):
         source = SparseGaussians(num_centres=4, sigma=1 / 8, sparsity_range=(0.2, 0.8))
-        return Split(dataset, split, system, RANGES[system], num_points, source, seed, count)
+        return Split(dataset, split, system, OPTIONS[system], num_points, source, seed, count)
 
     return build

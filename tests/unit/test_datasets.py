@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import signal
 import subprocess
@@ -9,9 +10,15 @@ import pytest
 import xarray as xr
 import zarr
 
-from pdetransfer import datasets, numerics
-from pdetransfer.datasets import LARGEST_RESIDUAL, SHARD, generate, load, references, source_rms
+from cases import OPTIONS, as_examples
+from pdetransfer import generation, numerics
+from pdetransfer.datasets import Examples, load
+from pdetransfer.generation import LARGEST_RESIDUAL, SHARD, Solved, generate
+from pdetransfer.grid import Grid
 from pdetransfer.systems import SYSTEMS
+from pdetransfer.systems._system import Draw
+
+ARRAYS = [field.name for field in dataclasses.fields(Solved) if field.name != "refused"]
 
 
 @pytest.fixture
@@ -22,32 +29,65 @@ def stored(small_split, tmp_path):
     return split, store, manifest, generate(split, store, manifest)
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.fixture(params=SYSTEMS)
+def system(request):
+    return request.param
+
+
 def test_an_example_alone_a_prefix_and_the_whole_are_bit_equal(small_split, system):
+    """Also where examples before it, or itself, were refused and drawn again."""
     whole = small_split(system, count=100).examples(0, 100)
     prefix = small_split(system, count=7).examples(0, 7)
-    for i in (0, 3, 6):
+    for i in range(100):
         alone = small_split(system).examples(i, i + 1)
-        for of_whole, of_prefix, of_alone in zip(whole, prefix, alone, strict=True):
-            np.testing.assert_array_equal(of_alone[0], of_whole[i])
-            np.testing.assert_array_equal(of_prefix[i], of_whole[i])
+        for name in ARRAYS:
+            np.testing.assert_array_equal(getattr(alone, name)[0], getattr(whole, name)[i])
+            if i < 7:
+                np.testing.assert_array_equal(getattr(prefix, name)[i], getattr(whole, name)[i])
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_examples_are_finite_solved_and_of_zero_mean(small_split, system):
-    coefficients, source, solution, residual = small_split(system).examples(0, 64)
-    assert np.isfinite(coefficients).all()
-    assert residual.max() <= LARGEST_RESIDUAL
-    if SYSTEMS[system].zero_mean:
-        assert np.abs(source.mean(axis=(1, 2))).max() < 1e-15
-        assert np.abs(solution.mean(axis=(1, 2))).max() < 1e-15 * np.abs(solution).max()
+def test_examples_are_finite_solved_accepted_and_of_zero_mean(small_split, system):
+    split = small_split(system)
+    solved, system = split.examples(0, 64), split.build_system()
+    assert np.isfinite(solved.coefficients).all()
+    assert solved.residual.max() <= LARGEST_RESIDUAL
+    draw = Draw(solved.coefficients, solved.parameters)
+    assert system.accepts(draw, solved.solution, split.source, Grid(16)).all()
+    if system.zero_mean:
+        assert np.abs(solved.source.mean(axis=(1, 2))).max() < 1e-15
+        assert np.abs(solved.solution.mean(axis=(1, 2))).max() < 1e-15 * np.abs(solved.solution).max()
+
+
+def test_a_refused_example_is_drawn_again(small_split):
+    """Helmholtz draws source and ω together, advection-diffusion only the direction."""
+    refused = small_split("helmholtz").examples(0, 200).refused
+    assert len(refused) > 20
+    assert set(refused[:, 0]) <= {1, 2, 3, 4}
+    solved = small_split("advection_diffusion").examples(0, 400)
+    psi, eigenvalue, angle, direction = (column.tolist() for column in solved.parameters.T[:4])
+    assert len(solved.refused) > 5
+    for before in solved.refused:
+        i = psi.index(before[0])
+        assert (eigenvalue[i], angle[i]) == tuple(before[1:3])
+        assert direction[i] != before[3]
+
+
+def test_a_system_that_accepts_nothing_is_named(small_split, monkeypatch):
+    monkeypatch.setattr(generation, "MOST_ATTEMPTS", 5)
+    split = dataclasses.replace(
+        small_split("helmholtz"), options={"omega_range": [2, 2], "largest_solution": 1e-9}
+    )
+    with pytest.raises(
+        RuntimeError, match="example 0 of d/train was refused 5 times; expected helmholtz with"
+    ):
+        split.examples(0, 4)
 
 
 def test_datasets_and_splits_differ_in_every_example(small_split):
     splits = [
         small_split(dataset=d, split=s, seed=seed) for d in "ab" for s in ("train", "test") for seed in (0, 1)
     ]
-    sources = np.concatenate([split.examples(0, 8)[1].reshape(8, -1) for split in splits])
+    sources = np.concatenate([split.examples(0, 8).source.reshape(8, -1) for split in splits])
     assert len(np.unique(sources, axis=0)) == len(sources)
 
 
@@ -61,15 +101,18 @@ def test_the_store_keeps_its_specification(stored):
             "source": (("sample", "y", "x"), "float32"),
             "solution": (("sample", "y", "x"), "float32"),
             "coefficients": (("sample", "coefficient"), "float64"),
+            "parameters": (("sample", "parameter"), "float64"),
+            "amplitudes": (("sample", "centre_y", "centre_x"), "float64"),
         }
-        assert dict(data.sizes) == {"sample": 40, "y": 16, "x": 16, "coefficient": 3}
+        assert data.sizes["sample"] == 40
         np.testing.assert_array_equal(data["x"], np.arange(16) / 16)
         assert data.attrs == manifest
-        coefficients, source, solution, residual = split.examples(0, 40)
-        np.testing.assert_array_equal(data["coefficients"], coefficients)
-        np.testing.assert_array_equal(data["source"], source.astype(np.float32))
-        np.testing.assert_array_equal(data["solution"], solution.astype(np.float32))
-        assert manifest["largest_residual"] == residual.max()
+        solved = split.examples(0, 40)
+        for name in ("coefficients", "parameters", "amplitudes"):
+            np.testing.assert_array_equal(data[name], getattr(solved, name))
+        for name in ("source", "solution"):
+            np.testing.assert_array_equal(data[name], getattr(solved, name).astype(np.float32))
+        assert manifest["largest_residual"] == solved.residual.max()
     array = zarr.open_group(store)["source"]
     assert array.metadata.zarr_format == 3
     assert array.shards is not None
@@ -77,14 +120,16 @@ def test_the_store_keeps_its_specification(stored):
 
 
 def test_the_manifest_says_what_is_stored(stored):
-    split, _, manifest_file, manifest = stored
+    _, _, manifest_file, manifest = stored
     assert json.loads(manifest_file.read_text()) == manifest
     expected = {
         "dataset": "d",
         "split": "train",
         "system": "poisson",
-        "ranges": {"eigenvalue_range": [1.0, 5.0]},
+        "options": {"eigenvalue_range": [1.0, 5.0]},
         "coefficient_names": ["k11", "k22", "k12"],
+        "parameter_names": ["eigenvalue", "angle"],
+        "acceptance": {"all": 1.0},
         "seed": 0,
         "count": 40,
         "numerics_version": numerics.SOLVER,
@@ -92,19 +137,22 @@ def test_the_manifest_says_what_is_stored(stored):
     assert expected.items() <= manifest.items()
     assert set(manifest["units"]) == {"source", "solution", "coefficients"}
     assert 0 < manifest["largest_residual"] <= LARGEST_RESIDUAL
-    assert manifest["references"] == pytest.approx(split_references(split))
 
 
-def split_references(split):
-    coefficients, source, _, _ = split.examples(0, split.count)
-    return references(source_rms(source[:, None]), coefficients, ("k11", "k22", "k12"))
+def test_the_manifest_has_the_acceptance_by_omega(small_split, tmp_path):
+    manifest = generate(small_split("helmholtz", count=200), tmp_path / "a.zarr", tmp_path / "a.json")
+    by_omega = manifest["acceptance"]["omega"]
+    assert list(by_omega) == [str(omega) for omega in range(1, 11)]
+    assert by_omega["2"] < 0.1
+    assert by_omega["9"] == 1
+    assert 0.6 < manifest["acceptance"]["all"] < 0.95
 
 
 def test_a_split_of_several_shards_equals_its_examples(small_split, tmp_path):
     split = small_split(count=SHARD + 10, num_points=8)
     generate(split, tmp_path / "a.zarr", tmp_path / "a.json")
-    loaded = load(tmp_path / "a.zarr", tmp_path / "a.json")
-    expected = split.examples(SHARD - 2, SHARD + 2)[1]
+    loaded = load([tmp_path / "a.zarr"], [tmp_path / "a.json"])
+    expected = split.examples(SHARD - 2, SHARD + 2).source
     np.testing.assert_array_equal(loaded.fields[SHARD - 2 : SHARD + 2, 0], expected.astype(np.float32))
 
 
@@ -115,12 +163,50 @@ def test_a_second_generation_has_the_same_manifest(stored, tmp_path):
 
 def test_loading_takes_the_first_examples(stored):
     split, store, manifest, _ = stored
-    first = load(store, manifest, 5)
+    first = load([store], [manifest], 5)
     assert len(first) == 5
     assert (first.field_names, first.output_names) == (("source",), ("solution",))
-    np.testing.assert_array_equal(first.outputs[:, 0], split.examples(0, 5)[2].astype(np.float32))
-    with pytest.raises(ValueError, match=r"41 examples were asked of .*train.zarr; it has 40"):
-        load(store, manifest, 41)
+    np.testing.assert_array_equal(first.outputs[:, 0], split.examples(0, 5).solution.astype(np.float32))
+    with pytest.raises(ValueError, match=r"41 examples were asked of .*train.zarr; expected at most 40"):
+        load([store], [manifest], 41)
+
+
+@pytest.fixture
+def mixture(small_split, tmp_path):
+    """Stores and manifests of one dataset of each system."""
+    stores, manifests = ([tmp_path / f"{name}.{end}" for name in OPTIONS] for end in ("zarr", "json"))
+    for name, store, manifest in zip(OPTIONS, stores, manifests, strict=True):
+        generate(small_split(name, count=5), store, manifest)
+    return stores, manifests
+
+
+@pytest.mark.parametrize("count", [None, 1, 7, 9, 15])
+def test_a_mixture_takes_its_datasets_in_turn_in_one_layout_by_name(small_split, mixture, count):
+    mixed = load(*mixture, count)
+    assert len(mixed) == (count or 15)
+    assert mixed.coefficient_names == ("k11", "k22", "k12", "v1", "v2", "omega")
+    for i in range(len(mixed)):
+        name = list(OPTIONS)[i % 3]
+        single = as_examples(small_split(name), i // 3 + 1)[i // 3 :]
+        np.testing.assert_array_equal(mixed.fields[i], single.fields[0])
+        np.testing.assert_array_equal(mixed.outputs[i], single.outputs[0])
+        values = dict(zip(mixed.coefficient_names, mixed.coefficients[i], strict=True))
+        known = dict(zip(single.coefficient_names, single.coefficients[0], strict=True))
+        assert {name: value for name, value in values.items() if not np.isnan(value)} == known
+
+
+def test_references_of_a_mixture_are_over_the_examples_that_have_a_coefficient(small_split, mixture):
+    mixed = load(*mixture)
+    parts = {name: as_examples(small_split(name), 5) for name in OPTIONS}
+    references = mixed.references()
+    assert references["omega"] == np.median(parts["helmholtz"].coefficients[:, 2])
+    assert references["v1"] == np.median(np.abs(parts["advection_diffusion"].coefficients[:, 3]))
+    k12 = [np.abs(parts[name].coefficients[:, 2]) for name in ("poisson", "advection_diffusion")]
+    assert references["k12"] == pytest.approx(np.median(np.concatenate(k12)))
+    rms = np.concatenate(
+        [np.sqrt((part.fields.astype(float) ** 2).mean(axis=(1, 2, 3))) for part in parts.values()]
+    )
+    assert references["source"] == pytest.approx(np.median(rms))
 
 
 def test_a_killed_generator_leaves_no_manifest(tmp_path):
@@ -128,12 +214,12 @@ def test_a_killed_generator_leaves_no_manifest(tmp_path):
     manifest = tmp_path / "a.json"
     manifest.write_text("{}")
     script = """
-from cases import RANGES
+from cases import OPTIONS
 from pathlib import Path
-from pdetransfer.datasets import Split, generate
+from pdetransfer.generation import Split, generate
 from pdetransfer.sources import SparseGaussians
 source = SparseGaussians(4, 1 / 8, (0.2, 0.8))
-split = Split("d", "train", "poisson", RANGES["poisson"], 64, source, 0, 100_000)
+split = Split("d", "train", "poisson", OPTIONS["poisson"], 64, source, 0, 100_000)
 generate(split, Path("a.zarr"), Path("a.json"))
 """
     with subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, env=_environment()) as process:
@@ -153,16 +239,14 @@ def _environment():
 
 
 def test_an_unsolved_example_is_refused_by_name(small_split, tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets, "LARGEST_RESIDUAL", 1e-18)
+    monkeypatch.setattr(generation, "LARGEST_RESIDUAL", 1e-18)
     with pytest.raises(RuntimeError, match=r"example 0 of d/train has residual .*; expected at most 1e-18"):
         generate(small_split(), tmp_path / "a.zarr", tmp_path / "a.json")
     assert not (tmp_path / "a.json").exists()
 
 
 def test_references_are_medians_and_never_zero():
-    coefficients = np.array([[1.0, 0.0], [-3.0, 0.0], [2.0, 0.0]])
-    assert references(np.array([1.0, 5.0, 2.0]), coefficients, ("a", "b")) == {
-        "source": 2.0,
-        "a": 2.0,
-        "b": 1.0,
-    }
+    fields = np.array([1.0, 5.0, 2.0]).reshape(3, 1, 1, 1) * np.ones((3, 1, 4, 4))
+    coefficients = np.array([[1.0, 0.0], [-3.0, 0.0], [2.0, np.nan]])
+    examples = Examples(fields, coefficients, fields, ("source",), ("a", "b"), ("solution",))
+    assert examples.references() == {"source": 2.0, "a": 2.0, "b": 1.0}

@@ -23,7 +23,7 @@ LAYERS = [
     {"tables"},
     {"figures"},
     {"report"},
-    {"datasets"},
+    {"generation", "datasets", "disjoint"},
     {"models"},
     {"operators"},
     {"checkpoints", "evaluation"},
@@ -34,7 +34,7 @@ LAYERS = [
 ONLY_IN = {
     "torch": {"models", "operators", "checkpoints", "evaluation", "training", "jobs"},
     "safetensors": {"checkpoints"},
-    "zarr": {"datasets"},
+    "zarr": {"generation", "datasets", "disjoint"},
     "matplotlib": {"figures"},
     "snakemake": set(),
     "yaml": set(),

@@ -4,8 +4,8 @@ import torch
 
 from pdetransfer import jobs, numerics
 from pdetransfer.checkpoints import saved_seeds
-from pdetransfer.datasets import generate
 from pdetransfer.files import read_json
+from pdetransfer.generation import generate
 
 SETTINGS = {
     "architecture": {"kind": "fno", "width": 4, "modes": 4, "num_layers": 2},
@@ -35,17 +35,27 @@ class Project:
             return train_cell(architecture, recipe, n_train, *rest)
 
         monkeypatch.setattr(jobs, "train_cell", counted)
-        self.stores, self.manifests = {}, {}
+        self.splits = {}
         for split, count in (("train", 16), ("validation", 8), ("test", 8)):
-            self.stores[split], self.manifests[split] = path / f"{split}.zarr", path / f"{split}.json"
-            generate(small_split(split=split, count=count), self.stores[split], self.manifests[split])
+            self.generate(small_split(split=split, count=count))
+
+    def generate(self, split):
+        store, manifest = self.path / f"{split.split}.zarr", self.path / f"{split.split}.json"
+        generate(split, store, manifest)
+        self.splits[split.split] = jobs.Stored([store], [manifest])
 
     def train(self, *n_trains, name="cells", init=None, **recipe):
         cells = [SETTINGS | {"n_train": n, "recipe": SETTINGS["recipe"] | recipe} for n in n_trains]
         folders = [self.path / name / f"n{n}" for n in n_trains]
         before = len(self.trained)
         jobs.train(
-            cells, folders, self.stores, self.manifests, init, self.path / "finished", torch.device("cpu")
+            cells,
+            folders,
+            self.splits["train"],
+            self.splits["validation"],
+            init,
+            self.path / "finished",
+            torch.device("cpu"),
         )
         return len(self.trained) - before
 
@@ -96,7 +106,7 @@ def test_other_numerics_data_or_initial_weights_are_trained(project, small_split
     assert project.train(8, name="tuned", init=init) == 0
     project.train(16)
     assert project.train(8, name="tuned", init=project.path / "cells/n16/weights.safetensors") == 1
-    generate(small_split(count=16, seed=1), project.stores["train"], project.manifests["train"])
+    project.generate(small_split(count=16, seed=1))
     assert project.train(8) == 1
     monkeypatch.setattr(numerics, "TRAINING", numerics.TRAINING + 1)
     assert project.train(8) == 1
@@ -116,13 +126,12 @@ def test_evaluation_stores_every_test_error(project):
     weights = project.path / "cells/n8/weights.safetensors"
     project.train(8, name="tuned", init=weights)
     for name, zero_shot, zero_seeds in (
-        ("cells", jobs.untrained(SETTINGS | {"n_train": 0}, project.manifests["train"]), [0, 1]),
+        ("cells", jobs.untrained(SETTINGS | {"n_train": 0}, project.splits["train"]), [0, 1]),
         ("tuned", jobs.pretrained(weights), [0]),
     ):
         output = project.path / f"{name}.parquet"
         jobs.evaluate(
-            project.stores["test"],
-            project.manifests["test"],
+            project.splits["test"],
             {8: project.path / name / "n8/weights.safetensors"},
             zero_shot,
             output,

@@ -111,7 +111,7 @@ def test_a_numerics_version_reruns_its_stage(finished):
     kept = {path.name for path in (finished.path / RESULTS / "finished").iterdir()}
     assert len(kept - before) == 9  # every cell was trained again
     raise_version(finished, "SOLVER")
-    assert finished.planned("all")["generate"] == 5
+    assert finished.planned("all")["generate"] == 39  # 13 datasets, 3 splits
 
 
 def test_another_device_makes_only_the_printed_config_stale(finished):
@@ -166,6 +166,36 @@ def test_another_experiments_cells_leave_a_figure_alone(finished):
     assert finished.planned(f"{RESULTS}/figures/fig3a.svg") == {}
     plan = finished.planned("all")
     assert plan == {"train": 2, "evaluate": 2, "table": 1, "figure": 1, "report": 1}
+
+
+def test_a_mixture_is_pretrained_and_fine_tuned_on_one_of_its_systems(finished):
+    def add(config):
+        config["experiments"]["mixture"] = {
+            "dataset": ["helmholtz_w1-5"],
+            "model": ["fno_medium"],
+            "init": ["scratch", "mixed"],
+            "recipe": ["downstream"],
+            "n_train": [0, 16],
+        }
+        config["figures"]["mixture"] = {"kind": "error_vs_data", "experiment": "mixture", "title": "Mixture"}
+
+    finished.edit_config(add)
+    finished.succeed(f"{RESULTS}/figures/mixture.svg")
+    folder = finished.path / RESULTS / "cells/helmholtz_w1-5/fno_medium"
+    mixed = pdetransfer.load_model(folder / "mixed/downstream/n16/weights.safetensors")
+    assert mixed.channels.coefficients == ("k11", "k22", "k12", "v1", "v2", "omega")
+    own = pdetransfer.load_model(folder / "scratch/downstream/n16/weights.safetensors")
+    assert own.channels.coefficients == ("k11", "k22", "omega")
+    steps = {
+        name: json.loads((finished.path / RESULTS / f"cells/{path}/cell.json").read_text())["chosen"][0][
+            "steps"
+        ]
+        for name, path in {
+            "one": "poisson_e1-5/fno_medium/scratch/pretrain/n32",
+            "mixed": "mixed/fno_medium/scratch/pretrain/n96",
+        }.items()
+    }
+    assert steps["mixed"] == 3 * steps["one"]
 
 
 def test_a_cell_in_which_all_diverge_fails_with_a_message(fresh):

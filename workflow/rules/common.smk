@@ -25,9 +25,13 @@ except ConfigError as mistake:
     raise WorkflowError(str(mistake)) from None
 
 
+SPLITS = ["train", "validation", "test"]
+GENERATED = [name for name, entry in config["datasets"].items() if "mix" not in entry]
+
+
 wildcard_constraints:
-    dataset="|".join(map(re.escape, config["datasets"])),
-    split="train|validation|test",
+    dataset="|".join(map(re.escape, GENERATED)),
+    split="|".join(SPLITS),
     curve="/".join(
         f"({'|'.join(map(re.escape, names))})"
         for names in (
@@ -43,9 +47,13 @@ wildcard_constraints:
 
 
 def split_files(dataset, split):
-    """Store and manifest of a split. The manifest says when the store has changed."""
-    folder = f"<results>/datasets/{dataset}/{split}"
-    return {split: ancient(f"{folder}.zarr"), f"{split}_manifest": f"{folder}.json"}
+    """Stores and manifests of a split, one of each for each dataset of a mixture. The manifest says when its
+    store has changed."""
+    names = experiments.components(config, dataset)
+    return {
+        split: [ancient(f"<results>/datasets/{name}/{split}.zarr") for name in names],
+        f"{split}_manifest": [f"<results>/datasets/{name}/{split}.json" for name in names],
+    }
 
 
 def dataset_settings(wildcards):
@@ -102,9 +110,8 @@ def evaluation_inputs(wildcards):
         "weights": [f"<results>/cells/{curve.path}/n{n}/weights.safetensors" for n in trained]
     }
     if 0 in config["experiments"][wildcards.experiment]["n_train"]:
-        # An untrained network has the references of the training examples, which their manifest holds.
-        train_manifest = split_files(curve.dataset, "train")["train_manifest"]
-        inputs |= initial_weights(curve) or {"train_manifest": train_manifest}
+        # An untrained network has the references of all training examples.
+        inputs |= initial_weights(curve) or split_files(curve.dataset, "train")
     return inputs
 
 
@@ -145,7 +152,8 @@ def figure_options(wildcards):
     pretrainings = {
         name: entry["dataset"] for name, entry in config["pretrainings"].items() if name in experiment["init"]
     }
-    names = {*experiment["dataset"], *pretrainings.values()}
+    datasets = [*experiment["dataset"], *pretrainings.values()]
+    names = {name for dataset in datasets for name in (dataset, *experiments.components(config, dataset))}
     options = {
         "kind": figure["kind"],
         "title": figure["title"],

@@ -9,11 +9,10 @@ files, params = snakemake.input, snakemake.params
 zero_shot = []
 if "init" in files.keys():  # noqa: SIM118
     zero_shot = jobs.pretrained(Path(files.init))
-elif "train_manifest" in files.keys():  # noqa: SIM118
-    zero_shot = jobs.untrained(params.untrained, Path(files.train_manifest))
+elif "train" in files.keys():  # noqa: SIM118
+    zero_shot = jobs.untrained(params.untrained, jobs.Stored.of(files.train, files.train_manifest))
 jobs.evaluate(
-    test_store=Path(files.test),
-    test_manifest=Path(files.test_manifest),
+    test=jobs.Stored.of(files.test, files.test_manifest),
     weights=dict(zip(params.trained_n, map(Path, files.weights), strict=True)),
     zero_shot=zero_shot,
     output=Path(snakemake.output.errors),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pdetransfer import logs
-from pdetransfer.datasets import Split, generate
+from pdetransfer.generation import Split, generate
 from pdetransfer.sources import SparseGaussians
 
 logs.to_file(snakemake.log[0])

@@ -5,14 +5,14 @@ from pathlib import Path
 from pdetransfer import jobs, logs
 
 logs.to_file(snakemake.log[0])
-cells, curve = snakemake.params.cells, Path(snakemake.output[0]).parent.parent
-files = {name: Path(path) for name, path in snakemake.input.items()}
+files, cells = snakemake.input, snakemake.params.cells
+curve = Path(snakemake.output[0]).parent.parent
 jobs.train(
     cells=cells,
     folders=[curve / f"n{settings['n_train']}" for settings in cells],
-    stores={split: files[split] for split in ("train", "validation")},
-    manifests={split: files[f"{split}_manifest"] for split in ("train", "validation")},
-    init=files.get("init"),
+    train=jobs.Stored.of(files.train, files.train_manifest),
+    validation=jobs.Stored.of(files.validation, files.validation_manifest),
+    init=Path(files.init) if "init" in files.keys() else None,  # noqa: SIM118
     store_of_finished=Path(snakemake.params.finished),
     device=jobs.set_device(snakemake.resources.device, snakemake.threads),
 )

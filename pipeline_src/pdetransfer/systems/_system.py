@@ -1,30 +1,50 @@
 """What every system of the study has in common: constant coefficients on the periodic square."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
 
 from pdetransfer.grid import Grid
+from pdetransfer.sources import SparseGaussians
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Drawn examples: ``coefficients`` ``(count, num_coefficients)`` of the equation, and the physics
+    ``parameters`` ``(count, num_parameters)`` that they were made from."""
+
+    coefficients: np.ndarray
+    parameters: np.ndarray
 
 
 class AbstractSystem(ABC):
     """L(c) u = f with constant coefficients c: a symbol in Fourier space, and how c is sampled.
 
-    A subclass gives the class variables, a constructor whose keyword arguments are the closed intervals
-    that the physics parameters are drawn from, ``sample_coefficients`` and ``symbol``.
+    A subclass gives the class variables, and a constructor whose keyword arguments are keys of config's
+    ``datasets`` entries: closed intervals that physics parameters are drawn from, and named options.
     """
 
     equation: ClassVar[str]  #: the equation that is solved
     coefficient_names: ClassVar[tuple[str, ...]]  #: c, in the order of the last axis of ``coefficients``
     coefficient_units: ClassVar[str]  #: units of c
+    parameter_names: ClassVar[tuple[str, ...]]  #: physics parameters, in the order of ``Draw.parameters``
+    shifted: ClassVar[str]  #: the parameter whose range tells datasets of the study apart
+    symbols: ClassVar[dict[str, str]]  #: letters of parameters, for figures
     zero_mean: ClassVar[bool]  #: L annihilates constants: f and u have no mean
     num_uniforms: ClassVar[int]  #: uniforms that the coefficients of one example take
-    parameter_symbols: ClassVar[dict[str, str]]  #: for each range, the letter of its parameter in figures
+    redrawn: ClassVar[
+        slice
+    ]  #: which uniforms, those of the source included, are drawn anew for a refused example
 
     @abstractmethod
-    def sample_coefficients(self, uniforms: np.ndarray) -> np.ndarray:
-        """Coefficients ``(count, num_coefficients)`` from uniforms in [0, 1), ``(count, num_uniforms)``."""
+    def sample(self, uniforms: np.ndarray, source: np.ndarray, law: SparseGaussians, grid: Grid) -> Draw:
+        """Examples from uniforms in [0, 1), ``(count, num_uniforms)``, for sources ``(count, N, N)`` of a law."""
+
+    @abstractmethod
+    def accepts(self, draw: Draw, solution: np.ndarray, law: SparseGaussians, grid: Grid) -> np.ndarray:
+        """Which examples belong to the dataset, ``(count,)``; the others are drawn again."""
 
     @abstractmethod
     def symbol(self, coefficients: np.ndarray, grid: Grid) -> np.ndarray:
@@ -69,3 +89,9 @@ def check_interval(name: str, interval: tuple[float, float], above: float) -> tu
     if not above < low <= high:
         raise ValueError(f"{name} is {[low, high]}; expected {above:g} < low <= high")
     return float(low), float(high)
+
+
+def uniform(interval: tuple[float, float], uniforms: np.ndarray) -> np.ndarray:
+    """Uniforms in [0, 1) moved to an interval."""
+    low, high = interval
+    return low + (high - low) * uniforms

@@ -5,9 +5,10 @@ from typing import ClassVar, final
 import numpy as np
 
 from pdetransfer.grid import Grid
-from pdetransfer.systems._system import AbstractSystem, check_interval
+from pdetransfer.sources import SparseGaussians
+from pdetransfer.systems._system import AbstractSystem, Draw, check_interval, uniform
 
-DIFFUSIVITY = 0.01  #: scale of the diffusion tensor
+DIFFUSIVITY = 0.01  #: scale of the diffusion tensor, of all systems
 
 
 @final
@@ -22,20 +23,36 @@ class Poisson(AbstractSystem):
     equation = "-div(K grad u) = f"
     coefficient_names = ("k11", "k22", "k12")
     coefficient_units = "1 (domain length 1, source of maximum about 1)"
+    parameter_names = ("eigenvalue", "angle")
+    shifted = "eigenvalue"
+    symbols: ClassVar = {"eigenvalue": "e", "angle": r"\theta"}
     zero_mean = True
     num_uniforms = 2
-    parameter_symbols: ClassVar = {"eigenvalue_range": "e"}
+    redrawn = slice(0)
 
     def __init__(self, eigenvalue_range: tuple[float, float]):
         self.eigenvalue_range = check_interval("eigenvalue_range", eigenvalue_range, above=0)
 
-    def sample_coefficients(self, uniforms: np.ndarray) -> np.ndarray:
-        low, high = self.eigenvalue_range
-        e = low + (high - low) * uniforms[:, 0]
-        cos, sin = np.cos(2 * np.pi * uniforms[:, 1]), np.sin(2 * np.pi * uniforms[:, 1])
-        k11, k22, k12 = cos**2 + e * sin**2, sin**2 + e * cos**2, (e - 1) * sin * cos
-        return DIFFUSIVITY * np.stack([k11, k22, k12], axis=1)
+    def sample(self, uniforms: np.ndarray, source: np.ndarray, law: SparseGaussians, grid: Grid) -> Draw:
+        eigenvalue = uniform(self.eigenvalue_range, uniforms[:, 0])
+        angle = 2 * np.pi * uniforms[:, 1]
+        return Draw(diffusion_tensor(eigenvalue, angle), np.stack([eigenvalue, angle], axis=1))
+
+    def accepts(self, draw: Draw, solution: np.ndarray, law: SparseGaussians, grid: Grid) -> np.ndarray:
+        return np.ones(len(solution), dtype=bool)
 
     def symbol(self, coefficients: np.ndarray, grid: Grid) -> np.ndarray:
-        k11, k22, k12 = coefficients.T[:, :, None, None]
-        return k11 * grid.k_x_squared + k22 * grid.k_y_squared + 2 * k12 * grid.k_x * grid.k_y
+        return diffusion_symbol(coefficients, grid)
+
+
+def diffusion_tensor(eigenvalue: np.ndarray, angle: np.ndarray) -> np.ndarray:
+    """k11, k22, k12 of 0.01 R(-θ) diag(1, e) R(θ), ``(count, 3)``."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    k11, k22 = cos**2 + eigenvalue * sin**2, sin**2 + eigenvalue * cos**2
+    return DIFFUSIVITY * np.stack([k11, k22, (eigenvalue - 1) * sin * cos], axis=1)
+
+
+def diffusion_symbol(tensor: np.ndarray, grid: Grid) -> np.ndarray:
+    """-div(K ∇) in Fourier space, ``(count, N, N // 2 + 1)``, of k11, k22, k12, ``(count, 3)``."""
+    k11, k22, k12 = tensor.T[:, :, None, None]
+    return k11 * grid.k_x_squared + k22 * grid.k_y_squared + 2 * k12 * grid.k_x * grid.k_y

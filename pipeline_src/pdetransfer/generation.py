@@ -1,0 +1,232 @@
+"""Datasets made and written. The layout on disk is specified in ``docs/data-format.md``.
+
+A split of a dataset is a zarr store and a JSON manifest. The manifest is written last: a store without one
+is unfinished, whatever it holds.
+"""
+
+import dataclasses
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import zarr
+from zarr.codecs import BloscCodec
+
+from pdetransfer import numerics
+from pdetransfer.files import write_json
+from pdetransfer.grid import Grid
+from pdetransfer.sources import SparseGaussians
+from pdetransfer.streams import Stream
+from pdetransfer.systems import SYSTEMS, AbstractSystem
+
+LARGEST_RESIDUAL = 1e-10  #: of any stored example, in float64 before rounding
+CHUNK = 32  #: examples in a chunk, the smallest piece that is read
+SHARD = 1024  #: examples in a shard, which is a file; also the piece that is generated at once
+MOST_ATTEMPTS = 1000  #: at drawing an example that its system accepts
+_CACHED = 16  #: examples solved at once: their spectra stay in the processor's cache
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Examples as they are made, in float64: ``coefficients``, physics ``parameters`` and source ``amplitudes``,
+    ``source`` and ``solution`` ``(count, N, N)``, relative ``residual`` ``(count,)``; and the parameters of
+    the examples that were ``refused`` in between, ``(num_refused, num_parameters)``."""
+
+    coefficients: np.ndarray
+    parameters: np.ndarray
+    amplitudes: np.ndarray
+    source: np.ndarray
+    solution: np.ndarray
+    residual: np.ndarray
+    refused: np.ndarray
+
+
+@dataclass(frozen=True)
+class Split:
+    """How one split of a dataset is made: everything its examples depend on.
+
+    ``system`` is a name in SYSTEMS and ``options`` the arguments of its constructor; ``seed``, ``dataset``
+    and ``split`` name the stream of random numbers.
+    """
+
+    dataset: str
+    split: str
+    system: str
+    options: dict
+    num_points: int
+    source: SparseGaussians
+    seed: int
+    count: int
+
+    def build_system(self) -> AbstractSystem:
+        return SYSTEMS[self.system](**self.options)
+
+    def examples(self, start: int, stop: int) -> Solved:
+        """The examples ``start`` to ``stop - 1``.
+
+        An example that its system does not accept is drawn again, from uniforms of its own, until it is; so it
+        depends on no other. Raises RuntimeError if that takes ``MOST_ATTEMPTS``.
+        """
+        stream, num_uniforms = (
+            Stream(self.seed, self.dataset, self.split),
+            self.build_system().num_uniforms + self.source.num_uniforms,
+        )
+        uniforms = stream.uniforms(start, stop, num_uniforms)
+        solved, accepted = self._solve(uniforms)
+        refused = [solved.parameters[~accepted]]
+        for attempt in range(1, MOST_ATTEMPTS):
+            pending = np.flatnonzero(~accepted)
+            if not pending.size:
+                return dataclasses.replace(solved, refused=np.concatenate(refused))
+            redrawn = self.build_system().redrawn
+            uniforms[:, redrawn] = stream.uniforms(start, stop, num_uniforms, attempt)[:, redrawn]
+            again, accepted[pending] = self._solve(uniforms[pending])
+            refused.append(again.parameters[~accepted[pending]])
+            for name in ("coefficients", "parameters", "amplitudes", "source", "solution", "residual"):
+                getattr(solved, name)[pending] = getattr(again, name)
+        raise RuntimeError(
+            f"example {start + pending[0]} of {self.dataset}/{self.split} was refused {MOST_ATTEMPTS} times; "
+            f"expected {self.system} with {self.options} to accept more of what is drawn"
+        )
+
+    def _solve(self, uniforms: np.ndarray) -> tuple[Solved, np.ndarray]:
+        """Examples from their uniforms, and which of them are accepted."""
+        system, grid = self.build_system(), Grid(self.num_points)
+        amplitudes = self.source.amplitudes(uniforms[:, system.num_uniforms :])
+        source = self.source.fields(amplitudes, grid)
+        if system.zero_mean:
+            source -= source.mean(axis=(1, 2), keepdims=True)
+        draw = system.sample(uniforms[:, : system.num_uniforms], source, self.source, grid)
+        solution = system.solve(draw.coefficients, source, grid)
+        residual = system.residual(draw.coefficients, source, solution, grid)
+        none = draw.parameters[:0]
+        solved = Solved(draw.coefficients, draw.parameters, amplitudes, source, solution, residual, none)
+        return solved, system.accepts(draw, solution, self.source, grid)
+
+
+def generate(split: Split, store: Path, manifest: Path) -> dict:
+    """Make a split, check it, write its store and then its manifest; return the manifest.
+
+    Works through the examples shard by shard, so that memory does not grow with their number. Raises
+    RuntimeError for an example that is not finite or whose residual exceeds ``LARGEST_RESIDUAL``.
+    """
+    manifest.unlink(missing_ok=True)
+    shutil.rmtree(store, ignore_errors=True)
+    arrays = _create(split, store)
+    hashes = {name: hashlib.sha256() for name in arrays}
+    parameters, refused, largest_residual = [], [], 0.0
+    for start in range(0, split.count, SHARD):
+        rows = slice(start, min(start + SHARD, split.count))
+        shard = _solve_shard(split, rows)
+        largest_residual = max(largest_residual, float(shard.residual.max()))
+        parameters.append(shard.parameters)
+        refused.append(shard.refused)
+        for name, array in arrays.items():
+            values = getattr(shard, name).astype(array.dtype, copy=False)
+            array[rows] = values
+            hashes[name].update(np.ascontiguousarray(values))
+    content = _attributes(split) | {
+        "count": split.count,
+        "largest_residual": largest_residual,
+        "acceptance": _acceptance(split, np.concatenate(parameters), np.concatenate(refused)),
+        "sha256": {name: hash.hexdigest() for name, hash in hashes.items()},
+    }
+    zarr.open_group(store, mode="r+").attrs.update(content)
+    write_json(manifest, content)
+    return content
+
+
+def _solve_shard(split: Split, rows: slice) -> Solved:
+    """The examples of one shard, solved in pieces that fit the cache, and checked."""
+    blocks = []
+    for start in range(rows.start, rows.stop, _CACHED):
+        block = split.examples(start, min(start + _CACHED, rows.stop))
+        wrong = np.flatnonzero(~(block.residual <= LARGEST_RESIDUAL))  # also catches what is not finite
+        if wrong.size:
+            raise RuntimeError(
+                f"example {start + wrong[0]} of {split.dataset}/{split.split} has residual "
+                f"{block.residual[wrong[0]]:.3g}; expected at most {LARGEST_RESIDUAL:g}"
+            )
+        blocks.append(block)
+    names = [field.name for field in dataclasses.fields(Solved)]
+    return Solved(*(np.concatenate([getattr(block, name) for block in blocks]) for name in names))
+
+
+def _acceptance(split: Split, accepted: np.ndarray, refused: np.ndarray) -> dict:
+    """Share of what was drawn that was accepted: of all, and by the shifted parameter where it is an integer."""
+    system = SYSTEMS[split.system]
+    column = system.parameter_names.index(system.shifted)
+    acceptance: dict = {"all": len(accepted) / (len(accepted) + len(refused))}
+    drawn = np.concatenate([accepted[:, column], refused[:, column]])
+    if (drawn % 1 == 0).all():
+        acceptance[system.shifted] = {
+            f"{value:g}": float((accepted[:, column] == value).sum() / (drawn == value).sum())
+            for value in np.unique(drawn)
+        }
+    return acceptance
+
+
+def _create(split: Split, store: Path) -> dict[str, zarr.Array]:
+    """An empty store with its arrays and coordinates."""
+    store.parent.mkdir(parents=True, exist_ok=True)
+    group = zarr.create_group(store, overwrite=True)
+    points, system = Grid(split.num_points).points, SYSTEMS[split.system]
+    for axis in ("y", "x"):
+        group.create_array(axis, data=points, dimension_names=[axis]).attrs["units"] = "domain length"
+    group.create_array("sample", data=np.arange(split.count), dimension_names=["sample"])
+
+    # Shards hold whole chunks; a split smaller than a shard is one shard.
+    shard = min(SHARD, -(-split.count // CHUNK) * CHUNK)
+    codec = BloscCodec(cname="lz4", shuffle="bitshuffle")
+
+    def create(name: str, shape: tuple[int, ...], dtype: str, dimensions: list[str]) -> zarr.Array:
+        return group.create_array(
+            name,
+            shape=(split.count, *shape),
+            dtype=dtype,
+            chunks=(CHUNK, *shape),
+            shards=(shard, *shape),
+            compressors=codec,
+            dimension_names=dimensions,
+        )
+
+    field = (split.num_points, split.num_points)
+    centres = (split.source.num_centres, split.source.num_centres)
+    return {
+        "source": create("source", field, "float32", ["sample", "y", "x"]),
+        "solution": create("solution", field, "float32", ["sample", "y", "x"]),
+        "coefficients": create(
+            "coefficients", (len(system.coefficient_names),), "float64", ["sample", "coefficient"]
+        ),
+        "parameters": create(
+            "parameters", (len(system.parameter_names),), "float64", ["sample", "parameter"]
+        ),
+        "amplitudes": create("amplitudes", centres, "float64", ["sample", "centre_y", "centre_x"]),
+    }
+
+
+def _attributes(split: Split) -> dict:
+    """What a reader needs to understand a store, and to make it again."""
+    system = SYSTEMS[split.system]
+    return {
+        "dataset": split.dataset,
+        "split": split.split,
+        "system": split.system,
+        "equation": system.equation,
+        "options": split.options,
+        "num_points": split.num_points,
+        "source_parameters": {
+            "num_centres": split.source.num_centres,
+            "sigma": split.source.sigma,
+            "sparsity_range": list(split.source.sparsity_range),
+        },
+        "seed": split.seed,
+        "fields": ["source"],
+        "outputs": ["solution"],
+        "coefficient_names": list(system.coefficient_names),
+        "parameter_names": list(system.parameter_names),
+        "units": {"source": "1", "solution": "1", "coefficients": system.coefficient_units},
+        "numerics_version": numerics.SOLVER,
+    }

@@ -1,0 +1,40 @@
+import re
+
+import pytest
+import zarr
+
+from cases import OPTIONS
+from pdetransfer.disjoint import check
+from pdetransfer.generation import generate
+
+
+@pytest.fixture
+def sets(small_split, tmp_path):
+    """Train and test of a dataset of each system."""
+    stores, manifests = [], []
+    for system in OPTIONS:
+        for split in ("train", "test"):
+            stores.append(tmp_path / f"{system}-{split}.zarr")
+            manifests.append(tmp_path / f"{system}-{split}.json")
+            generate(small_split(system, split, count=40, dataset=system), stores[-1], manifests[-1])
+    return stores, manifests
+
+
+def test_generated_sets_share_nothing(sets):
+    report = check(*sets)
+    assert report["examples"] == 240
+    assert report["sets"]["helmholtz/test"] == 40
+
+
+@pytest.mark.parametrize(
+    ("what", "arrays"), [("source", ["amplitudes"]), ("example", ["amplitudes", "coefficients"])]
+)
+def test_a_planted_duplicate_is_found_by_name_and_index(sets, what, arrays):
+    train, test = (zarr.open_group(sets[0][index], mode="r+") for index in (0, 1))
+    for name in arrays:
+        test[name][31] = train[name][7]
+    places = "poisson/train example 7 and poisson/test example 31"
+    with pytest.raises(
+        RuntimeError, match=re.escape(f"1 times the same {what} stands in two places: {places};")
+    ):
+        check(*sets)
