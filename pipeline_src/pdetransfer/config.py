@@ -55,22 +55,32 @@ def _check_data(config: dict) -> Iterator[str]:
         SparseGaussians(**config["source"])
     except ValueError as mistake:
         yield f"source: {mistake}"
-    generated = [name for name, entry in config["datasets"].items() if "mix" not in entry]
+    stored = [name for name, entry in config["datasets"].items() if "mix" not in entry]
     for name, entry in config["datasets"].items():
         if "mix" in entry:
             if set(entry) != {"mix"}:
                 yield f"datasets.{name} has the keys {sorted(entry)}; expected nothing beside mix"
             for component in entry["mix"]:
-                if component not in generated:
-                    yield _unknown(f"datasets.{name}.mix", component, generated)
+                if component not in stored:
+                    yield _unknown(f"datasets.{name}.mix", component, stored)
+        elif "files" in entry:
+            yield from _check_own_data(name, entry)
         else:
             yield from _check_system(name, entry)
+
+
+def _check_own_data(name: str, entry: dict) -> Iterator[str]:
+    beside = sorted(set(entry) - {"files"})
+    if beside not in (["system"], ["coefficients"]):
+        yield f"datasets.{name} has {beside} beside files; expected system, or coefficients with their names"
+    if entry.get("system", "poisson") not in SYSTEMS:
+        yield _unknown(f"datasets.{name}.system", entry["system"], SYSTEMS)
 
 
 def _check_system(name: str, entry: dict) -> Iterator[str]:
     """The keys of a dataset's entry are the arguments of its system's constructor."""
     if "system" not in entry:
-        yield f"datasets.{name} has the keys {sorted(entry)}; expected system or mix"
+        yield f"datasets.{name} has the keys {sorted(entry)}; expected system, files or mix"
     if entry["system"] not in SYSTEMS:
         yield _unknown(f"datasets.{name}.system", entry["system"], SYSTEMS)
     system = SYSTEMS[entry["system"]]
@@ -148,6 +158,8 @@ def _check_experiments(config: dict) -> Iterator[str]:
         wanted += [(f"experiments.{name}.n_train", dataset, entry["n_train"]) for dataset in entry["dataset"]]
         wanted += [("packed_n_train", dataset, config["packed_n_train"]) for dataset in entry["dataset"]]
     for key, dataset, values in wanted:
+        if any("files" in config["datasets"][name] for name in components(config, dataset)):
+            continue  # what a file holds is seen when it is read
         available = config["num_examples"]["train"] * len(components(config, dataset))
         if max(values, default=0) > available:
             yield f"{key} asks for {max(values)} examples of {dataset}; expected at most {available}"

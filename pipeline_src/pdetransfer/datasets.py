@@ -55,15 +55,18 @@ def load(stores: list[Path], manifests: list[Path], count: int | None = None) ->
     Several stores are a mixture: its examples are those of the stores in turn, so that any first n of them are
     balanced; its coefficients are those of all. Raises ValueError if there are fewer examples.
     """
-    available = sum(read_json(manifest)["count"] for manifest in manifests)
+    contents = [read_json(manifest) for manifest in manifests]
+    available = sum(content["count"] for content in contents)
     if count is not None and count > available:
+        names = ", ".join(
+            content.get("file") or str(store) for content, store in zip(contents, stores, strict=True)
+        )
         raise ValueError(
-            f"{count} examples were asked of {', '.join(map(str, stores))}; expected at most {available}"
+            f"{count} examples were asked of {names}; expected at most {available}, what there is"
         )
     total = available if count is None else count
-    parts = []
-    for index, (store, manifest) in enumerate(zip(stores, manifests, strict=True)):
-        parts.append(_load_store(store, read_json(manifest), -(-(total - index) // len(stores))))
+    shares = [-(-(total - index) // len(stores)) for index in range(len(stores))]
+    parts = [_load_store(*part) for part in zip(stores, contents, shares, strict=True)]
     return parts[0] if len(parts) == 1 else _mix(parts)
 
 

@@ -114,9 +114,11 @@ def _draw_curves(axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def _draw_ranges(axes: Axes, dataset: str, rows: pd.DataFrame, options: dict) -> None:
-    """The interval of the shifted parameter of the downstream dataset, below that of each pre-training."""
-    system = options["datasets"][dataset]["system"]
-    parameter = SYSTEMS[system].shifted
+    """The interval of the shifted parameter of the downstream dataset, below that of each pre-training.
+
+    Left empty for datasets without one system or without ranges, such as a user's files.
+    """
+    system = options["datasets"][dataset].get("system")
     arms = [arm for arm in _arms(rows) if arm.init != SCRATCH]
     bars = [
         (f"pre-training{'' if len(arms) == 1 else f', {arm.init}'}", interval, arm.colour)
@@ -127,21 +129,28 @@ def _draw_ranges(axes: Axes, dataset: str, rows: pd.DataFrame, options: dict) ->
         ("downstream", interval, _DOWNSTREAM_COLOUR)
         for interval in _intervals(dataset, system, options["datasets"])
     ]
+    sns.despine(ax=axes, left=True)
+    if not bars:
+        axes.set_axis_off()
+        return
     for height, (role, (low, high), colour) in enumerate(reversed(bars)):
         axes.barh(height, high - low, left=low, height=0.72, color=colour, alpha=0.3)
         text = f"{role}  U({low:g}, {high:g})"
         axes.text((low + high) / 2, height, text, ha="center", va="center", fontsize=8)
-    values = [end for _, interval, _ in bars for end in interval]
-    pad = 0.04 * (max(values) - min(values))
-    axes.set(yticks=[], xlim=(min(values) - pad, max(values) + pad), ylim=(-0.6, len(bars) - 0.4))
+    ends = [end for _, interval, _ in bars for end in interval]
+    pad = 0.04 * (max(ends) - min(ends))
+    axes.set(yticks=[], xlim=(min(ends) - pad, max(ends) + pad), ylim=(-0.6, len(bars) - 0.4))
+    parameter = SYSTEMS[system].shifted
     axes.set_xlabel(f"{parameter} ${SYSTEMS[system].symbols[parameter]}$", labelpad=1)
-    sns.despine(ax=axes, left=True)
 
 
-def _intervals(name: str, system: str, datasets: dict) -> list[tuple[float, float]]:
-    """Ranges of the shifted parameter in a dataset, those of a mixture's datasets of the same system."""
+def _intervals(name: str, system: str | None, datasets: dict) -> list[tuple[float, float]]:
+    """Ranges of the system's shifted parameter in a dataset, or in the datasets of a mixture."""
+    if system is None:
+        return []
+    key = f"{SYSTEMS[system].shifted}_range"
     entries = [datasets[component] for component in datasets[name].get("mix", [name])]
-    return [entry[f"{SYSTEMS[system].shifted}_range"] for entry in entries if entry["system"] == system]
+    return [entry[key] for entry in entries if entry.get("system") == system and key in entry]
 
 
 def draw_data_savings(table: pd.DataFrame, options: dict) -> Figure:

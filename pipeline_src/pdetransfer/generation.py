@@ -1,29 +1,19 @@
-"""Datasets made and written. The layout on disk is specified in ``docs/data-format.md``.
-
-A split of a dataset is a zarr store and a JSON manifest. The manifest is written last: a store without one
-is unfinished, whatever it holds.
-"""
+"""Datasets made: sampled, solved, checked, and written shard by shard."""
 
 import dataclasses
-import hashlib
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import zarr
-from zarr.codecs import BloscCodec
 
 from pdetransfer import numerics
-from pdetransfer.files import write_json
 from pdetransfer.grid import Grid
 from pdetransfer.sources import SparseGaussians
+from pdetransfer.store import SHARD, Writer
 from pdetransfer.streams import Stream
 from pdetransfer.systems import SYSTEMS, AbstractSystem
 
 LARGEST_RESIDUAL = 1e-10  #: of any stored example, in float64 before rounding
-CHUNK = 32  #: examples in a chunk, the smallest piece that is read
-SHARD = 1024  #: examples in a shard, which is a file; also the piece that is generated at once
 MOST_ATTEMPTS = 1000  #: at drawing an example that its system accepts
 _CACHED = 16  #: examples solved at once: their spectra stay in the processor's cache
 
@@ -112,10 +102,10 @@ def generate(split: Split, store: Path, manifest: Path) -> dict:
     Works through the examples shard by shard, so that memory does not grow with their number. Raises
     RuntimeError for an example that is not finite or whose residual exceeds ``LARGEST_RESIDUAL``.
     """
-    manifest.unlink(missing_ok=True)
-    shutil.rmtree(store, ignore_errors=True)
-    arrays = _create(split, store)
-    hashes = {name: hashlib.sha256() for name in arrays}
+    system = SYSTEMS[split.system]
+    centres = {"centre_y": split.source.num_centres, "centre_x": split.source.num_centres}
+    extra = {"parameters": {"parameter": len(system.parameter_names)}, "amplitudes": centres}
+    writer = Writer(store, manifest, split.count, split.num_points, len(system.coefficient_names), extra)
     parameters, refused, largest_residual = [], [], 0.0
     for start in range(0, split.count, SHARD):
         rows = slice(start, min(start + SHARD, split.count))
@@ -123,19 +113,11 @@ def generate(split: Split, store: Path, manifest: Path) -> dict:
         largest_residual = max(largest_residual, float(shard.residual.max()))
         parameters.append(shard.parameters)
         refused.append(shard.refused)
-        for name, array in arrays.items():
-            values = getattr(shard, name).astype(array.dtype, copy=False)
-            array[rows] = values
-            hashes[name].update(np.ascontiguousarray(values))
-    content = _attributes(split) | {
-        "count": split.count,
-        "largest_residual": largest_residual,
-        "acceptance": _acceptance(split, np.concatenate(parameters), np.concatenate(refused)),
-        "sha256": {name: hash.hexdigest() for name, hash in hashes.items()},
-    }
-    zarr.open_group(store, mode="r+").attrs.update(content)
-    write_json(manifest, content)
-    return content
+        writer.write(rows, vars(shard))
+    acceptance = _acceptance(split, np.concatenate(parameters), np.concatenate(refused))
+    return writer.finish(
+        _attributes(split) | {"largest_residual": largest_residual, "acceptance": acceptance}
+    )
 
 
 def _solve_shard(split: Split, rows: slice) -> Solved:
@@ -166,45 +148,6 @@ def _acceptance(split: Split, accepted: np.ndarray, refused: np.ndarray) -> dict
             for value in np.unique(drawn)
         }
     return acceptance
-
-
-def _create(split: Split, store: Path) -> dict[str, zarr.Array]:
-    """An empty store with its arrays and coordinates."""
-    store.parent.mkdir(parents=True, exist_ok=True)
-    group = zarr.create_group(store, overwrite=True)
-    points, system = Grid(split.num_points).points, SYSTEMS[split.system]
-    for axis in ("y", "x"):
-        group.create_array(axis, data=points, dimension_names=[axis]).attrs["units"] = "domain length"
-    group.create_array("sample", data=np.arange(split.count), dimension_names=["sample"])
-
-    # Shards hold whole chunks; a split smaller than a shard is one shard.
-    shard = min(SHARD, -(-split.count // CHUNK) * CHUNK)
-    codec = BloscCodec(cname="lz4", shuffle="bitshuffle")
-
-    def create(name: str, shape: tuple[int, ...], dtype: str, dimensions: list[str]) -> zarr.Array:
-        return group.create_array(
-            name,
-            shape=(split.count, *shape),
-            dtype=dtype,
-            chunks=(CHUNK, *shape),
-            shards=(shard, *shape),
-            compressors=codec,
-            dimension_names=dimensions,
-        )
-
-    field = (split.num_points, split.num_points)
-    centres = (split.source.num_centres, split.source.num_centres)
-    return {
-        "source": create("source", field, "float32", ["sample", "y", "x"]),
-        "solution": create("solution", field, "float32", ["sample", "y", "x"]),
-        "coefficients": create(
-            "coefficients", (len(system.coefficient_names),), "float64", ["sample", "coefficient"]
-        ),
-        "parameters": create(
-            "parameters", (len(system.parameter_names),), "float64", ["sample", "parameter"]
-        ),
-        "amplitudes": create("amplitudes", centres, "float64", ["sample", "centre_y", "centre_x"]),
-    }
 
 
 def _attributes(split: Split) -> dict:

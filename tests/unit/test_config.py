@@ -16,6 +16,7 @@ from pdetransfer.models import MODELS
 from pdetransfer.systems import SYSTEMS
 
 ROOT = Path(__file__).parents[2]
+OWN_FILES = {split: f"{split}.h5" for split in ("train", "validation", "test")}
 SCALES = ["config", "paper", "smoke"]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 
@@ -146,7 +147,22 @@ def test_the_readme_of_the_config_is_generated():
             "poisson",
             r"datasets.mixed has the keys \['mix', 'system'\]; expected nothing",
         ),
-        ("datasets/other", {}, r"datasets.other has the keys \[\]; expected system or mix"),
+        (
+            "datasets/own",
+            {"files": {"train": "a", "test": "b"}},
+            "own.files has no 'validation'; expected",
+        ),
+        (
+            "datasets/own",
+            {"files": OWN_FILES},
+            r"own has \[\] beside files; expected system, or coefficients",
+        ),
+        (
+            "datasets/own",
+            {"files": OWN_FILES, "system": "wave"},
+            "datasets.own.system is 'wave'; expected one of",
+        ),
+        ("datasets/other", {}, r"datasets.other has the keys \[\]; expected system, files or mix"),
         ("recipes/downstream/seeds", [1, 1], r"seeds is \[1, 1\]; expected none of them twice"),
         ("datasets/a name", {"system": "poisson"}, "datasets.* is 'a name'; expected text that matches"),
         ("datasets/poisson_e1-5", {"system": "poisson"}, "poisson_e1-5 has no 'eigenvalue_range'; expected"),

@@ -13,8 +13,9 @@ import zarr
 from cases import OPTIONS, as_examples
 from pdetransfer import generation, numerics
 from pdetransfer.datasets import Examples, load
-from pdetransfer.generation import LARGEST_RESIDUAL, SHARD, Solved, generate
+from pdetransfer.generation import LARGEST_RESIDUAL, Solved, generate
 from pdetransfer.grid import Grid
+from pdetransfer.store import SHARD
 from pdetransfer.systems import SYSTEMS
 from pdetransfer.systems._system import Draw
 
@@ -103,6 +104,7 @@ def test_the_store_keeps_its_specification(stored):
             "coefficients": (("sample", "coefficient"), "float64"),
             "parameters": (("sample", "parameter"), "float64"),
             "amplitudes": (("sample", "centre_y", "centre_x"), "float64"),
+            "source_hash": (("sample",), "uint64"),
         }
         assert data.sizes["sample"] == 40
         np.testing.assert_array_equal(data["x"], np.arange(16) / 16)

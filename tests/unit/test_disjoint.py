@@ -27,7 +27,12 @@ def test_generated_sets_share_nothing(sets):
 
 
 @pytest.mark.parametrize(
-    ("what", "arrays"), [("source", ["amplitudes"]), ("example", ["amplitudes", "coefficients"])]
+    ("what", "arrays"),
+    [
+        ("source", ["source_hash"]),
+        ("source's amplitudes", ["amplitudes"]),
+        ("example", ["source_hash", "coefficients"]),
+    ],
 )
 def test_a_planted_duplicate_is_found_by_name_and_index(sets, what, arrays):
     train, test = (zarr.open_group(sets[0][index], mode="r+") for index in (0, 1))

@@ -26,14 +26,20 @@ except ConfigError as mistake:
 
 
 SPLITS = ["train", "validation", "test"]
-GENERATED = [name for name, entry in config["datasets"].items() if "mix" not in entry]
+OWN = [name for name, entry in config["datasets"].items() if "files" in entry]
+GENERATED = [name for name, entry in config["datasets"].items() if not {"files", "mix"} & set(entry)]
+
+
+def one_of(names):
+    """A pattern that matches these names, and none if there are none."""
+    return f"({'|'.join(map(re.escape, names))})"
 
 
 wildcard_constraints:
-    dataset="|".join(map(re.escape, GENERATED)),
+    dataset=one_of([*GENERATED, *OWN]),
     split="|".join(SPLITS),
     curve="/".join(
-        f"({'|'.join(map(re.escape, names))})"
+        one_of(names)
         for names in (
             config["datasets"],
             config["models"],
@@ -42,8 +48,8 @@ wildcard_constraints:
         )
     ),
     n_train=r"[1-9]\d*",
-    experiment="|".join(map(re.escape, config["experiments"])),
-    figure="|".join(map(re.escape, config["figures"])),
+    experiment=one_of(config["experiments"]),
+    figure=one_of(config["figures"]),
 
 
 def split_files(dataset, split):
@@ -58,6 +64,20 @@ def split_files(dataset, split):
 
 def dataset_settings(wildcards):
     return experiments.dataset_settings(config, wildcards.dataset, wildcards.split)
+
+
+def own_file(wildcards):
+    return config["datasets"][wildcards.dataset]["files"][wildcards.split]
+
+
+def own_settings(wildcards):
+    entry = config["datasets"][wildcards.dataset]
+    return {
+        "dataset": wildcards.dataset,
+        "split": wildcards.split,
+        "system": entry.get("system"),
+        "coefficient_names": entry.get("coefficients", []),
+    }
 
 
 def initial_weights(curve):
@@ -76,8 +96,8 @@ def pretraining_wildcards():
         for init in config["pretrainings"]
     ]
     return {
-        "curve": f"({'|'.join(sorted({re.escape(curve.path) for curve, _ in cells}))})",
-        "n_train": f"({'|'.join(sorted({str(n_train) for _, n_train in cells}))})",
+        "curve": one_of(sorted({curve.path for curve, _ in cells})),
+        "n_train": one_of(sorted({str(n_train) for _, n_train in cells})),
     }
 
 

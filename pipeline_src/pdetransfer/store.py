@@ -1,0 +1,93 @@
+"""Writing the split of a dataset: a zarr store and, last, its manifest (``docs/data-format.md``)."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import numpy as np
+import zarr
+from zarr.codecs import BloscCodec
+
+from pdetransfer.files import write_json
+from pdetransfer.grid import Grid
+
+CHUNK = 32  #: examples in a chunk, the smallest piece that is read
+SHARD = 1024  #: examples in a shard, which is a file; also the piece that is written at once
+
+
+def hash64(*arrays: np.ndarray) -> int:
+    """A 64-bit hash of the bytes of arrays."""
+    digest = hashlib.blake2b(digest_size=8)
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array))
+    return int.from_bytes(digest.digest(), "little")
+
+
+class Writer:
+    """Writes ``count`` examples on a grid of ``num_points``, shard by shard.
+
+    Every store has ``source`` and ``solution``, float32, ``coefficients``, and the ``source_hash`` of each
+    example; ``extra`` names more float64 arrays, with the dimensions and shape of one example. An earlier
+    manifest is removed first: a store without one is unfinished, whatever it holds.
+    """
+
+    def __init__(
+        self,
+        store: Path,
+        manifest: Path,
+        count: int,
+        num_points: int,
+        num_coefficients: int,
+        extra: dict[str, dict[str, int]],
+    ):
+        manifest.unlink(missing_ok=True)
+        shutil.rmtree(store, ignore_errors=True)
+        store.parent.mkdir(parents=True, exist_ok=True)
+        self._store, self._manifest, self._count = store, manifest, count
+        self._group = zarr.create_group(store)
+        for axis in ("y", "x"):
+            array = self._group.create_array(axis, data=Grid(num_points).points, dimension_names=[axis])
+            array.attrs["units"] = "domain length"
+        self._group.create_array("sample", data=np.arange(count), dimension_names=["sample"])
+        field = {"y": num_points, "x": num_points}
+        self._arrays = {
+            "source": self._create("source", field, "float32"),
+            "solution": self._create("solution", field, "float32"),
+            "coefficients": self._create("coefficients", {"coefficient": num_coefficients}, "float64"),
+        }
+        self._arrays |= {
+            name: self._create(name, dimensions, "float64") for name, dimensions in extra.items()
+        }
+        self._source_hash = self._create("source_hash", {}, "uint64")
+        self._hashes = {name: hashlib.sha256() for name in self._arrays}
+
+    def _create(self, name: str, dimensions: dict[str, int], dtype: str) -> zarr.Array:
+        shape = tuple(dimensions.values())
+        # Shards hold whole chunks; a split smaller than a shard is one shard.
+        shard = min(SHARD, -(-self._count // CHUNK) * CHUNK)
+        return self._group.create_array(
+            name,
+            shape=(self._count, *shape),
+            dtype=dtype,
+            chunks=(CHUNK, *shape),
+            shards=(shard, *shape),
+            compressors=BloscCodec(cname="lz4", shuffle="bitshuffle"),
+            dimension_names=["sample", *dimensions],
+        )
+
+    def write(self, rows: slice, values: dict[str, np.ndarray]) -> None:
+        """Write all arrays of a range of examples, in order, whole shards at a time."""
+        for name, array in self._arrays.items():
+            block = values[name].astype(array.dtype, copy=False)
+            array[rows] = block
+            self._hashes[name].update(np.ascontiguousarray(block))
+            if name == "source":
+                self._source_hash[rows] = np.array([hash64(field) for field in block], dtype=np.uint64)
+
+    def finish(self, attributes: dict) -> dict:
+        """Write the attributes, and last the manifest; return it."""
+        hashes = {name: hash.hexdigest() for name, hash in self._hashes.items()}
+        content = attributes | {"count": self._count, "sha256": hashes}
+        self._group.attrs.update(content)
+        write_json(self._manifest, content)
+        return content

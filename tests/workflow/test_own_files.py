@@ -1,0 +1,72 @@
+"""A user's files through the whole workflow."""
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.slow
+
+RESULTS = "results/smoke"
+
+
+def write(path, count, seed):
+    """Poisson pairs in the public layout, made without the project's code."""
+    random = np.random.default_rng(seed)
+    y, x = np.meshgrid(np.arange(16) / 16, np.arange(16) / 16, indexing="ij")
+    fields, tensor = np.zeros((count, 2, 16, 16), dtype=np.float32), np.zeros((count, 3))
+    for i in range(count):
+        k11, k22, k12 = tensor[i] = 0.01 * np.array([2.0, 3.0, random.uniform(-1, 1)])
+        for a, b in ((1, 0), (0, 1), (1, 2)):
+            wave = random.normal() * np.cos(2 * np.pi * (a * x + b * y) + random.uniform(0, 6))
+            fields[i, 1] += wave
+            fields[i, 0] += (2 * np.pi) ** 2 * (k11 * a * a + k22 * b * b + 2 * k12 * a * b) * wave
+    with h5py.File(path, "w") as file:
+        file["fields"], file["tensor"] = fields, tensor
+
+
+@pytest.fixture
+def with_files(finished):
+    """The finished project with a dataset of files, in an experiment with the pre-trained model."""
+    for seed, (split, count) in enumerate({"train": 20, "validation": 8, "test": 8}.items()):
+        write(finished.path / f"{split}.h5", count, seed)
+
+    def add(config):
+        files = {split: f"{split}.h5" for split in ("train", "validation", "test")}
+        config["datasets"]["own"] = {"system": "poisson", "files": files}
+        experiment = config["experiments"]["data_scaling_poisson"]
+        config["experiments"]["own"] = experiment | {"dataset": ["own"], "n_train": [0, 12]}
+        config["figures"]["own"] = {"kind": "data_savings", "experiment": "own", "title": "Own data"}
+        config["figures"]["own_errors"] = {"kind": "error_vs_data", "experiment": "own", "title": "Own data"}
+
+    finished.edit_config(add)
+    return finished
+
+
+def test_own_files_are_trained_on_and_drawn(with_files):
+    with_files.succeed("all")
+    table = pd.read_csv(with_files.path / RESULTS / "tables/own.csv")
+    assert set(table["n_train"]) == {0, 12}
+    assert np.isfinite(table["test_error"]).all()
+    log = (with_files.path / RESULTS / "logs/import_file/own/train.log").read_text()
+    assert "train.h5: residual of -div(K grad u) = f: median" in log
+    assert "own/test" in (with_files.path / RESULTS / "datasets/disjoint.json").read_text()
+    assert with_files.planned("all") == {}
+
+
+def test_a_file_with_too_few_examples_is_named(with_files):
+    cell = f"{RESULTS}/cells/own/fno_medium/scratch/downstream/n24/cell.json"
+    result = with_files.run(cell)
+    assert result.returncode != 0
+    assert "24 examples were asked of" in result.stdout
+    assert "train.h5" in result.stdout
+    assert "expected at most 20" in result.stdout
+
+
+def test_a_wrong_file_stops_before_anything_is_trained(with_files):
+    with h5py.File(with_files.path / "train.h5", "r+") as file:
+        file["fields"][7, 1, 0, 0] = np.nan
+    result = with_files.run(f"{RESULTS}/tables/own.csv")
+    assert result.returncode != 0
+    assert "ValueError: train.h5: the solution of example 7 is not finite" in result.stdout
+    assert not (with_files.path / RESULTS / "datasets/own/train.json").exists()
