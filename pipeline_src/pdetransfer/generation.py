@@ -1,6 +1,7 @@
 """Datasets made: sampled, solved, checked, and written shard by shard."""
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,44 +97,49 @@ class Split:
         return solved, system.accepts(draw, solution, self.source, grid)
 
 
-def generate(split: Split, store: Path, manifest: Path) -> dict:
+def generate(split: Split, store: Path, manifest: Path, threads: int = 1) -> dict:
     """Make a split, check it, write its store and then its manifest; return the manifest.
 
-    Works through the examples shard by shard, so that memory does not grow with their number. Raises
-    RuntimeError for an example that is not finite or whose residual exceeds ``LARGEST_RESIDUAL``.
+    Works through the examples shard by shard, so that memory does not grow with their number, and solves the
+    pieces of a shard in ``threads``. Raises RuntimeError for an example that is not finite or whose residual
+    exceeds ``LARGEST_RESIDUAL``.
     """
     system = SYSTEMS[split.system]
     centres = {"centre_y": split.source.num_centres, "centre_x": split.source.num_centres}
     extra = {"parameters": {"parameter": len(system.parameter_names)}, "amplitudes": centres}
     writer = Writer(store, manifest, split.count, split.num_points, len(system.coefficient_names), extra)
     parameters, refused, largest_residual = [], [], 0.0
-    for start in range(0, split.count, SHARD):
-        rows = slice(start, min(start + SHARD, split.count))
-        shard = _solve_shard(split, rows)
-        largest_residual = max(largest_residual, float(shard.residual.max()))
-        parameters.append(shard.parameters)
-        refused.append(shard.refused)
-        writer.write(rows, vars(shard))
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(0, split.count, SHARD):
+            rows = slice(start, min(start + SHARD, split.count))
+            shard = _solve_shard(split, rows, pool)
+            largest_residual = max(largest_residual, float(shard.residual.max()))
+            parameters.append(shard.parameters)
+            refused.append(shard.refused)
+            writer.write(rows, vars(shard))
     acceptance = _acceptance(split, np.concatenate(parameters), np.concatenate(refused))
     return writer.finish(
         _attributes(split) | {"largest_residual": largest_residual, "acceptance": acceptance}
     )
 
 
-def _solve_shard(split: Split, rows: slice) -> Solved:
-    """The examples of one shard, solved in pieces that fit the cache, and checked."""
-    blocks = []
-    for start in range(rows.start, rows.stop, _CACHED):
-        block = split.examples(start, min(start + _CACHED, rows.stop))
-        wrong = np.flatnonzero(~(block.residual <= LARGEST_RESIDUAL))  # also catches what is not finite
+def _solve_shard(split: Split, rows: slice, pool: ThreadPoolExecutor) -> Solved:
+    """The examples of one shard, solved in pieces that fit the cache, with fields rounded as they are stored."""
+
+    def piece(start: int) -> Solved:
+        solved = split.examples(start, min(start + _CACHED, rows.stop))
+        wrong = np.flatnonzero(~(solved.residual <= LARGEST_RESIDUAL))  # also catches what is not finite
         if wrong.size:
             raise RuntimeError(
                 f"example {start + wrong[0]} of {split.dataset}/{split.split} has residual "
-                f"{block.residual[wrong[0]]:.3g}; expected at most {LARGEST_RESIDUAL:g}"
+                f"{solved.residual[wrong[0]]:.3g}; expected at most {LARGEST_RESIDUAL:g}"
             )
-        blocks.append(block)
+        rounded = {name: getattr(solved, name).astype(np.float32) for name in ("source", "solution")}
+        return dataclasses.replace(solved, **rounded)
+
+    pieces = list(pool.map(piece, range(rows.start, rows.stop, _CACHED)))
     names = [field.name for field in dataclasses.fields(Solved)]
-    return Solved(*(np.concatenate([getattr(block, name) for block in blocks]) for name in names))
+    return Solved(*(np.concatenate([getattr(solved, name) for solved in pieces]) for name in names))
 
 
 def _acceptance(split: Split, accepted: np.ndarray, refused: np.ndarray) -> dict:

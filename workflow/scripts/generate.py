@@ -9,4 +9,4 @@ from pdetransfer.sources import SparseGaussians
 logs.to_file(snakemake.log[0])
 settings = snakemake.params.settings
 split = Split(**(settings | {"source": SparseGaussians(**settings["source"])}))
-generate(split, Path(snakemake.output.store), Path(snakemake.output.manifest))
+generate(split, Path(snakemake.output.store), Path(snakemake.output.manifest), snakemake.threads)
