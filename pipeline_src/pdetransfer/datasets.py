@@ -62,7 +62,7 @@ def load(stores: list[Path], manifests: list[Path], count: int | None = None) ->
             content.get("file") or str(store) for content, store in zip(contents, stores, strict=True)
         )
         raise ValueError(
-            f"{count} examples were asked of {names}; expected at most {available}, what there is"
+            f"{count} examples were asked of {names}; expected at most {available}: take fewer, or give more"
         )
     total = available if count is None else count
     shares = [-(-(total - index) // len(stores)) for index in range(len(stores))]

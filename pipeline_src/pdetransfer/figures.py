@@ -230,11 +230,11 @@ FIGURES: dict[str, Callable[[pd.DataFrame, dict], Figure]] = {
 }
 
 
-def draw(kind: str, table: pd.DataFrame, options: dict, paths: list[Path]) -> None:
-    """Draw a figure of a kind and save it to each path, in the format of its suffix."""
+def save(draw: Callable[[], Figure], paths: list[Path]) -> None:
+    """Draw a figure in the house style and save it to each path, in the format of its suffix."""
     with plt.rc_context(), sns.axes_style("ticks"):
         plt.rcParams.update(_STYLE)
-        figure = FIGURES[kind](table, options)
+        figure = draw()
         for path in paths:
             metadata = {"Date": None} if path.suffix == ".svg" else {}
             with atomic(path) as temporary:

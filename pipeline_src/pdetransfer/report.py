@@ -5,6 +5,7 @@ import json
 import platform
 import shutil
 import subprocess
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -54,7 +55,7 @@ class Picture:
 
     @property
     def markup(self) -> str:
-        return self.svg[self.svg.index("<svg") :]
+        return svg_element(self.svg)
 
     @property
     def caption(self) -> list[str]:
@@ -105,7 +106,34 @@ class Experiment:
         return _html(self.savings, _SAVINGS_COLUMNS)
 
 
-def render(title: str, experiments: list[Experiment], pictures: list[Picture], config: dict) -> str:
+@dataclass(frozen=True)
+class Data:
+    """What is shown of the data: the table of datasets, the figures of systems and shifts, the cards as PNG
+    by dataset, and the number of examples that were compared for coincidences."""
+
+    table: pd.DataFrame
+    systems: str
+    shifts: str
+    cards: dict[str, bytes]
+    num_compared: int
+
+    @property
+    def table_html(self) -> str:
+        return _html(self.table, {name: name.replace("_", " ") for name in self.table})
+
+    @property
+    def card_urls(self) -> dict[str, str]:
+        return {name: f"data:image/png;base64,{b64encode(png).decode()}" for name, png in self.cards.items()}
+
+
+def svg_element(svg: str) -> str:
+    """The element of an SVG file, without the file's header."""
+    return svg[svg.index("<svg") :]
+
+
+def render(
+    title: str, experiments: list[Experiment], pictures: list[Picture], data: Data, config: dict
+) -> str:
     """The report as HTML, figures and style inlined."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -116,6 +144,8 @@ def render(title: str, experiments: list[Experiment], pictures: list[Picture], c
         title=title,
         experiments=experiments,
         pictures=pictures,
+        data=data,
+        svg_element=svg_element,
         config=json.dumps(config, indent=1),
         provenance=_provenance(),
     )

@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pdetransfer.figures import FIGURES, draw
+from pdetransfer.figures import FIGURES, save
 
 OPTIONS = {
     "title": "A title",
@@ -35,7 +35,8 @@ def texts(figure):
 @pytest.mark.parametrize("kind", FIGURES)
 def test_every_kind_is_saved_in_every_format_and_repeats_itself(kind, table, tmp_path):
     for folder in ("first", "again"):
-        draw(kind, table, OPTIONS, [tmp_path / folder / "figure.svg", tmp_path / folder / "figure.png"])
+        paths = [tmp_path / folder / name for name in ("figure.svg", "figure.png")]
+        save(lambda: FIGURES[kind](table, OPTIONS), paths)
     for name in ("figure.svg", "figure.png"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 

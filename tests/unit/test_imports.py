@@ -25,6 +25,8 @@ LAYERS = [
     {"report"},
     {"store"},
     {"generation", "own_data", "datasets", "disjoint"},
+    {"cards"},
+    {"galleries"},
     {"models"},
     {"operators"},
     {"checkpoints", "evaluation"},
@@ -35,9 +37,9 @@ LAYERS = [
 ONLY_IN = {
     "torch": {"models", "operators", "checkpoints", "evaluation", "training", "jobs"},
     "safetensors": {"checkpoints"},
-    "zarr": {"store", "own_data", "datasets", "disjoint"},
+    "zarr": {"store", "own_data", "datasets", "disjoint", "cards"},
     "h5py": {"own_data"},
-    "matplotlib": {"figures"},
+    "matplotlib": {"figures", "galleries"},
     "snakemake": set(),
     "yaml": set(),
 }

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pdetransfer.report import Experiment, Picture, render
+from pdetransfer.report import Data, Experiment, Picture, render
 from pdetransfer.tables import data_savings
 
 AXES = {
@@ -44,10 +44,15 @@ def test_the_answer_is_filled_in_from_the_savings(experiment):
 
 def test_the_report_needs_no_other_file(experiment):
     picture = Picture("data_scaling", "error_vs_data", '<?xml version="1.0"?><svg id="drawn"></svg>')
-    html = render("Test scale", [experiment], [picture], {"seed": 0, "note": "<script>"})
+    table = pd.DataFrame({"dataset": ["far"], "largest_residual": [1e-13]})
+    data = Data(table, '<svg id="systems"></svg>', '<svg id="shifts"></svg>', {"far": b"png"}, 1234)
+    html = render("Test scale", [experiment], [picture], data, {"seed": 0, "note": "<script>"})
     assert '<svg id="drawn">' in html
+    assert '<svg id="systems">' in html
+    assert '<img src="data:image/png;base64,cG5n"' in html
+    assert "1,234" in html
     assert "Data scaling" in html
     assert experiment.answers[0] in html
     assert "&lt;script&gt;" in html
-    assert not re.search(r'(src|href)\s*=\s*["\'](?!#)', html)
+    assert not re.search(r'(src|href)\s*=\s*["\'](?!#|data:)', html)
     assert not re.search(r"@import|url\(|<script|<link", html)

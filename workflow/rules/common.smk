@@ -88,6 +88,12 @@ def initial_weights(curve):
     return {"init": f"<results>/cells/{source.path}/n{n_train}/weights.safetensors"}
 
 
+def pretraining_datasets():
+    """Datasets that models are pre-trained on, those of mixtures one by one."""
+    names = [entry["dataset"] for entry in config["pretrainings"].values()]
+    return sorted({component for name in names for component in experiments.components(config, name)})
+
+
 def pretraining_wildcards():
     """Patterns of the wildcards of all cells that are pre-trainings."""
     cells = [

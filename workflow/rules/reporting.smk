@@ -42,6 +42,11 @@ rule report:
         tables=expand("<results>/tables/{experiment}.csv", experiment=config["experiments"]),
         savings=expand("<results>/savings/{experiment}.csv", experiment=config["experiments"]),
         figures=expand("<results>/figures/{figure}.svg", figure=config["figures"]),
+        datasets="<results>/tables/datasets.csv",
+        disjoint="<results>/datasets/disjoint.json",
+        shifts="<results>/figures/shifts.svg",
+        systems="<results>/figures/systems.svg",
+        cards=expand("<results>/cards/{dataset}.png", dataset=[*GENERATED, *OWN]),
     output:
         "<results>/report.html",
     log:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from pdetransfer import logs
-from pdetransfer.figures import draw
+from pdetransfer.figures import FIGURES, save
 
 logs.to_file(snakemake.log[0])
 options = snakemake.params.options
-draw(options["kind"], pd.read_csv(snakemake.input.table), options, [Path(path) for path in snakemake.output])
+table = pd.read_csv(snakemake.input.table)
+save(lambda: FIGURES[options["kind"]](table, options), [Path(path) for path in snakemake.output])

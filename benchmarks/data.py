@@ -1,0 +1,103 @@
+"""Print how fast data is made, in how much memory, and what of it is accepted.
+
+    python benchmarks/data.py [examples]
+
+Rates are for one process with two threads on a 128 x 128 grid, solving alone and with the store that is written,
+medians of interleaved repeats. Acceptance and the ratio Ψ that the solutions really have are at the grids of the
+laptop and the paper, and between.
+"""
+
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from pdetransfer.generation import Split, generate
+from pdetransfer.grid import Grid
+from pdetransfer.sources import SparseGaussians
+
+PAPER = SparseGaussians(12, 1 / 32, (0.2, 0.8))
+LAWS = {32: SparseGaussians(6, 1 / 16, (0.2, 0.8)), 64: PAPER, 128: PAPER}
+DATASETS = {
+    "poisson": [{"eigenvalue_range": [1, 5]}],
+    "advection_diffusion": [
+        {"psi_range": interval} for interval in ([0.2, 1], [0.2, 0.4], [0.6, 1.4], [1, 2], [2, 5])
+    ],
+    "helmholtz": [{"omega_range": interval} for interval in ([1, 10], [1, 5], [11, 15])],
+}
+REPEATS = 3
+
+
+def split_of(system: str, options: dict, num_points: int, count: int) -> Split:
+    return Split("benchmark", "train", system, options, num_points, LAWS[num_points], 0, count)
+
+
+def solve(split: Split) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        for _ in pool.map(lambda start: split.examples(start, start + 16), range(0, split.count, 16)):
+            pass
+
+
+def store(split: Split) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        generate(split, Path(folder, "a.zarr"), Path(folder, "a.json"), threads=2)
+
+
+def rates(count: int) -> None:
+    print(f"examples/s at 128 x 128, {count} examples: median (smallest to largest) of {REPEATS}")
+    for system, (options, *_) in DATASETS.items():
+        split = split_of(system, options, 128, count)
+        split.examples(0, 16)  # tables that are computed once
+        measured: dict[str, list[float]] = {"solved": [], "stored": []}
+        for _ in range(REPEATS):
+            for name, work in (("solved", solve), ("stored", store)):
+                start = time.perf_counter()
+                work(split)
+                measured[name].append(count / (time.perf_counter() - start))
+        for name, values in measured.items():
+            spread = f"({min(values):.0f} to {max(values):.0f})"
+            print(f"  {system:20} {name}: {statistics.median(values):6.0f} {spread}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"  peak memory {peak:.0f} MiB")
+
+
+def psi_of(split: Split, solved) -> np.ndarray:
+    """‖v·∇u‖ / ‖div K∇u‖ of the solutions; the terms add up to the source, so one comes from the other."""
+    grid = Grid(split.num_points)
+    v1, v2 = solved.coefficients.T[3:, :, None, None]
+    advection = grid.to_field(1j * (v1 * grid.k_x + v2 * grid.k_y) * grid.to_spectrum(solved.solution))
+    diffusion = solved.source - advection
+    return np.linalg.norm(advection, axis=(1, 2)) / np.linalg.norm(diffusion, axis=(1, 2))
+
+
+def acceptance(count: int) -> None:
+    print(f"acceptance, of {count} examples")
+    for system in ("advection_diffusion", "helmholtz"):
+        for options in DATASETS[system]:
+            for num_points in LAWS:
+                split = split_of(system, options, num_points, count)
+                solved = split.examples(0, count)
+                share = count / (count + len(solved.refused))
+                line = f"  {system:20} {next(iter(options.values()))!s:10} at {num_points:3}: {share:.3f}"
+                if system == "advection_diffusion":
+                    error = np.abs(psi_of(split, solved) / solved.parameters[:, 0] - 1).max()
+                    line += f"   largest relative error of psi {error:.1e}"
+                else:
+                    drawn = np.concatenate([solved.parameters[:, 0], solved.refused[:, 0]])
+                    by_omega = (
+                        f"{omega:g}: {(solved.parameters[:, 0] == omega).sum() / (drawn == omega).sum():.2f}"
+                        for omega in np.unique(drawn)
+                    )
+                    line += "   " + ", ".join(by_omega)
+                print(line)
+
+
+if __name__ == "__main__":
+    examples = int(sys.argv[1]) if len(sys.argv) > 1 else 4096
+    rates(examples)
+    acceptance(examples // 4)
