@@ -82,14 +82,15 @@ def datasets_table(facts: list[dict], pretraining: list[str]) -> pd.DataFrame:
     """A row for each dataset with its shift: how far its range is covered by its system's pre-training range.
 
     ``pretraining`` names the datasets that models are pre-trained on (Table 1 of arXiv 2306.00258). The overlap
-    is the share of a dataset's range that lies in the pre-training range; empty without ranges.
+    is the share of a dataset's range, as an interval, that lies in the pre-training range; empty without ranges.
     """
     ranges = {card["dataset"]: _range(card) for card in facts}
-    base = {card["system"]: ranges[card["dataset"]] for card in facts if card["dataset"] in pretraining}
+    bases = [card for card in facts if card["dataset"] in pretraining and ranges[card["dataset"]]]
     rows = []
     for card in facts:
-        interval, reference = ranges[card["dataset"]], base.get(card["system"])
-        known = interval is not None and reference is not None
+        interval = ranges[card["dataset"]]
+        references = [ranges[base["dataset"]] for base in bases if base["system"] == card["system"]]
+        overlaps = [_overlap(interval, reference) for reference in references] if interval else []
         rows.append(
             {
                 "dataset": card["dataset"],
@@ -98,7 +99,7 @@ def datasets_table(facts: list[dict], pretraining: list[str]) -> pd.DataFrame:
                 "low": interval[0] if interval else None,
                 "high": interval[1] if interval else None,
                 "role": "pre-training" if card["dataset"] in pretraining else "downstream",
-                "overlap": _overlap(interval, reference) if known else None,
+                "overlap": max(overlaps, default=None),
                 "train": card["examples"]["train"],
                 "validation": card["examples"]["validation"],
                 "test": card["examples"]["test"],

@@ -62,10 +62,17 @@ def load(stores: list[Path], manifests: list[Path], count: int | None = None) ->
             content.get("file") or str(store) for content, store in zip(contents, stores, strict=True)
         )
         raise ValueError(
-            f"{count} examples were asked of {names}; expected at most {available}: take fewer, or give more"
+            f"{count} examples were asked of {names}; expected at most {available}: "
+            f"lower n_train or num_validation, or give more"
         )
     total = available if count is None else count
     shares = [-(-(total - index) // len(stores)) for index in range(len(stores))]
+    for content, store, share in zip(contents, stores, shares, strict=True):
+        if share > content["count"] or content["num_points"] != contents[0]["num_points"]:
+            raise ValueError(
+                f"a mixture asks for {share} examples of {contents[0]['num_points']} points a side from "
+                f"{content.get('file') or store}; it has {content['count']} of {content['num_points']}"
+            )
     parts = [_load_store(*part) for part in zip(stores, contents, shares, strict=True)]
     return parts[0] if len(parts) == 1 else _mix(parts)
 

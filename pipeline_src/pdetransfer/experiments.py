@@ -73,7 +73,7 @@ def cell_settings(config: dict, curve: Curve, n_train: int) -> dict:
 
 
 def dataset_settings(config: dict, dataset: str, split: str) -> dict:
-    """All of the config that decides a split's examples: the arguments of ``datasets.Split``."""
+    """All of the config that decides a split's examples: the arguments of ``generation.Split``."""
     entry = dict(config["datasets"][dataset])
     return canonical(
         {

@@ -70,16 +70,18 @@ class Split:
         for attempt in range(1, MOST_ATTEMPTS):
             pending = np.flatnonzero(~accepted)
             if not pending.size:
-                return dataclasses.replace(solved, refused=np.concatenate(refused))
+                break
             redrawn = self.build_system().redrawn
             uniforms[:, redrawn] = stream.uniforms(start, stop, num_uniforms, attempt)[:, redrawn]
             again, accepted[pending] = self._solve(uniforms[pending])
             refused.append(again.parameters[~accepted[pending]])
             for name in ("coefficients", "parameters", "amplitudes", "source", "solution", "residual"):
                 getattr(solved, name)[pending] = getattr(again, name)
+        if accepted.all():
+            return dataclasses.replace(solved, refused=np.concatenate(refused))
         raise RuntimeError(
-            f"example {start + pending[0]} of {self.dataset}/{self.split} was refused {MOST_ATTEMPTS} times; "
-            f"expected {self.system} with {self.options} to accept more of what is drawn"
+            f"example {start + np.argmin(accepted)} of {self.dataset}/{self.split} was refused "
+            f"{MOST_ATTEMPTS} times; expected {self.system} with {self.options} to accept more of what is drawn"
         )
 
     def _solve(self, uniforms: np.ndarray) -> tuple[Solved, np.ndarray]:

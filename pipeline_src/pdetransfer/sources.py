@@ -13,8 +13,9 @@ class SparseGaussians:
 
     The centres xᵢ lie on a square of ``num_centres`` x ``num_centres`` with spacing 2σ around the middle of
     the domain; the Gaussians are periodic. Each pᵢ is zero with probability s, else uniform in (0, 1); the
-    sparsity s is uniform in ``sparsity_range``. Should every pᵢ be zero, the centre that came nearest to
-    being drawn gets one (its height does not matter, as f is divided by its maximum).
+    sparsity s is uniform in ``sparsity_range``. Should fewer than two pᵢ be positive, the two centres that
+    came nearest to it are: as f is divided by its maximum, a single Gaussian would be the same source
+    whenever it is drawn.
 
     ``sigma`` is in units of the domain's length. Raises ValueError if the square of centres is wider than
     the domain, or the sparsity range is not within [0, 1).
@@ -51,8 +52,9 @@ class SparseGaussians:
         sparsity = low + (high - low) * uniforms[:, :1]
         # One uniform decides both: below s it means zero, above it is rescaled to (0, 1).
         p = np.maximum((uniforms[:, 1:] - sparsity) / (1 - sparsity), 0.0)
-        empty = np.flatnonzero(~p.any(axis=1))
-        p[empty, uniforms[empty, 1:].argmax(axis=1)] = 1.0
+        few = np.flatnonzero(np.count_nonzero(p, axis=1) < 2)[:, None]
+        nearest = np.argpartition(uniforms[few[:, 0], 1:], -2, axis=1)[:, -2:]
+        p[few, nearest] = uniforms[few, 1 + nearest]
         return p.reshape(-1, self.num_centres, self.num_centres)
 
     def fields(self, amplitudes: np.ndarray, grid: Grid) -> np.ndarray:

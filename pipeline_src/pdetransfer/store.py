@@ -15,20 +15,12 @@ CHUNK = 32  #: examples in a chunk, the smallest piece that is read
 SHARD = 1024  #: examples in a shard, which is a file; also the piece that is written at once
 
 
-def hash64(*arrays: np.ndarray) -> int:
-    """A 64-bit hash of the bytes of arrays."""
-    digest = hashlib.blake2b(digest_size=8)
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array))
-    return int.from_bytes(digest.digest(), "little")
-
-
 class Writer:
     """Writes ``count`` examples on a grid of ``num_points``, shard by shard.
 
-    Every store has ``source`` and ``solution``, float32, ``coefficients``, and the ``source_hash`` of each
-    example; ``extra`` names more float64 arrays, with the dimensions and shape of one example. An earlier
-    manifest is removed first: a store without one is unfinished, whatever it holds.
+    Every store has ``source`` and ``solution``, float32, and ``coefficients``; ``extra`` names more float64
+    arrays, with the dimensions and shape of one example. An earlier manifest is removed first: a store
+    without one is unfinished, whatever it holds.
     """
 
     def __init__(
@@ -58,7 +50,6 @@ class Writer:
         self._arrays |= {
             name: self._create(name, dimensions, "float64") for name, dimensions in extra.items()
         }
-        self._source_hash = self._create("source_hash", {}, "uint64")
         self._hashes = {name: hashlib.sha256() for name in self._arrays}
 
     def _create(self, name: str, dimensions: dict[str, int], dtype: str) -> zarr.Array:
@@ -81,8 +72,6 @@ class Writer:
             block = values[name].astype(array.dtype, copy=False)
             array[rows] = block
             self._hashes[name].update(np.ascontiguousarray(block))
-            if name == "source":
-                self._source_hash[rows] = np.array([hash64(field) for field in block], dtype=np.uint64)
 
     def finish(self, attributes: dict) -> dict:
         """Write the attributes, and last the manifest; return it."""

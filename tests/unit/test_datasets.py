@@ -104,7 +104,6 @@ def test_the_store_keeps_its_specification(stored):
             "coefficients": (("sample", "coefficient"), "float64"),
             "parameters": (("sample", "parameter"), "float64"),
             "amplitudes": (("sample", "centre_y", "centre_x"), "float64"),
-            "source_hash": (("sample",), "uint64"),
         }
         assert data.sizes["sample"] == 40
         np.testing.assert_array_equal(data["x"], np.arange(16) / 16)
@@ -195,6 +194,19 @@ def test_a_mixture_takes_its_datasets_in_turn_in_one_layout_by_name(small_split,
         values = dict(zip(mixed.coefficient_names, mixed.coefficients[i], strict=True))
         known = dict(zip(single.coefficient_names, single.coefficients[0], strict=True))
         assert {name: value for name, value in values.items() if not np.isnan(value)} == known
+
+
+def test_a_mixture_of_unequal_parts_is_refused_where_one_runs_out(small_split, mixture, tmp_path):
+    stores, manifests = mixture
+    generate(small_split("helmholtz", count=2), stores[2], manifests[2])
+    assert len(load(stores, manifests, 8)) == 8
+    with pytest.raises(
+        ValueError, match=r"a mixture asks for 3 examples of 16 .*helmholtz.zarr; it has 2 of"
+    ):
+        load(stores, manifests, 9)
+    generate(small_split("helmholtz", count=5, num_points=8), stores[2], manifests[2])
+    with pytest.raises(ValueError, match="it has 5 of 8"):
+        load(stores, manifests, 9)
 
 
 def test_references_of_a_mixture_are_over_the_examples_that_have_a_coefficient(small_split, mixture):

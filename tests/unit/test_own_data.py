@@ -84,6 +84,9 @@ def test_a_system_of_the_users_own_needs_names_alone(public, tmp_path):
 
 
 FIELDS, TENSOR = independent_poisson(6, 16)
+ZERO, WRONG = FIELDS.copy(), FIELDS.copy()
+ZERO[2, 0] = 0
+WRONG[3, 1] *= 1.5
 BROKEN = FIELDS.copy()
 BROKEN[4, 1, 3, 3] = np.nan
 
@@ -100,6 +103,8 @@ BROKEN[4, 1, 3, 3] = np.nan
         ({"tensor": TENSOR[:5]}, r"own.h5: the coefficients have shape \(5, 3\); expected \(6, c\)"),
         ({"tensor": TENSOR[:, :2]}, "own.h5: the coefficients have 2 columns; expected 3: k11, k22, k12"),
         ({"fields": BROKEN}, "own.h5: the solution of example 4 is not finite"),
+        ({"fields": ZERO}, "own.h5: the source of example 2 is zero everywhere"),
+        ({"fields": WRONG}, r"own.h5 does not solve .*: example 3 has residual 0.5, the median is"),
         ({"tensor": TENSOR * np.nan}, "own.h5: the coefficients of example 0 is not finite"),
         (
             {"fields": FIELDS.swapaxes(2, 3)},
@@ -107,7 +112,7 @@ BROKEN[4, 1, 3, 3] = np.nan
         ),
         (
             {"tensor": TENSOR * 2},
-            r"own.h5 does not solve .*residual 1; .*order of its coefficients \(k11, k22, k12\)",
+            r"own.h5 does not solve .*residual 1, .*order of its coefficients \(k11, k22, k12\)",
         ),
     ],
 )

@@ -31,12 +31,15 @@ def test_sparsity_and_amplitudes_have_the_distributions_they_should():
     assert positive.var() == pytest.approx(1 / 12, abs=0.002)
 
 
-def test_a_source_is_never_empty():
-    uniforms = np.zeros((1, GAUSSIANS.num_uniforms))
-    uniforms[0, 6] = 0.1  # below the sparsity, as all others
-    amplitudes = GAUSSIANS.amplitudes(uniforms).ravel()
-    np.testing.assert_array_equal(np.flatnonzero(amplitudes), [5])
-    assert GAUSSIANS.fields(amplitudes.reshape(1, 4, 4), Grid(16)).max() == 1
+@pytest.mark.parametrize("largest", [0.15, 0.9])
+def test_a_source_has_two_gaussians_at_least(largest):
+    """Both centres below the sparsity, or one: they get amplitudes of their own."""
+    uniforms = np.zeros((2, GAUSSIANS.num_uniforms))
+    uniforms[0, [6, 9]] = 0.1, largest
+    amplitudes = GAUSSIANS.amplitudes(uniforms)
+    np.testing.assert_array_equal(np.flatnonzero(amplitudes[0]), [5, 8])
+    np.testing.assert_array_equal(amplitudes[0].ravel()[[5, 8]], [0.1, largest])
+    assert GAUSSIANS.fields(amplitudes[:1], Grid(16)).max() == 1
 
 
 @pytest.mark.parametrize(

@@ -131,13 +131,16 @@ def test_the_residual_is_rounding_for_a_solution_and_the_error_for_another(syste
     np.testing.assert_allclose(system.residual(coefficients, source, 1.01 * solution, grid), 0.01, rtol=1e-6)
 
 
-def test_a_source_with_a_mean_is_refused_where_there_is_no_solution(system, coefficients):
+def test_a_source_with_a_mean_is_solved_or_refused_where_there_is_no_solution(system, coefficients):
     grid = Grid(16)
     source = random_source(system, len(coefficients), grid)
     source[3] += 0.5
     if system.zero_mean:
         with pytest.raises(ValueError, match=r"the source of example 3 has mean 0\.5"):
             system.solve(coefficients, source, grid)
+    else:
+        solution = system.solve(coefficients, source, grid)
+        assert system.residual(coefficients, source, solution, grid).max() < 1e-12
 
 
 def test_poisson_samples_the_eigenvalue_in_its_range_and_every_direction():
@@ -219,7 +222,6 @@ def test_helmholtz_keeps_the_mean_and_refuses_resonances():
     solution = system.solve(drawn.coefficients, source, grid)
     np.testing.assert_allclose(solution.mean(axis=(1, 2)), -source.mean(axis=(1, 2)) / omega, rtol=1e-9)
     accepted = system.accepts(drawn, solution, law, grid)
-    np.testing.assert_array_equal(accepted, np.abs(solution).max(axis=(1, 2)) <= 2)
     assert not accepted[omega == 2].any()
     assert 0 < accepted[omega == 4].mean() < 0.5
     assert accepted[omega >= 5].all()

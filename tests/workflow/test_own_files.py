@@ -4,10 +4,16 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import zarr
+
+import pdetransfer
+from pdetransfer.generation import Split
+from pdetransfer.sources import SparseGaussians
 
 pytestmark = pytest.mark.slow
 
 RESULTS = "results/smoke"
+SPLITS = {"train": 20, "validation": 8, "test": 8}
 
 
 def write(path, count, seed):
@@ -25,17 +31,53 @@ def write(path, count, seed):
         file["fields"], file["tensor"] = fields, tensor
 
 
+def write_ours(path, split, count):
+    """Examples of our own in the public layout, from streams that no dataset of the config has."""
+    law = SparseGaussians(4, 1 / 8, (0.2, 0.8))
+    solved = Split("ours", split, "helmholtz", {"omega_range": [3, 8]}, 16, law, 0, count).examples(0, count)
+    with h5py.File(path, "w") as file:
+        file["fields"] = np.stack([solved.source, solved.solution], axis=1).astype(np.float32)
+        file["tensor"] = solved.coefficients
+
+
+def write_other(path, count):
+    """A zarr store of an unknown system: u = a f + b f²."""
+    random = np.random.default_rng(len(path.name))
+    source, coefficients = random.normal(size=(count, 16, 16)), random.uniform(1, 2, (count, 2))
+    a, b = coefficients.T[:, :, None, None]
+    group = zarr.create_group(path)
+    for name, values in {
+        "source": source,
+        "solution": a * source + b * source**2,
+        "coefficients": coefficients,
+    }.items():
+        group.create_array(name, data=values)
+
+
 @pytest.fixture
 def with_files(finished):
     """The finished project with a dataset of files, in an experiment with the pre-trained model."""
-    for seed, (split, count) in enumerate({"train": 20, "validation": 8, "test": 8}.items()):
+    for seed, (split, count) in enumerate(SPLITS.items()):
         write(finished.path / f"{split}.h5", count, seed)
 
+        write_ours(finished.path / f"ours_{split}.h5", split, count)
+        write_other(finished.path / f"other_{split}.zarr", count)
+
     def add(config):
-        files = {split: f"{split}.h5" for split in ("train", "validation", "test")}
-        config["datasets"]["own"] = {"system": "poisson", "files": files}
+        files = {name: {split: f"{name}{split}" for split in SPLITS} for name in ("", "ours_", "other_")}
+        for name, end in (("", "h5"), ("ours_", "h5"), ("other_", "zarr")):
+            files[name] = {split: f"{path}.{end}" for split, path in files[name].items()}
+        config["datasets"]["own"] = {"system": "poisson", "files": files[""]}
+        config["datasets"]["ours"] = {"system": "helmholtz", "files": files["ours_"]}
+        config["datasets"]["other"] = {"coefficients": ["a", "b"], "files": files["other_"]}
         experiment = config["experiments"]["data_scaling_poisson"]
         config["experiments"]["own"] = experiment | {"dataset": ["own"], "n_train": [0, 12]}
+        config["experiments"]["others"] = experiment | {
+            "dataset": ["ours", "other"],
+            "init": ["scratch"],
+            "n_train": [0, 12],
+        }
+        config["figures"]["others"] = {"kind": "error_vs_data", "experiment": "others", "title": "Others"}
         config["figures"]["own"] = {"kind": "data_savings", "experiment": "own", "title": "Own data"}
         config["figures"]["own_errors"] = {"kind": "error_vs_data", "experiment": "own", "title": "Own data"}
 
@@ -51,6 +93,13 @@ def test_own_files_are_trained_on_and_drawn(with_files):
     log = (with_files.path / RESULTS / "logs/import_file/own/train.log").read_text()
     assert "train.h5: residual of -div(K grad u) = f: median" in log
     assert "own/test" in (with_files.path / RESULTS / "datasets/disjoint.json").read_text()
+    others = pd.read_csv(with_files.path / RESULTS / "tables/others.csv")
+    assert set(others["dataset"]) == {"ours", "other"}
+    assert np.isfinite(others["test_error"]).all()
+    other = pdetransfer.load_model(
+        with_files.path / RESULTS / "cells/other/fno_medium/scratch/downstream/n12/weights.safetensors"
+    )
+    assert other.channels.coefficients == ("a", "b")
     assert with_files.planned("all") == {}
 
 

@@ -23,6 +23,7 @@ def test_the_slurm_profile_plans_paper_scale_as_typed(fresh):
             assert "constraint=a100" in job
         elif "\nrule generate" in job:
             assert "slurm_partition=cpu" in job
+            assert "cpus_per_task=8" in job
             assert "gpu=" not in job
 
 

@@ -174,7 +174,7 @@ def test_a_mixture_is_pretrained_and_fine_tuned_on_one_of_its_systems(finished):
         config["experiments"]["mixture"] = {
             "dataset": ["helmholtz_w1-5"],
             "model": ["fno_medium"],
-            "init": ["scratch", "mixed"],
+            "init": ["scratch", "mixed", "mixed_equal_steps"],
             "recipe": ["downstream"],
             "n_train": [0, 16],
         }
@@ -194,9 +194,11 @@ def test_a_mixture_is_pretrained_and_fine_tuned_on_one_of_its_systems(finished):
         for name, path in {
             "one": "poisson_e1-5/fno_medium/scratch/pretrain/n32",
             "mixed": "mixed/fno_medium/scratch/pretrain/n96",
+            "control": "mixed/fno_medium/scratch/pretrain_equal_steps/n96",
         }.items()
     }
     assert steps["mixed"] == 3 * steps["one"]
+    assert steps["control"] == steps["one"]
 
 
 def test_a_cell_in_which_all_diverge_fails_with_a_message(fresh):

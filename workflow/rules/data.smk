@@ -54,6 +54,8 @@ rule disjoint:
         "<results>/benchmarks/disjoint.tsv"
     conda:
         "../../environment.yml"
+    params:
+        numerics=numerics.TABLES,
     script:
         "../scripts/disjoint.py"
 

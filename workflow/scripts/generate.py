@@ -9,4 +9,6 @@ from pdetransfer.sources import SparseGaussians
 logs.to_file(snakemake.log[0])
 settings = snakemake.params.settings
 split = Split(**(settings | {"source": SparseGaussians(**settings["source"])}))
-generate(split, Path(snakemake.output.store), Path(snakemake.output.manifest), snakemake.threads)
+# On a cluster Snakemake cuts threads to the cores of the machine that submits; what SLURM gives is a resource.
+threads = snakemake.resources.get("cpus_per_task", snakemake.threads)
+generate(split, Path(snakemake.output.store), Path(snakemake.output.manifest), threads)

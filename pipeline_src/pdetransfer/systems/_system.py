@@ -46,40 +46,44 @@ class AbstractSystem(ABC):
     def accepts(self, draw: Draw, solution: np.ndarray, law: SparseGaussians, grid: Grid) -> np.ndarray:
         """Which examples belong to the dataset, ``(count,)``; the others are drawn again."""
 
+    @classmethod
     @abstractmethod
-    def symbol(self, coefficients: np.ndarray, grid: Grid) -> np.ndarray:
+    def symbol(cls, coefficients: np.ndarray, grid: Grid) -> np.ndarray:
         """L in Fourier space, ``(count, N, N // 2 + 1)``."""
 
     @final
-    def solve(self, coefficients: np.ndarray, source: np.ndarray, grid: Grid) -> np.ndarray:
+    @classmethod
+    def solve(cls, coefficients: np.ndarray, source: np.ndarray, grid: Grid) -> np.ndarray:
         """u with L(c) u = f, exact up to rounding for band-limited f.
 
         ``coefficients`` is ``(count, num_coefficients)``, ``source`` and the result are ``(count, N, N)``,
         float64. Raises ValueError where a source must have zero mean and has not.
         """
         source_hat = grid.to_spectrum(source)
-        symbol = self.symbol(coefficients, grid)
-        if self.zero_mean:
-            self._check_mean(source)
+        symbol = cls.symbol(coefficients, grid)
+        if cls.zero_mean:
+            cls._check_mean(source)
             symbol[:, 0, 0] = np.inf
         return grid.to_field(source_hat / symbol)
 
     @final
+    @classmethod
     def residual(
-        self, coefficients: np.ndarray, source: np.ndarray, solution: np.ndarray, grid: Grid
+        cls, coefficients: np.ndarray, source: np.ndarray, solution: np.ndarray, grid: Grid
     ) -> np.ndarray:
         """‖L(c) u - f‖ / ‖f‖ for each example, ``(count,)``; shapes as in ``solve``."""
-        image = grid.to_field(self.symbol(coefficients, grid) * grid.to_spectrum(solution))
+        image = grid.to_field(cls.symbol(coefficients, grid) * grid.to_spectrum(solution))
         return np.linalg.norm(image - source, axis=(1, 2)) / np.linalg.norm(source, axis=(1, 2))
 
     @final
-    def _check_mean(self, source: np.ndarray) -> None:
+    @classmethod
+    def _check_mean(cls, source: np.ndarray) -> None:
         mean = source.mean(axis=(1, 2))
         wrong = np.flatnonzero(np.abs(mean) > 1e-10 * np.abs(source).max(axis=(1, 2)))
         if wrong.size:
             raise ValueError(
                 f"the source of example {wrong[0]} has mean {mean[wrong[0]]:.3g}; "
-                f"{self.equation} has a periodic solution only for a source of zero mean"
+                f"{cls.equation} has a periodic solution only for a source of zero mean"
             )
 
 

@@ -78,9 +78,11 @@ class AdvectionDiffusion(AbstractSystem):
     def accepts(self, draw: Draw, solution: np.ndarray, law: SparseGaussians, grid: Grid) -> np.ndarray:
         psi, speed = draw.parameters[:, 0], draw.parameters[:, -1]
         knots, speeds = _median_speeds(self.psi_range, self.eigenvalue_range, law, grid.num_points)
-        return speed <= self.speed_limit * np.exp(np.interp(np.log(psi), np.log(knots), np.log(speeds)))
+        limit = self.speed_limit * np.exp(np.interp(np.log(psi), np.log(knots), np.log(speeds)))
+        return speed <= np.minimum(limit, 0.5 * _SPEEDS[1])  # that bracket's end is where none reaches Ψ
 
-    def symbol(self, coefficients: np.ndarray, grid: Grid) -> np.ndarray:
+    @classmethod
+    def symbol(cls, coefficients: np.ndarray, grid: Grid) -> np.ndarray:
         v1, v2 = coefficients.T[3:, :, None, None]
         return diffusion_symbol(coefficients[:, :3], grid) + 1j * (v1 * grid.k_x + v2 * grid.k_y)
 

@@ -51,6 +51,7 @@ class Helmholtz(AbstractSystem):
     def accepts(self, draw: Draw, solution: np.ndarray, law: SparseGaussians, grid: Grid) -> np.ndarray:
         return np.abs(solution).max(axis=(1, 2)) <= self.largest_solution
 
-    def symbol(self, coefficients: np.ndarray, grid: Grid) -> np.ndarray:
+    @classmethod
+    def symbol(cls, coefficients: np.ndarray, grid: Grid) -> np.ndarray:
         k11, k22, omega = coefficients.T[:, :, None, None]
         return k11 * grid.k_x_squared + k22 * grid.k_y_squared - omega

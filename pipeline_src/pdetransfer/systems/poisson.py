@@ -41,7 +41,8 @@ class Poisson(AbstractSystem):
     def accepts(self, draw: Draw, solution: np.ndarray, law: SparseGaussians, grid: Grid) -> np.ndarray:
         return np.ones(len(solution), dtype=bool)
 
-    def symbol(self, coefficients: np.ndarray, grid: Grid) -> np.ndarray:
+    @classmethod
+    def symbol(cls, coefficients: np.ndarray, grid: Grid) -> np.ndarray:
         return diffusion_symbol(coefficients, grid)
 
 
