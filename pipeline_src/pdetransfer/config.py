@@ -9,11 +9,13 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import extend
 
-from pdetransfer.experiments import SCRATCH, components, curves
+from pdetransfer.experiments import OWN, SCRATCH, components, curves, trained_n
 from pdetransfer.sources import SparseGaussians
 from pdetransfer.systems import SYSTEMS
 
 MOST_LOOKS = 50  #: at the validation examples in one run; they cost nearly as much as training otherwise
+
+_AT_ONE_N = ("error_by_parameter", "predictions")  # kinds of figures that show models of a single n_train
 
 # What a validator of the schema asks for, in words.
 _EXPECTED = {
@@ -45,7 +47,14 @@ def check_config(config: dict, schema: dict) -> None:
     error = best_match(_Validator(schema).iter_errors(config))
     if error is not None:
         raise ConfigError(_sentence(error))
-    for check in (_check_data, _check_models, _check_recipes, _check_names, _check_experiments):
+    for check in (
+        _check_data,
+        _check_models,
+        _check_recipes,
+        _check_names,
+        _check_experiments,
+        _check_figures,
+    ):
         for mistake in check(config):
             raise ConfigError(f"config: {mistake}")
 
@@ -103,6 +112,8 @@ def _check_models(config: dict) -> Iterator[str]:
     for name, model in config["models"].items():
         if model["modes"] > most:
             yield f"models.{name}.modes is {model['modes']}; expected at most grid.num_points / 2, {most}"
+        if name not in config["rates"]:
+            yield f"rates has no {name!r}; expected examples per second of every model"
 
 
 def _check_recipes(config: dict) -> Iterator[str]:
@@ -117,6 +128,11 @@ def _check_recipes(config: dict) -> Iterator[str]:
                 f"recipes.{name}.validation_interval is {recipe['validation_interval']} "
                 f"for a length of {recipe['length']}; expected at most {MOST_LOOKS} looks a run"
             )
+        if recipe["num_tuning_seeds"] > len(recipe["seeds"]):
+            yield (
+                f"recipes.{name}.num_tuning_seeds is {recipe['num_tuning_seeds']}; "
+                f"expected at most the number of seeds, {len(recipe['seeds'])}"
+            )
         if recipe["num_validation"] > config["num_examples"]["validation"]:
             yield (
                 f"recipes.{name}.num_validation is {recipe['num_validation']}; expected at most "
@@ -126,15 +142,17 @@ def _check_recipes(config: dict) -> Iterator[str]:
 
 def _check_names(config: dict) -> Iterator[str]:
     """Every name that an entry refers to is an entry."""
-    if SCRATCH in config["pretrainings"]:
-        yield f"pretrainings.{SCRATCH} is a reserved name; expected another one"
-    inits = [SCRATCH, *config["pretrainings"]]
+    for name in {SCRATCH, OWN} & set(config["pretrainings"]):
+        yield f"pretrainings.{name} is a reserved name; expected another one"
     known = {
         "dataset": config["datasets"],
         "model": config["models"],
-        "init": inits,
+        "init": [SCRATCH, OWN, *config["pretrainings"]],
         "recipe": config["recipes"],
     }
+    for name in config["rates"]:
+        if name not in config["models"]:
+            yield _unknown("rates", name, config["models"])
     for name, entry in config["pretrainings"].items():
         for key in ("dataset", "recipe"):
             if entry[key] not in known[key]:
@@ -144,9 +162,17 @@ def _check_names(config: dict) -> Iterator[str]:
             for value in experiment[key]:
                 if value not in names:
                     yield _unknown(f"experiments.{name}.{key}", value, names)
+        for dataset in experiment["dataset"] if OWN in experiment["init"] else ():
+            system = config["datasets"][dataset].get("system")
+            if system not in config["pretrainings"]:
+                yield (
+                    f"experiments.{name}.init has 'own' for {dataset}, whose system is {system}; "
+                    f"expected a pre-training of that name"
+                )
     for name, figure in config["figures"].items():
-        if figure["experiment"] not in config["experiments"]:
-            yield _unknown(f"figures.{name}.experiment", figure["experiment"], config["experiments"])
+        for experiment in figure["experiments"]:
+            if experiment not in config["experiments"]:
+                yield _unknown(f"figures.{name}.experiments", experiment, config["experiments"])
 
 
 def _check_experiments(config: dict) -> Iterator[str]:
@@ -156,28 +182,12 @@ def _check_experiments(config: dict) -> Iterator[str]:
     ]
     for name, entry in config["experiments"].items():
         wanted += [(f"experiments.{name}.n_train", dataset, entry["n_train"]) for dataset in entry["dataset"]]
-        wanted += [("packed_n_train", dataset, config["packed_n_train"]) for dataset in entry["dataset"]]
     for key, dataset, values in wanted:
         if any("files" in config["datasets"][name] for name in components(config, dataset)):
             continue  # what a file holds is seen when it is read
         available = config["num_examples"]["train"] * len(components(config, dataset))
         if max(values, default=0) > available:
             yield f"{key} asks for {max(values)} examples of {dataset}; expected at most {available}"
-    for name, entry in config["pretrainings"].items():
-        if entry["n_train"] in config["packed_n_train"]:
-            yield (
-                f"packed_n_train holds {entry['n_train']}, the n_train of pretrainings.{name}; "
-                f"expected it to be left out, as a pre-training has a job of its own"
-            )
-    for name, figure in config["figures"].items():
-        experiment = config["experiments"][figure["experiment"]]
-        if not any(experiment["n_train"]):
-            yield f"figures.{name} draws {figure['experiment']}, whose n_train is [0]; expected one above 0"
-        if figure["kind"] == "data_savings" and not {SCRATCH} < set(experiment["init"]):
-            yield (
-                f"figures.{name} draws the data savings of {figure['experiment']}, whose init is "
-                f"{experiment['init']}; expected scratch and a pre-training"
-            )
     for name in config["experiments"]:
         for curve in curves(config, name):
             if curve.is_fine_tuned and "fine_tuned" not in config["recipes"][curve.recipe]["learning_rates"]:
@@ -185,6 +195,26 @@ def _check_experiments(config: dict) -> Iterator[str]:
                     f"recipes.{curve.recipe}.learning_rates has no fine_tuned; "
                     f"expected one, as experiments.{name} fine-tunes with it"
                 )
+
+
+def _check_figures(config: dict) -> Iterator[str]:
+    for name, figure in config["figures"].items():
+        entries = {experiment: config["experiments"][experiment] for experiment in figure["experiments"]}
+        for experiment, entry in entries.items():
+            if not any(entry["n_train"]):
+                yield f"figures.{name} draws {experiment}, whose n_train is [0]; expected one above 0"
+            if figure["kind"] in _AT_ONE_N and figure.get("n_train") not in trained_n(config, experiment):
+                yield (
+                    f"figures.{name}.n_train is {figure.get('n_train')}; "
+                    f"expected one of {experiment}, {trained_n(config, experiment)}"
+                )
+            if figure["kind"] == "data_savings" and not {SCRATCH} < set(entry["init"]):
+                yield (
+                    f"figures.{name} draws the data savings of {experiment}, whose init is "
+                    f"{entry['init']}; expected scratch and a pre-training"
+                )
+        if figure["kind"] not in _AT_ONE_N and "n_train" in figure:
+            yield f"figures.{name} has n_train; expected none, as its kind is {figure['kind']}"
 
 
 def _unknown(key: str, value: str, known: Iterable[str]) -> str:

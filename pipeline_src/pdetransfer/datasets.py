@@ -7,6 +7,7 @@ import numpy as np
 import zarr
 
 from pdetransfer.files import read_json
+from pdetransfer.systems import SYSTEMS
 
 
 def source_rms(fields: np.ndarray) -> np.ndarray:
@@ -75,6 +76,15 @@ def load(stores: list[Path], manifests: list[Path], count: int | None = None) ->
             )
     parts = [_load_store(*part) for part in zip(stores, contents, shares, strict=True)]
     return parts[0] if len(parts) == 1 else _mix(parts)
+
+
+def shifted_parameter(store: Path, manifest: Path) -> np.ndarray:
+    """The physics parameter whose range makes a shift, by example, ``(count,)``; NaN where there is none."""
+    content = read_json(manifest)
+    if "parameter_names" not in content:  # a user's file
+        return np.full(content["count"], np.nan)
+    column = content["parameter_names"].index(SYSTEMS[content["system"]].shifted)
+    return zarr.open_group(store, mode="r")["parameters"][:, column]
 
 
 def _load_store(store: Path, content: dict, count: int) -> Examples:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import product
 
 SCRATCH = "scratch"  #: the init that is no pre-training
+OWN = "own"  #: in an experiment, the pre-training that is called like the dataset's system
+CONTROL = "control"  #: the question of experiments that `all` leaves out
 
 
 @dataclass(frozen=True)
@@ -32,14 +34,67 @@ class Curve:
 def curves(config: dict, experiment: str) -> list[Curve]:
     """The curves of an experiment: the product of its axes but n_train."""
     axes = config["experiments"][experiment]
+    points = product(*(axes[axis] for axis in ("dataset", "model", "init", "recipe")))
     return [
-        Curve(*point) for point in product(*(axes[axis] for axis in ("dataset", "model", "init", "recipe")))
+        Curve(dataset, model, config["datasets"][dataset].get("system") if init == OWN else init, recipe)
+        for dataset, model, init, recipe in points
     ]
 
 
 def trained_n(config: dict, experiment: str) -> list[int]:
     """The n_train of an experiment that need training: zero-shot does not."""
     return [n for n in config["experiments"][experiment]["n_train"] if n > 0]
+
+
+def reported(config: dict) -> list[str]:
+    """The experiments that `all` runs: those that are no controls."""
+    return [name for name, entry in config["experiments"].items() if entry["question"] != CONTROL]
+
+
+def controls(config: dict) -> list[str]:
+    """The experiments that `controls` runs."""
+    return [name for name, entry in config["experiments"].items() if entry["question"] == CONTROL]
+
+
+def figures_of(config: dict, names: list[str]) -> list[str]:
+    """The figures that draw some of these experiments."""
+    return [name for name, entry in config["figures"].items() if set(entry["experiments"]) & set(names)]
+
+
+def cells(config: dict, names: list[str]) -> list[tuple[Curve, int]]:
+    """All cells that these experiments need, pre-trainings included: curve and n_train, none twice."""
+    downstream = [
+        (curve, n) for name in names for curve in curves(config, name) for n in trained_n(config, name)
+    ]
+    starts = [curve for name in names for curve in curves(config, name) if curve.is_fine_tuned]
+    pretrained = [pretraining(config, curve.init, curve.model) for curve in starts]
+    return list(dict.fromkeys([*pretrained, *downstream]))
+
+
+def needed_datasets(config: dict, names: list[str]) -> list[str]:
+    """The stored datasets that these experiments read, in the order of config."""
+    read = {
+        component
+        for curve, _ in (
+            *cells(config, names),
+            *((curve, 0) for name in names for curve in curves(config, name)),
+        )
+        for component in components(config, curve.dataset)
+    }
+    return [name for name in config["datasets"] if name in read]
+
+
+def packed_curves(config: dict) -> list[Curve]:
+    """The curves of experiments for which every packed n_train is needed: those n share one job."""
+    needed: dict[Curve, set[int]] = {}
+    for name in config["experiments"]:
+        for curve in curves(config, name):
+            needed.setdefault(curve, set()).update(trained_n(config, name))
+    packed = set(config["packed_n_train"])
+    starts = {
+        pretraining(config, init, model)[0] for init in config["pretrainings"] for model in config["models"]
+    }
+    return [curve for curve, sizes in needed.items() if packed and packed <= sizes and curve not in starts]
 
 
 def pretraining(config: dict, init: str, model: str) -> tuple[Curve, int]:

@@ -1,12 +1,11 @@
-"""Figures: one function for each kind, (table, options) -> figure. They read nothing but the table.
+"""Figures of experiments: one function for each kind, (tables, options) -> figure. They read nothing else.
 
-``options`` holds the ``title``, and for the physics ranges drawn above the curves ``datasets`` (the entries
-of config by name) and ``pretrainings`` (the pre-training dataset of each init).
+``options`` is the figure's entry in config, ``title`` and all, with ``datasets`` (the entries of config by
+name) and ``pretrainings`` (the pre-training dataset of each init).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import cycle
 from pathlib import Path
 
 import matplotlib
@@ -24,11 +23,10 @@ from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocat
 from pdetransfer.experiments import SCRATCH
 from pdetransfer.files import atomic
 from pdetransfer.systems import SYSTEMS
-from pdetransfer.tables import data_savings
 
 _PALETTE = sns.color_palette("colorblind")
-_SCRATCH_COLOUR, _FINE_TUNED_COLOURS = _PALETTE[1], [_PALETTE[i] for i in (0, 4, 2)]
-_DOWNSTREAM_COLOUR = _PALETTE[2]
+_SCRATCH_COLOUR, _DOWNSTREAM_COLOUR = _PALETTE[1], _PALETTE[2]
+_OWN_COLOURS, _MIXED_COLOURS = [_PALETTE[0], _PALETTE[9]], [_PALETTE[4], _PALETTE[6]]
 _BOUNDS = {"exact": ("o", ""), "lower": ("^", "≥ "), "upper": ("v", "≤ ")}  # marker, sign
 _PANEL_AXES = ["dataset", "model", "recipe"]
 _STYLE = {
@@ -39,7 +37,18 @@ _STYLE = {
     "font.size": 8.5,
     "svg.hashsalt": "pdetransfer",  # the same table gives the same file
 }
-_PANEL = (4.3, 3.1)  # inches, width and height of one pair of axes
+_WIDTH = 8.8  # inches of a whole figure
+_HEIGHT = 2.7  # of a row of panels
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a figure's experiments: ``cells``, a row for each cell and seed, ``savings`` and
+    ``by_parameter`` (``tables.cell_rows``, ``data_savings``, ``errors_by_parameter``)."""
+
+    cells: pd.DataFrame
+    savings: pd.DataFrame
+    by_parameter: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -52,63 +61,91 @@ class _Arm:
     colour: tuple[float, float, float]
 
 
-def _arms(table: pd.DataFrame) -> list[_Arm]:
-    """The arms of a table, scratch first, always in the same colours."""
-    inits = [init for init in table["init"].unique() if init != SCRATCH]
-    arms = (
-        [_Arm(SCRATCH, "from scratch", "untrained", _SCRATCH_COLOUR)] if SCRATCH in set(table["init"]) else []
-    )
-    for init, colour in zip(inits, cycle(_FINE_TUNED_COLOURS), strict=False):
-        of = f", {init}" if len(inits) > 1 else ""
-        arms.append(_Arm(init, f"fine-tuned{of}", f"zero-shot{of}", colour))
+def _arms(rows: pd.DataFrame, options: dict) -> list[_Arm]:
+    """The arms of one panel, scratch first: in every figure, scratch is orange, a pre-training on one
+    system blue, on a mixture purple."""
+    arms, colours = [], {False: iter(_OWN_COLOURS), True: iter(_MIXED_COLOURS)}
+    inits = [init for init in rows["init"].unique() if init != SCRATCH]
+    if SCRATCH in set(rows["init"]):
+        arms.append(_Arm(SCRATCH, "from scratch", "untrained", _SCRATCH_COLOUR))
+    for init in inits:
+        is_mixed = "mix" in options["datasets"][options["pretrainings"][init]]
+        words = init.replace("_", " ") if init.startswith("mixed") else "own system" if len(inits) > 1 else ""
+        of = f", {words}" if words else ""
+        arms.append(_Arm(init, f"fine-tuned{of}", f"zero-shot{of}", next(colours[is_mixed])))
     return arms
 
 
-def draw_error_vs_data(table: pd.DataFrame, options: dict) -> Figure:
+def _grid_of_panels(panels: list, height: float, with_ranges: bool = False):
+    """A figure with a panel for each of ``panels``, and its axes in their order; with ranges, pairs of axes: a low
+    one above the panel's own."""
+    count = len(panels)
+    columns = {1: 1, 2: 2, 4: 2, 8: 2}.get(count, 3)
+    rows = -(-count // columns)
+    width = 5.2 if count == 1 else _WIDTH
+    figure = plt.figure(figsize=(width, rows * (height + 0.75 * with_ranges) + 0.3), layout="constrained")
+    ratios = [0.75, height] * rows if with_ranges else [1] * rows
+    grid = figure.add_gridspec(len(ratios), columns, height_ratios=ratios)
+    axes: list = []
+    for index in range(count):
+        row, column = divmod(index, columns)
+        shared = (axes[0][1] if with_ranges else axes[0]) if axes else None
+        if with_ranges:
+            axes.append(
+                (
+                    figure.add_subplot(grid[2 * row, column]),
+                    figure.add_subplot(grid[2 * row + 1, column], sharey=shared),
+                )
+            )
+        else:
+            axes.append(figure.add_subplot(grid[row, column]))
+    return figure, axes
+
+
+def draw_error_vs_data(tables: Tables, options: dict) -> Figure:
     """Test error against the number of downstream examples, fine-tuned and from scratch.
 
-    Lines are means over seeds, bands their quartiles; 0 examples stand for the pre-trained model as it is
-    (zero-shot), and for the untrained network. Above: the ranges of the physics parameter.
+    Lines are means over seeds, bands their quartiles where there are several; 0 examples stand for the
+    pre-trained model as it is (zero-shot), and for the untrained network. All panels have the same scale of
+    errors. Above: the ranges of the physics parameter.
     """
-    panels = list(table.groupby(_PANEL_AXES, sort=False))
-    figure, axes = plt.subplots(
-        2,
-        len(panels),
-        figsize=(_PANEL[0] * len(panels), _PANEL[1] + 1.0),
-        height_ratios=[1, 4.2],
-        squeeze=False,
-        layout="constrained",
-    )
-    for (ranges, curves), (names, rows) in zip(axes.T, panels, strict=True):
+    panels = list(tables.cells.groupby(_PANEL_AXES, sort=False))
+    if tables.cells["model"].nunique() > 1:  # a row for each model
+        panels.sort(key=lambda panel: list(tables.cells["model"].unique()).index(panel[0][1]))
+    figure, axes = _grid_of_panels(panels, _HEIGHT, with_ranges=True)
+    for (ranges, curves), (names, rows) in zip(axes, panels, strict=True):
         _draw_ranges(ranges, names[0], rows, options)
-        _draw_curves(curves, rows)
-        _name_panel(ranges, names, panels)
-    figure.suptitle(options["title"], fontsize=9.5)
+        _draw_curves(curves, rows, options)
+        ranges.set_title(_panel_name(names, panels))
+    figure.suptitle(options["title"], fontsize=10)
     return figure
 
 
-def _name_panel(axes: Axes, names: tuple[str, ...], panels: list) -> None:
-    """The names that tell a panel from the others, above it."""
+def _panel_name(names: tuple[str, ...], panels: list) -> str:
+    """The names that tell a panel from the others."""
     columns = zip(*(other for other, _ in panels), strict=True)
-    differing = [name for name, values in zip(names, columns, strict=True) if len(set(values)) > 1]
-    axes.set_title(", ".join(differing))
+    return ", ".join(name for name, values in zip(names, columns, strict=True) if len(set(values)) > 1)
 
 
-def _draw_curves(axes: Axes, rows: pd.DataFrame) -> None:
+def _draw_curves(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
     rows = rows.assign(x=_positions(rows["n_train"]))
-    for arm in _arms(rows):
+    arms = _arms(rows, options)
+    for index, arm in enumerate(arms):
         curve = rows[rows["init"] == arm.init]
         zero, trained = curve[curve["n_train"] == 0], curve[curve["n_train"] > 0]
         style = {"color": arm.colour, "marker": "o", "markeredgewidth": 0}
         sns.lineplot(trained, x="x", y="test_error", errorbar=("pi", 50), ax=axes, **style)
         # Of falling lines, the first point has room above, the last one below.
-        point, offset, ha = (0, (0, 8), "left") if arm.init == SCRATCH else (-1, (0, -15), "right")
+        point, offset, ha = (
+            (0, (0, 8), "left") if arm.init == SCRATCH else (-1, (0, -4 - 11 * index), "right")
+        )
         means = trained.groupby("x")["test_error"].mean()
         _label(axes, arm.name, means.index[point], means.iloc[point], offset, arm.colour, ha)
         if not zero.empty:
             x, y = zero["x"].iloc[0], zero["test_error"].mean()
             axes.plot(x, y, "D", color=arm.colour, markersize=5)
-            _label(axes, arm.zero_name, x, y, (0, 8), arm.colour, "center")
+            offset = (-6, 8) if index < 2 else (-6, -15)
+            _label(axes, arm.zero_name, x, y, offset, arm.colour, "left")
     _log_log(axes, rows)
     axes.set(xlabel="downstream training examples", ylabel="relative L2 test error")
 
@@ -119,7 +156,7 @@ def _draw_ranges(axes: Axes, dataset: str, rows: pd.DataFrame, options: dict) ->
     Left empty for datasets without one system or without ranges, such as a user's files.
     """
     system = options["datasets"][dataset].get("system")
-    arms = [arm for arm in _arms(rows) if arm.init != SCRATCH]
+    arms = [arm for arm in _arms(rows, options) if arm.init != SCRATCH]
     bars = [
         (f"pre-training{'' if len(arms) == 1 else f', {arm.init}'}", interval, arm.colour)
         for arm in arms
@@ -153,45 +190,93 @@ def _intervals(name: str, system: str | None, datasets: dict) -> list[tuple[floa
     return [entry[key] for entry in entries if entry.get("system") == system and key in entry]
 
 
-def draw_data_savings(table: pd.DataFrame, options: dict) -> Figure:
+def draw_data_savings(tables: Tables, options: dict) -> Figure:
     """Examples that training from scratch needs to reach the error of the fine-tuned model.
 
     An upward arrow is a lower bound: fine-tuning is better than the largest training from scratch. A
-    downward arrow is an upper bound. Below the dashed line pre-training does harm.
+    downward arrow is an upper bound: the smallest one is already better. Below the dashed line pre-training
+    does harm. The point left of all others is zero-shot.
     """
-    savings = data_savings(table)
-    panels = list(savings.groupby(_PANEL_AXES, sort=False))
-    figure, axes = plt.subplots(
-        1, len(panels), figsize=(_PANEL[0] * len(panels), _PANEL[1]), squeeze=False, layout="constrained"
-    )
-    for panel, (names, rows) in zip(axes[0], panels, strict=True):
-        _draw_savings(panel, rows)
-        _name_panel(panel, names, panels)
-    figure.suptitle(options["title"], fontsize=9.5)
+    savings = tables.savings.assign(system=_systems(tables.savings["dataset"], options))
+    panels = list(savings.groupby(["system", "model", "recipe"], sort=False))
+    figure, axes = _grid_of_panels(panels, 3.1)
+    for panel, (names, rows) in zip(axes, panels, strict=True):
+        _draw_savings(panel, rows, options)
+        panel.set_title(_panel_name(names, panels).replace("_", "-"))
+    figure.suptitle(options["title"], fontsize=10)
     return figure
 
 
-def _draw_savings(axes: Axes, rows: pd.DataFrame) -> None:
-    rows = rows.assign(x=_positions(rows["n_train"])).sort_values("x")
-    arms = _arms(rows)
-    for arm in arms:
-        curve = rows[rows["init"] == arm.init]
-        axes.plot(curve["x"], curve["equivalent_n"], color=arm.colour, linewidth=1.2, alpha=0.5)
+def _systems(datasets: pd.Series, options: dict) -> pd.Series:
+    return datasets.map(lambda name: options["datasets"][name].get("system") or name)
+
+
+def _draw_savings(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
+    """A line for each dataset and init; ratios are written where there is a single line."""
+    rows = rows.assign(x=_positions(rows["n_train"])).sort_values("x", kind="stable")
+    lines = list(rows.groupby(["dataset", "init"], sort=False))
+    lines.sort(key=lambda line: list(options["datasets"]).index(line[0][0]))
+    shades = sns.color_palette("viridis", len(lines) + 1)[:-1]
+    colours = [_OWN_COLOURS[0]] if len(lines) == 1 else shades
+    for ((dataset, init), curve), colour in zip(lines, colours, strict=True):
+        axes.plot(curve["x"], curve["equivalent_n"], color=colour, linewidth=1.2, alpha=0.6)
         for point in curve.itertuples():
             marker, sign = _BOUNDS[point.bound]
-            axes.plot(point.x, point.equivalent_n, marker, color=arm.colour, markersize=6)
-            if point.n_train:
+            axes.plot(point.x, point.equivalent_n, marker, color=colour, markersize=6)
+            if point.n_train and len(lines) == 1:
                 ratio = f"{sign}{point.ratio:.{0 if point.ratio >= 10 else 1}f}×"
-                _label(axes, ratio, point.x, point.equivalent_n, (0, 7), arm.colour, "center")
-        if len(arms) > 1:
-            last = curve.iloc[-1]
-            _label(axes, arm.name, last["x"], last["equivalent_n"], (0, -15), arm.colour, "right")
-    trained = rows[rows["n_train"] > 0]
+                _label(axes, ratio, point.x, point.equivalent_n, (0, 7), colour, "center")
+        if len(lines) > 1:
+            name = dataset if rows["init"].nunique() == 1 else f"{dataset}, {init}"
+            axes.plot([], [], "o-", color=colour, label=name)
+    trained = rows[rows["n_train"] > 0].drop_duplicates("n_train")
     axes.plot(trained["x"], trained["n_train"], "--", color="0.4", linewidth=1)
     middle = trained.iloc[len(trained) // 2]
     _label(axes, "no savings", middle["x"], middle["n_train"], (4, -12), "0.35")
     _log_log(axes, rows)
+    if len(lines) > 1:
+        axes.legend(frameon=False, fontsize=7.5, loc="upper left", bbox_to_anchor=(0, 1.02))
+        axes.set_ylim(top=axes.get_ylim()[1] * 4)
     axes.set(xlabel="downstream examples, fine-tuned", ylabel="examples needed from scratch")
+
+
+def draw_error_by_parameter(tables: Tables, options: dict) -> Figure:
+    """Test error against the physics parameter whose range makes the shift.
+
+    Points are means over the test examples of a value or bin of the parameter, of models trained on the given
+    number of downstream examples; shaded is the range of the pre-training.
+    """
+    rows = tables.by_parameter
+    rows = rows[rows["n_train"] == options["n_train"]].drop_duplicates(
+        ["dataset", "model", "init", "parameter"]
+    )
+    rows = rows.assign(system=_systems(rows["dataset"], options))
+    panels = list(rows.groupby("system", sort=False))
+    figure, axes = _grid_of_panels(panels, 2.9)
+    for panel, (system, points) in zip(axes, panels, strict=True):
+        for arm in _arms(points, options):
+            of_arm = points[points["init"] == arm.init]
+            for _, curve in of_arm.groupby("dataset", sort=False):
+                curve = curve.sort_values("parameter")
+                panel.plot(curve["parameter"], curve["test_error"], "o-", color=arm.colour, markersize=3)
+            if arm.init != SCRATCH:
+                for low, high in _intervals(options["pretrainings"][arm.init], system, options["datasets"]):
+                    panel.axvspan(low, high, color=arm.colour, alpha=0.08, linewidth=0)
+            panel.plot([], [], "o-", color=arm.colour, label=arm.name, markersize=3)
+        parameter = SYSTEMS[system].shifted
+        panel.set(
+            yscale="log",
+            xlabel=f"{parameter} ${SYSTEMS[system].symbols[parameter]}$",
+            title=system.replace("_", "-"),
+        )
+        panel.yaxis.set_major_locator(LogLocator(subs=[1, 2, 5]))
+        panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        panel.yaxis.set_minor_formatter(NullFormatter())
+        panel.legend(frameon=False, fontsize=7.5)
+        sns.despine(ax=panel)
+    axes[0].set_ylabel("relative L2 test error")
+    figure.suptitle(f"{options['title']}, n = {options['n_train']}", fontsize=10)
+    return figure
 
 
 def _log_log(axes: Axes, rows: pd.DataFrame) -> None:
@@ -224,9 +309,10 @@ def _label(
     )
 
 
-FIGURES: dict[str, Callable[[pd.DataFrame, dict], Figure]] = {
+FIGURES: dict[str, Callable[[Tables, dict], Figure]] = {
     "error_vs_data": draw_error_vs_data,
     "data_savings": draw_data_savings,
+    "error_by_parameter": draw_error_by_parameter,
 }
 
 

@@ -2,7 +2,8 @@
 
 A cell's key is made of all that decides its numbers: settings, numerics version, the content of its data
 and of its initial weights. Its files are kept under that key, outside the outputs of any rule, and are
-linked from there; so a job that packs several cells trains only those that are new.
+linked from there; so a job that packs several cells trains only those that are new. Cells that differ in
+their learning rates and seeds alone lie in one folder, so that the runs they share are trained once.
 """
 
 import hashlib
@@ -11,26 +12,59 @@ import os
 import shutil
 from pathlib import Path
 
+import pandas as pd
+
 from pdetransfer import numerics
+from pdetransfer.checkpoints import load_model
 from pdetransfer.files import atomic, read_json, sha256_of_file
+from pdetransfer.training import Run
 
 FILES = ("weights.safetensors", "history.csv", "cell.json")
+_GRID = ("learning_rates", "seeds", "num_tuning_seeds")  # of a recipe: which runs a cell has
 
 
 def key(settings: dict, manifests: dict[str, list[Path]], init: Path | None) -> str:
-    """Key of a cell with ``settings``, the ``manifests`` of its data by split, and its initial weights."""
-    content = {
-        "settings": settings,
+    """Key of a cell with ``settings``, the ``manifests`` of its data by split, and its initial weights: a folder
+    for what every run of it shares, and in it a name for the runs."""
+    recipe = dict(settings["recipe"])
+    grid = {name: recipe.pop(name) for name in _GRID}
+    shared = {
+        "settings": settings | {"recipe": recipe},
         "training": numerics.TRAINING,
         "data": {split: list(map(_content, parts)) for split, parts in manifests.items()},
         "init": None if init is None else sha256_of_file(init),
     }
+    return f"{_hash(shared)}/{_hash(grid)}"
+
+
+def _hash(content: dict) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _content(manifest: Path) -> dict:
     content = read_json(manifest)
     return {"sha256": content["sha256"], "coefficient_names": content["coefficient_names"]}
+
+
+def known_runs(store: Path, key: str) -> list[Run]:
+    """The runs of all finished cells that differ from the one under ``key`` in learning rates and seeds alone.
+
+    Of runs that were not chosen in their cell there are no weights.
+    """
+    runs: dict[tuple[float, int], Run] = {}
+    for folder in sorted((store / key).parent.glob("[!.]*")):
+        histories = dict(list(pd.read_csv(folder / "history.csv").groupby(["learning_rate", "seed"])))
+        cell = read_json(folder / "cell.json")
+        for summary in cell["runs"]:
+            at = summary["learning_rate"], summary["seed"]
+            history = histories[at].drop(columns=["learning_rate", "seed"]).to_dict("records")
+            run = Run.from_summary(summary, history)
+            if summary in cell["chosen"]:
+                operator = load_model(folder / "weights.safetensors", run.seed)
+                run.references, run.best = operator.references, operator.model.state_dict()
+            if at not in runs or run.best is not None:
+                runs[at] = run
+    return list(runs.values())
 
 
 def restore(store: Path, key: str, folder: Path) -> bool:
@@ -44,7 +78,7 @@ def restore(store: Path, key: str, folder: Path) -> bool:
 
 def keep(store: Path, key: str, folder: Path) -> None:
     """Keep the files of the cell in ``folder`` under ``key``; they are all there or none is."""
-    temporary = store / f".{key}.{os.getpid()}"
+    temporary = (store / key).with_name(f".{os.getpid()}")
     shutil.rmtree(temporary, ignore_errors=True)
     for name in FILES:
         _link(folder / name, temporary / name)

@@ -1,4 +1,4 @@
-"""Pictures of data: the card of a dataset, the shifts, and what sources and solutions look like."""
+"""Pictures of data: cards of datasets, shifts, sources and solutions, predictions, the stages of the study."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,12 +9,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from pdetransfer.cards import Card
+from pdetransfer.datasets import Examples
+from pdetransfer.experiments import SCRATCH
 from pdetransfer.grid import Grid
+from pdetransfer.predictions import Prediction
 from pdetransfer.sources import SparseGaussians
 from pdetransfer.systems import SYSTEMS
 from pdetransfer.systems.poisson import diffusion_tensor
 
 _SOURCE, _SOLUTION = "cividis", "RdBu_r"  # colour maps that print, and that colour-blind readers can read
+_ERROR = "magma_r"
+GALLERY_EXAMPLES = 4  #: of each dataset in its system's gallery
 _PALETTE = sns.color_palette("colorblind")
 
 
@@ -132,3 +137,106 @@ def _growing():
     omega = np.array([1.0, 5.0, 10.0, 15.0])
     helmholtz = np.stack([np.full(4, 0.01), np.full(4, 0.01), omega], axis=1)
     yield "helmholtz", [rf"$\omega = {w:g}$" for w in omega], helmholtz
+
+
+def draw_gallery(examples: dict[str, Examples]) -> Figure:
+    """Sources and, to the right of each, solutions of the first training examples, a row for each dataset."""
+    columns = 2 * GALLERY_EXAMPLES
+    figure, axes = plt.subplots(
+        len(examples), columns, figsize=(8.8, 1.16 * len(examples) + 0.3), squeeze=False, layout="constrained"
+    )
+    for row, (dataset, first) in zip(axes, examples.items(), strict=True):
+        for index, (source, solution) in enumerate(zip(first.fields[:, 0], first.outputs[:, 0], strict=True)):
+            _show(row[2 * index], source, is_source=True)
+            _show(row[2 * index + 1], solution, is_source=False)
+        row[0].set_ylabel(dataset.replace("_", "_\u200b").split("_")[-1].replace("\u200b", ""), fontsize=8)
+    for index in range(GALLERY_EXAMPLES):
+        axes[0, 2 * index].set_title("source", fontsize=8)
+        axes[0, 2 * index + 1].set_title("solution", fontsize=8)
+    return figure
+
+
+def draw_predictions(rows: list[Prediction], options: dict) -> Figure:
+    """Source, true solution, and for each init a prediction with its error below, of one test example for each
+    dataset: the one with the median error of the fine-tuned model. Fields of a row share a scale, errors
+    another; the number is the relative L2 error."""
+    inits = list(dict.fromkeys(init for row in rows for init in row.predictions))
+    columns = 2 + 2 * max(len(row.predictions) for row in rows)
+    figure, axes = plt.subplots(
+        len(rows), columns, figsize=(8.8, 1.42 * len(rows) + 0.35), squeeze=False, layout="constrained"
+    )
+    for panels, row in zip(axes, rows, strict=True):
+        _show(panels[0], row.source, is_source=True)
+        limit = np.abs(row.solution).max()
+        worst = max(np.abs(p - row.solution).max() for p in row.predictions.values())
+        shown = {"origin": "lower", "cmap": _SOLUTION, "vmin": -limit, "vmax": limit}
+        panels[1].imshow(row.solution, **shown)
+        panels[0].set_ylabel(row.dataset.replace("advection_diffusion", "adv-diff"), fontsize=7)
+        panels[0].set_title("source", fontsize=8)
+        panels[1].set_title("solution", fontsize=8)
+        for index, init in enumerate(init for init in inits if init in row.predictions):
+            prediction, error = panels[2 + 2 * index], panels[3 + 2 * index]
+            prediction.imshow(row.predictions[init], **shown)
+            difference = np.abs(row.predictions[init] - row.solution)
+            error.imshow(difference, origin="lower", cmap=_ERROR, vmin=0, vmax=worst)
+            prediction.set_title(
+                "from scratch" if init == SCRATCH else f"from {init.replace('_', '-')}", fontsize=7
+            )
+            error.set_title(f"error {row.errors[init]:.2g}", fontsize=8)
+        for panel in panels:
+            panel.set(xticks=[], yticks=[])
+        for panel in panels[2 + 2 * len(row.predictions) :]:
+            panel.set_axis_off()
+    figure.suptitle(f"{options['title']}, n = {options['n_train']}", fontsize=10)
+    return figure
+
+
+def draw_stages(law: SparseGaussians, num_points: int) -> Figure:
+    """Fig. 1 of arXiv 2306.00258, drawn anew: what is trained on what, and what is compared."""
+    figure = plt.figure(figsize=(8.8, 3.5))
+    canvas = figure.add_axes([0, 0, 1, 1])
+    canvas.set(xlim=(0, 8.8), ylim=(0, 3.5))
+    canvas.set_axis_off()
+    grid = Grid(num_points)
+    source = law.fields(law.amplitudes(np.random.default_rng(3).random((1, law.num_uniforms))), grid)
+    for row, (name, _, coefficients) in enumerate(_growing()):
+        system, bottom = SYSTEMS[name], 2.3 - 0.87 * row
+        canvas.text(0.12, bottom + 0.75, name.replace("_", "-"), fontsize=8, color=_PALETTE[0])
+        for column in range(2):
+            centred = source - (source.mean() if system.zero_mean else 0)
+            solution = system.solve(coefficients[column + 1 : column + 2], centred, grid)[0]
+            panel = figure.add_axes([(0.1 + 0.72 * column) / 8.8, bottom / 3.5, 0.68 / 8.8, 0.68 / 3.5])
+            _show(panel, solution, is_source=False)
+    boxes = [
+        (
+            1.75,
+            1.35,
+            1.75,
+            0.95,
+            "pre-training",
+            "one system, or all mixed\nlearning rate tuned",
+            _PALETTE[0],
+        ),
+        (4.35, 2.2, 2.0, 0.85, "fine-tuned", "from pre-trained weights\nn = 0 is zero-shot", _PALETTE[0]),
+        (4.35, 0.65, 2.0, 0.85, "from scratch", "from random weights", _PALETTE[1]),
+        (7.15, 1.35, 1.5, 0.95, "test error", "against n:\ndata savings", _PALETTE[7]),
+    ]
+    for left, bottom, width, height, name, text, colour in boxes:
+        box = plt.Rectangle(
+            (left, bottom), width, height, facecolor=(*colour, 0.12), edgecolor=colour, linewidth=1.2
+        )
+        canvas.add_patch(box)
+        canvas.text(left + width / 2, bottom + height - 0.2, name, ha="center", va="center", weight="bold")
+        canvas.text(left + width / 2, bottom + height / 2 - 0.17, text, ha="center", va="center", fontsize=8)
+    downstream = "n downstream examples,\nranges shifted or not;\nlearning rate tuned"
+    canvas.text(5.35, 1.85, downstream, ha="center", va="center", fontsize=8, color=_PALETTE[2])
+    arrows = [
+        ((1.52, 1.83), (1.73, 1.83)),
+        ((3.5, 1.95), (4.33, 2.6)),
+        ((6.35, 2.6), (7.13, 1.95)),
+        ((6.35, 1.08), (7.13, 1.7)),
+    ]
+    for start, end in arrows:
+        canvas.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": "0.3", "linewidth": 1.2})
+    canvas.text(0.1, 3.32, "data: equations solved", weight="bold")
+    return figure

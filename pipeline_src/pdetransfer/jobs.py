@@ -1,17 +1,18 @@
 """The seam between files and functions: what a training or evaluation job reads, calls and writes."""
 
 import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 
 from pdetransfer import datasets, finished, numerics
 from pdetransfer.checkpoints import load_model, save_models, saved_seeds
 from pdetransfer.evaluation import errors_by_example
-from pdetransfer.files import atomic, write_json
+from pdetransfer.files import atomic, read_json, write_json
 from pdetransfer.operators import Channels, NeuralOperator
 from pdetransfer.training import Cell, Recipe, train_cell
 
@@ -46,6 +47,12 @@ class Stored:
     def load(self, count: int | None = None) -> datasets.Examples:
         return datasets.load(self.stores, self.manifests, count)
 
+    def shifted_parameter(self) -> np.ndarray:
+        """By example; NaN in a mixture, whose systems have different ones."""
+        if len(self.stores) > 1:
+            return np.full(sum(read_json(manifest)["count"] for manifest in self.manifests), np.nan)
+        return datasets.shifted_parameter(self.stores[0], self.manifests[0])
+
 
 def train(
     cells: list[dict],
@@ -74,10 +81,18 @@ def train(
     train_examples, validation_examples = _load([settings for settings, _, _ in todo], train, validation)
     operator = None if init is None else load_model(init)
     for settings, folder, key in todo:
-        recipe = Recipe(**settings["recipe"])
-        looked_at = validation_examples[: recipe.num_validation]
-        n_train, architecture = settings["n_train"], settings["architecture"]
-        cell = train_cell(architecture, recipe, n_train, train_examples, looked_at, operator, device)
+        known = finished.known_runs(store_of_finished, key)
+        log.info(f"n_train {settings['n_train']}: {len(known)} runs were finished before")
+        cell = train_cell(
+            settings["architecture"],
+            Recipe(**settings["recipe"]),
+            settings["n_train"],
+            train_examples,
+            validation_examples,
+            operator,
+            device,
+            known,
+        )
         _write_cell(cell, settings, folder, device)
         finished.keep(store_of_finished, key, folder)
 
@@ -123,29 +138,40 @@ def _write_cell(cell: Cell, settings: dict, folder: Path, device: torch.device) 
     write_json(folder / "cell.json", content)
 
 
-def evaluate(
-    test: Stored,
-    weights: dict[int, Path],
-    zero_shot: list[tuple[int, NeuralOperator]],
-    output: Path,
-    device: torch.device,
-) -> None:
-    """Write the test errors of one curve, example by example: n_train, seed, num_parameters, example, error.
+@dataclass(frozen=True)
+class Evaluated:
+    """A curve to evaluate: its axes, test examples, trained models by n_train, and the seeds and operators of
+    n_train 0."""
 
-    ``weights`` gives the trained models by n_train, ``zero_shot`` the seeds and operators of n_train 0.
-    """
-    examples = test.load()
-    trained = ((n, seed, load_model(path, seed)) for n, path in weights.items() for seed in saved_seeds(path))
-    untrained = ((0, seed, operator) for seed, operator in zero_shot)
+    axes: dict[str, str]
+    test: Stored
+    weights: dict[int, Path]
+    zero_shot: list[tuple[int, NeuralOperator]]
+
+    def operators(self) -> Iterator[tuple[int, int, NeuralOperator]]:
+        """n_train, seed and operator of each model, one of the trained ones in memory at a time."""
+        for seed, operator in self.zero_shot:
+            yield 0, seed, operator
+        for n_train, path in self.weights.items():
+            for seed in saved_seeds(path):
+                yield n_train, seed, load_model(path, seed)
+
+
+def evaluate(curves: Iterable[Evaluated], output: Path, device: torch.device) -> None:
+    """Write the test errors of curves, example by example: the axes, n_train, seed, num_parameters, example, the
+    shifted physics parameter of its dataset's system, error."""
     frames = []
-    for n_train, seed, operator in chain(untrained, trained):  # one trained model in memory at a time
-        errors = pd.Series(errors_by_example(operator, examples, device), name="error").rename_axis("example")
-        log.info(f"n_train {n_train}, seed {seed}: mean test error {errors.mean():.4f}")
-        model = {"n_train": n_train, "seed": seed, "num_parameters": operator.num_parameters}
-        frames.append(errors.reset_index().assign(**model))
-    columns = ["n_train", "seed", "num_parameters", "example", "error"]
+    for curve in curves:
+        examples, parameter = curve.test.load(), curve.test.shifted_parameter()
+        for n_train, seed, operator in curve.operators():
+            errors = pd.DataFrame({"error": errors_by_example(operator, examples, device)})
+            log.info(f"{curve.axes}, n_train {n_train}, seed {seed}: test error {errors['error'].mean():.4f}")
+            model = {"n_train": n_train, "seed": seed, "num_parameters": operator.num_parameters}
+            errors["parameter"] = parameter
+            frames.append(errors.rename_axis("example").reset_index().assign(**curve.axes, **model))
+    table = pd.concat(frames, ignore_index=True)
     with atomic(output) as temporary:
-        pd.concat(frames)[columns].to_parquet(temporary, index=False)
+        table.astype(dict.fromkeys(curve.axes, "category")).to_parquet(temporary, index=False)
 
 
 def pretrained(init: Path) -> list[tuple[int, NeuralOperator]]:

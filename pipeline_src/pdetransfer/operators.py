@@ -13,6 +13,7 @@ from pdetransfer.datasets import Examples, source_rms
 from pdetransfer.models import MODELS
 
 _EVALUATION_BATCH = 64  # examples in one forward pass where no gradient is kept
+_NOT_OF_THE_MODULE = ("kind", "input_normalisation")  # of an architecture
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,15 @@ class NeuralOperator:
     normalisation (arXiv 2306.00258, A.5; see ``docs/design.md``), by channel.
 
     For each example, the fields and all coefficients are divided by RMS(f) / f_ref, so that (f, K) and
-    (10 f, 10 K), which have the same solution, give the same input; then each coefficient by its reference.
+    (10 f, 10 K), which have the same solution, give the same input; then each coefficient by its reference. An
+    architecture with ``input_normalisation`` false leaves the inputs as they are.
     """
 
     def __init__(self, architecture: dict, channels: Channels, references: dict[str, float], seed: int):
         self.architecture = architecture
         self.channels = channels
         self.references = references
-        sizes = {name: value for name, value in architecture.items() if name != "kind"}
+        sizes = {name: value for name, value in architecture.items() if name not in _NOT_OF_THE_MODULE}
         with torch.random.fork_rng(devices=[]):  # PyTorch's initialisers take no generator
             torch.manual_seed(seed)
             self.model: nn.Module = MODELS[architecture["kind"]](
@@ -92,22 +94,28 @@ class NeuralOperator:
             )
         order = [examples.field_names.index(name) for name in self.channels.fields]
         fields = examples.fields[:, order]
-        scale = source_rms(fields)
-        if not scale.all():
-            raise ValueError(
-                f"the source of example {np.flatnonzero(scale == 0)[0]} is zero everywhere; "
-                f"expected one with a scale to normalise by"
-            )
-        scale /= self.references["source"]
         constants = np.zeros((len(examples), len(self.channels.coefficients)))
+        scale, references = self._scales(fields)
         for column, name in enumerate(examples.coefficient_names):
-            value = examples.coefficients[:, column] / (scale * self.references[name])
+            value = examples.coefficients[:, column] / (scale * references[name])
             constants[:, self.channels.coefficients.index(name)] = np.nan_to_num(value, nan=0.0)
         fields = fields / scale.reshape(-1, *(1 for _ in fields.shape[1:])).astype(fields.dtype)
         return Inputs(
             torch.from_numpy(fields.astype(np.float32)).to(device),
             torch.from_numpy(constants.astype(np.float32)).to(device),
         )
+
+    def _scales(self, fields: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
+        """What each example, ``(count,)``, and each coefficient is divided by."""
+        if not self.architecture.get("input_normalisation", True):
+            return np.ones(len(fields)), dict.fromkeys(self.channels.coefficients, 1.0)
+        rms = source_rms(fields)
+        if not rms.all():
+            raise ValueError(
+                f"the source of example {np.flatnonzero(rms == 0)[0]} is zero everywhere; "
+                f"expected one with a scale to normalise by"
+            )
+        return rms / self.references["source"], self.references
 
     @torch.no_grad()
     def apply(self, inputs: Inputs) -> Tensor:

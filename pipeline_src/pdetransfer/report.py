@@ -15,11 +15,16 @@ import jinja2
 import pandas as pd
 
 import pdetransfer
+from pdetransfer.answers import ANSWERS
 from pdetransfer.figures import FIGURES
+from pdetransfer.galleries import draw_predictions
 from pdetransfer.tables import AXES
 
 _LIBRARIES = ("torch", "numpy", "scipy", "zarr", "xarray", "pandas", "seaborn", "snakemake")
 _TABLE_COLUMNS = {
+    "dataset": "dataset",
+    "model": "model",
+    "recipe": "recipe",
     "init": "init",
     "n_train": "n",
     "seed": "seed",
@@ -35,6 +40,8 @@ _TABLE_COLUMNS = {
     "test_error_q75": "quartile 3",
 }
 _SAVINGS_COLUMNS = {
+    "dataset": "dataset",
+    "model": "model",
     "init": "init",
     "n_train": "n fine-tuned",
     "test_error": "test error",
@@ -47,10 +54,10 @@ _SAVINGS_COLUMNS = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawn figure of an experiment."""
+    """A drawn figure: its entry in config, and the SVG."""
 
-    experiment: str
-    kind: str
+    name: str
+    entry: dict
     svg: str
 
     @property
@@ -60,46 +67,43 @@ class Picture:
     @property
     def caption(self) -> list[str]:
         """What is drawn, and how to read it: the paragraphs of the docstring of the function that draws."""
-        return inspect.getdoc(FIGURES[self.kind]).split("\n\n")
+        kind = self.entry["kind"]
+        return inspect.getdoc(draw_predictions if kind == "predictions" else FIGURES[kind]).split("\n\n")
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment's axes in config, its table and its data savings."""
+    """An experiment's entry in config, its table and its data savings."""
 
     name: str
-    axes: dict
-    table: pd.DataFrame
+    entry: dict
+    cells: pd.DataFrame
     savings: pd.DataFrame
-
-    @property
-    def answers(self) -> list[str]:
-        """What the data savings say, in a sentence for each fine-tuned curve."""
-        curves = self.savings.groupby(["dataset", "model", "init"], sort=False)
-        return [_answer(dataset, model, rows) for (dataset, model, _), rows in curves]
 
     @property
     def summary(self) -> dict[str, str]:
         """What was run, in numbers."""
-        trained = self.table[self.table["n_train"] > 0]
-        cells = trained.drop_duplicates(AXES)
-        at_edge = cells["learning_rate_edge"] != "inside"
+        trained = self.cells[self.cells["n_train"] > 0]
+        distinct = trained.drop_duplicates(AXES)
+        at_edge = distinct["learning_rate_edge"] != "inside"
         return {
-            "datasets": ", ".join(self.axes["dataset"]),
+            "datasets": ", ".join(self.entry["dataset"]),
             "models": ", ".join(
-                f"{model} ({rows['num_parameters'].iloc[0]:,} parameters)"
-                for model, rows in self.table.groupby("model", sort=False)
+                f"{model} ({rows['num_parameters'].max():,} parameters)"
+                for model, rows in self.cells.groupby("model", sort=False)
             ),
-            "inits": ", ".join(self.axes["init"]),
-            "training examples": ", ".join(map(str, self.axes["n_train"])),
-            "seeds": ", ".join(map(str, sorted(self.table["seed"].unique()))),
+            "inits": ", ".join(self.cells["init"].unique()),
+            "downstream examples": ", ".join(map(str, self.entry["n_train"])),
+            "seeds": ", ".join(map(str, sorted(self.cells["seed"].unique()))),
+            "steps of a run": _range(trained["steps"]),
+            "examples seen by the chosen runs": f"{(trained['epochs'] * trained['n_train']).sum():,.0f}",
             "seconds of the chosen runs": f"{trained['seconds'].sum():,.0f}",
-            "chosen learning rates at the edge of their grid": f"{at_edge.sum()} of {len(cells)}",
+            "chosen learning rates at the edge of their grid": f"{at_edge.sum()} of {len(distinct)}",
         }
 
     @property
     def table_html(self) -> str:
-        return _html(self.table, _TABLE_COLUMNS)
+        return _html(self.cells, _TABLE_COLUMNS)
 
     @property
     def savings_html(self) -> str:
@@ -107,13 +111,51 @@ class Experiment:
 
 
 @dataclass(frozen=True)
+class Section:
+    """A question with its answer, the experiments that give it, and their figures."""
+
+    question: str
+    experiments: list[Experiment]
+    pictures: list[Picture]
+
+    @property
+    def title(self) -> str:
+        return ANSWERS[self.question][0]
+
+    @property
+    def answers(self) -> list[str]:
+        tables = [(experiment.cells, experiment.savings) for experiment in self.experiments]
+        return [
+            sentence for cells, savings in tables for sentence in ANSWERS[self.question][1](cells, savings)
+        ]
+
+
+def sections(experiments: list[Experiment], pictures: list[Picture]) -> list[Section]:
+    """A section for each question that is asked; a figure stands where its first experiment does."""
+    question_of = {experiment.name: experiment.entry["question"] for experiment in experiments}
+    return [
+        Section(
+            question,
+            [experiment for experiment in experiments if experiment.entry["question"] == question],
+            [p for p in pictures if question_of[p.entry["experiments"][0]] == question],
+        )
+        for question in ANSWERS
+        if question in question_of.values()
+    ]
+
+
+def _range(values: pd.Series) -> str:
+    low, high = values.min(), values.max()
+    return f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
+
+
+@dataclass(frozen=True)
 class Data:
-    """What is shown of the data: the table of datasets, the figures of systems and shifts, the cards as PNG
-    by dataset, and the number of examples that were compared for coincidences."""
+    """What is shown of the data: the table of datasets, figures as SVG with their captions, the cards as PNG by
+    dataset, and the number of examples that were compared for coincidences."""
 
     table: pd.DataFrame
-    systems: str
-    shifts: str
+    figures: list[tuple[str, str]]
     cards: dict[str, bytes]
     num_compared: int
 
@@ -131,10 +173,44 @@ def svg_element(svg: str) -> str:
     return svg[svg.index("<svg") :]
 
 
+def stages(benchmarks: list[Path], folder: Path) -> pd.DataFrame:
+    """Time and memory of the stages of the workflow, summed over the jobs of each rule, from Snakemake's
+    ``benchmarks`` below ``folder``."""
+    jobs = pd.concat(
+        pd.read_csv(file, sep="\t", na_values="-").assign(
+            stage=file.relative_to(folder).parts[0].split(".")[0]
+        )
+        for file in benchmarks
+    )
+    by_stage = jobs.groupby("stage")
+    return pd.DataFrame(
+        {
+            "jobs": by_stage.size(),
+            "seconds": by_stage["s"].sum(),
+            "peak memory in MB": by_stage["max_rss"].max(),
+        }
+    ).reset_index()
+
+
+def sizes(folder: Path) -> pd.DataFrame:
+    """Files and megabytes below each part of a results folder."""
+    rows = []
+    for part in sorted(path for path in folder.iterdir() if path.is_dir()):
+        files = [path.stat() for path in part.rglob("*") if path.is_file()]
+        rows.append(
+            {"folder": part.name, "files": len(files), "MB": sum(file.st_size for file in files) / 1e6}
+        )
+    return pd.DataFrame(rows)
+
+
 def render(
-    title: str, experiments: list[Experiment], pictures: list[Picture], data: Data, config: dict
+    title: str,
+    sections: list[Section],
+    data: Data | None,
+    costs: dict[str, pd.DataFrame],
+    config: dict,
 ) -> str:
-    """The report as HTML, figures and style inlined."""
+    """The report as HTML, figures and style inlined; ``costs`` are tables by their heading."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -142,27 +218,12 @@ def render(
     )
     return environment.get_template("report.html.j2").render(
         title=title,
-        experiments=experiments,
-        pictures=pictures,
+        sections=sections,
         data=data,
+        costs={heading: _html(table, {name: name for name in table}) for heading, table in costs.items()},
         svg_element=svg_element,
         config=json.dumps(config, indent=1),
         provenance=_provenance(),
-    )
-
-
-def _answer(dataset: str, model: str, rows: pd.DataFrame) -> str:
-    """The largest ratio of a curve, exact or as a lower bound, at the smallest n_train that has it."""
-    known = rows[(rows["n_train"] > 0) & (rows["bound"] != "upper")].sort_values("n_train")
-    if known.empty:
-        return f"On {dataset}, fine-tuning {model} is worse than the smallest training from scratch."
-    point = known.loc[known["ratio"].round(3).idxmax()]
-    beyond = point.bound == "lower"
-    return (
-        f"On {dataset}, {model} fine-tuned on {point.n_train} examples reaches a test error of "
-        f"{point.test_error:.3g}, for which training from scratch needs {'more than' if beyond else 'about'} "
-        f"{point.equivalent_n:,.0f} examples: {'at least ' if beyond else ''}{point.ratio:.3g} times "
-        f"as many, the largest ratio seen on this curve."
     )
 
 

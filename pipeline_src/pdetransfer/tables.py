@@ -8,35 +8,35 @@ from scipy.optimize import isotonic_regression
 
 from pdetransfer.experiments import SCRATCH
 
-AXES = ["dataset", "model", "init", "recipe", "n_train"]
+CURVE_AXES = ["dataset", "model", "init", "recipe"]
+AXES = [*CURVE_AXES, "n_train"]
+_MOST_VALUES = 16  # of a parameter that is taken value by value
+_NUM_BINS = 8  # of one that is not
 
 
-def error_columns(errors: pd.DataFrame) -> pd.DataFrame:
-    """Mean, median and quartiles of per-example errors by n_train and seed.
-
-    ``errors`` has the columns n_train, seed, example, error: the relative L2 error of one test example.
-    """
-    by_model = errors.groupby(["n_train", "seed"])["error"]
+def error_columns(errors: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Mean, median and quartiles of the relative L2 errors of examples, column ``error``, by other columns."""
+    groups = errors.groupby(by, observed=True, sort=False)["error"]
     return pd.DataFrame(
         {
-            "test_error": by_model.mean(),
-            "test_error_median": by_model.median(),
-            "test_error_q25": by_model.quantile(0.25),
-            "test_error_q75": by_model.quantile(0.75),
+            "test_error": groups.mean(),
+            "test_error_median": groups.median(),
+            "test_error_q25": groups.quantile(0.25),
+            "test_error_q75": groups.quantile(0.75),
         }
     ).reset_index()
 
 
-def curve_rows(curve: dict[str, str], cells: dict[int, dict], errors: pd.DataFrame) -> pd.DataFrame:
-    """The rows of one curve: a row for each n_train and seed.
+def cell_rows(cells: list[dict], errors: pd.DataFrame) -> pd.DataFrame:
+    """The table of an experiment: a row for each cell and seed.
 
-    ``curve`` gives the axes but n_train, ``cells`` the content of each trained cell's ``cell.json`` by
-    n_train, ``errors`` its per-example test errors. Zero-shot rows, n_train 0, come of no training: their
+    ``cells`` holds the axes of each trained cell and the content of its ``cell.json``; ``errors`` the
+    per-example test errors (``jobs.evaluate``). Zero-shot rows, n_train 0, come of no training: their
     learning rate, edge flag, seconds and validation error are empty.
     """
     training = [
-        {
-            "n_train": n_train,
+        {axis: cell[axis] for axis in AXES}
+        | {
             "seed": run["seed"],
             "learning_rate": cell["learning_rate"],
             "learning_rate_edge": cell["edge"],
@@ -46,16 +46,49 @@ def curve_rows(curve: dict[str, str], cells: dict[int, dict], errors: pd.DataFra
             "seconds": run["seconds"],
             "validation_error": run["validation_error"],
         }
-        for n_train, cell in cells.items()
+        for cell in cells
         for run in cell["chosen"]
     ]
-    columns = "n_train seed learning_rate learning_rate_edge epochs steps best_step seconds validation_error"
-    rows = error_columns(errors).merge(
-        pd.DataFrame(training, columns=columns.split()), on=["n_train", "seed"], how="left", validate="1:1"
+    rows = error_columns(errors, [*AXES, "seed", "num_parameters"]).merge(
+        pd.DataFrame(training), on=[*AXES, "seed"], how="left", validate="1:1"
     )
     rows[["epochs", "steps"]] = rows[["epochs", "steps"]].fillna(0)
-    rows["num_parameters"] = errors["num_parameters"].iloc[0]
-    return rows.assign(**curve)[[*AXES, *(name for name in rows if name != "n_train")]]
+    return rows
+
+
+def mean_errors(cells: pd.DataFrame) -> pd.DataFrame:
+    """Test error of each cell: the mean over its seeds of the means over test examples."""
+    return cells.groupby(AXES, as_index=False, sort=False)["test_error"].mean()
+
+
+def errors_by_parameter(errors: pd.DataFrame) -> pd.DataFrame:
+    """Test errors of each cell, over all seeds, by the shifted physics parameter.
+
+    The parameter is taken by value where a dataset has few of them (integers), else in bins of equally many
+    examples, named by the bin's median. Empty for datasets without a parameter.
+    """
+    errors = errors.dropna(subset="parameter")
+    examples = errors.drop_duplicates(["dataset", "example"]).groupby("dataset", observed=True)["parameter"]
+    bins = {dataset: _bin_edges(values) for dataset, values in examples}
+    named = [
+        rows.assign(bin=np.searchsorted(bins[dataset], rows["parameter"], side="right"))
+        for dataset, rows in errors.groupby("dataset", observed=True, sort=False)
+    ]
+    if not named:
+        return pd.DataFrame(columns=[*AXES, "parameter", "num_examples", "test_error"])
+    errors = pd.concat(named)
+    by = [*AXES, "bin"]
+    groups = errors.groupby(by, observed=True, sort=False)
+    facts = groups.agg(parameter=("parameter", "median"), num_examples=("example", "nunique")).reset_index()
+    return facts.merge(error_columns(errors, by), on=by).drop(columns="bin")
+
+
+def _bin_edges(values: pd.Series) -> np.ndarray:
+    """Edges between bins: between neighbouring values if there are few, else quantiles."""
+    distinct = np.unique(values)
+    if len(distinct) <= _MOST_VALUES:
+        return (distinct[1:] + distinct[:-1]) / 2
+    return np.quantile(values, np.linspace(0, 1, _NUM_BINS + 1)[1:-1])
 
 
 class Equivalent(NamedTuple):
@@ -93,10 +126,10 @@ def data_savings(table: pd.DataFrame) -> pd.DataFrame:
     for the same error; ``ratio`` is it over n_train (infinite for zero-shot), ``difference`` it less n_train;
     ``bound`` says whether the three are exact or bounds.
     """
-    means = table.groupby(AXES, as_index=False)["test_error"].mean()
+    means = mean_errors(table)
     trained = means[(means["init"] == SCRATCH) & (means["n_train"] > 0)]
     rows = []
-    for curve, fine_tuned in means[means["init"] != SCRATCH].groupby(["dataset", "model", "init", "recipe"]):
+    for curve, fine_tuned in means[means["init"] != SCRATCH].groupby(CURVE_AXES, sort=False):
         dataset, model, _, recipe = curve
         scratch = trained[
             (trained["dataset"] == dataset) & (trained["model"] == model) & (trained["recipe"] == recipe)

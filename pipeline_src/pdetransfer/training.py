@@ -23,16 +23,20 @@ class Recipe:
 
     ``length`` and ``validation_interval`` count ``length_unit``, "epochs" or "steps". The batch size is
     min(``batch_size``, n_train); a last, smaller batch of an epoch is used. Training examples are the first
-    n of the dataset, or with ``subset_by_seed`` the first n of a permutation of it that the seed chooses.
+    n of the dataset, or with ``subset_by_seed`` the first n of a permutation of it that the seed chooses. The
+    first ``num_tuning_seeds`` seeds try every learning rate; the others train with the chosen one. With
+    ``validation_at_most_n``, no more validation examples are looked at than are trained on.
     """
 
     learning_rates: list[float]
     seeds: list[int]
+    num_tuning_seeds: int
     batch_size: int
     length: int
     length_unit: str
     validation_interval: int
     num_validation: int
+    validation_at_most_n: bool
     subset_by_seed: bool
 
     def steps_per_unit(self, n_train: int) -> int:
@@ -66,6 +70,12 @@ class Run:
             for name, value in finite.items()
         }
 
+    @classmethod
+    def from_summary(cls, summary: dict, history: list[dict]) -> "Run":
+        """A run without its weights and references."""
+        finite = {name: math.inf if value is None else value for name, value in summary.items()}
+        return cls(references={}, history=history, **finite)
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -87,44 +97,53 @@ def train_cell(
     validation: Examples,
     init: NeuralOperator | None,
     device: torch.device,
+    known: list[Run] = (),
 ) -> Cell:
-    """Train every learning rate and seed of a cell; choose the rate by validation error, mean over seeds.
+    """Train the runs of a cell; choose the learning rate by validation error, mean over the tuning seeds.
 
     ``init`` None trains from scratch: weights drawn by the seed, references computed from the cell's own
     examples. A pre-trained ``init`` is fine-tuned: its channels and references are kept, and its initial
     weights are a candidate for the best ones. A run that diverges (loss not finite) is recorded as such and
     its learning rate loses. Raises RuntimeError if no learning rate is left.
 
-    ``train`` holds the examples to choose ``n_train`` from, ``validation`` those to look at.
+    ``train`` holds the examples to choose ``n_train`` from, ``validation`` those to look at. Of the runs in
+    ``known``, which were trained before with the same settings, none is trained again, unless the weights of a
+    chosen one have not been kept.
     """
     channels = Channels.of(train) if init is None else init.channels
-    runs: list[Run] = []
-    total = len(recipe.learning_rates) * len(recipe.seeds)
-    for learning_rate in recipe.learning_rates:
-        for seed in recipe.seeds:
-            label = f"n_train {n_train}, run {len(runs) + 1} of {total}, lr {learning_rate:g}, seed {seed}"
-            examples = _subset(train, n_train, seed, recipe.subset_by_seed)
-            operator = (
-                NeuralOperator(architecture, channels, examples.references(), seed)
-                if init is None
-                else copy.deepcopy(init)
-            )
-            run = Run(learning_rate, seed, operator.references)
-            runs.append(run)
-            train_run(run, operator, examples, validation, recipe, init is not None, device, label)
+    runs = {(run.learning_rate, run.seed): run for run in known}
+    validation = validation[
+        : min(recipe.num_validation, n_train if recipe.validation_at_most_n else len(validation))
+    ]
+
+    def train_seeds(learning_rate: float, seeds: list[int], with_weights: bool) -> None:
+        for seed in seeds:
+            run = runs.get((learning_rate, seed))
+            if run is None or (with_weights and run.best is None and not run.diverged):
+                label = f"n_train {n_train}, lr {learning_rate:g}, seed {seed}"
+                examples = _subset(train, n_train, seed, recipe.subset_by_seed)
+                operator = (
+                    NeuralOperator(architecture, channels, examples.references(), seed)
+                    if init is None
+                    else copy.deepcopy(init)
+                )
+                run = runs[learning_rate, seed] = Run(learning_rate, seed, operator.references)
+                train_run(run, operator, examples, validation, recipe, init is not None, device, label)
         _keep_best_weights(runs, recipe)
-    best = _best_learning_rate(runs, recipe)
+
+    for learning_rate in recipe.learning_rates:
+        train_seeds(learning_rate, recipe.seeds[: recipe.num_tuning_seeds], with_weights=False)
+    # The chosen rate may change when it diverges for another seed.
+    chosen: list[Run] = []
+    while len(chosen) < len(recipe.seeds):
+        best = _best_learning_rate(runs, recipe)
+        train_seeds(best, recipe.seeds, with_weights=True)
+        chosen = [runs[best, seed] for seed in recipe.seeds if not runs[best, seed].diverged]
     edge = _edge(best, recipe.learning_rates)
     if edge != "inside":
         log.warning(f"n_train {n_train}: the best learning rate, {best:g}, is the {edge} end of its grid")
-    return Cell(
-        architecture,
-        channels,
-        best,
-        edge,
-        [run for run in runs if run.learning_rate == best],
-        runs,
-    )
+    wanted = [(rate, seed) for rate in recipe.learning_rates for seed in recipe.seeds]
+    return Cell(architecture, channels, best, edge, chosen, [runs[key] for key in wanted if key in runs])
 
 
 def train_run(
@@ -230,28 +249,37 @@ def _batches(count: int, batch_size: int, generator: torch.Generator) -> Iterato
         yield from torch.randperm(count, generator=generator).split(batch_size)
 
 
-def _mean_validation_errors(runs: list[Run], recipe: Recipe) -> dict[float, float]:
-    """Mean over seeds, all of which have run, by learning rate; infinite where a run diverged."""
-    errors: dict[float, list[float]] = {}
-    for run in runs:
-        errors.setdefault(run.learning_rate, []).append(math.inf if run.diverged else run.validation_error)
-    return {rate: sum(values) / len(recipe.seeds) for rate, values in errors.items()}
+def _scores(runs: dict[tuple[float, int], Run], recipe: Recipe) -> dict[float, float]:
+    """Validation error by learning rate, mean over the tuning seeds that have run; infinite where any seed
+    diverged."""
+    scores = {}
+    for rate in recipe.learning_rates:
+        tried = [runs[rate, seed] for seed in recipe.seeds if (rate, seed) in runs]
+        tuning = [
+            run.validation_error for run in tried if run.seed in recipe.seeds[: recipe.num_tuning_seeds]
+        ]
+        if tuning:
+            diverged = any(run.diverged for run in tried)
+            scores[rate] = math.inf if diverged else sum(tuning) / len(tuning)
+    return scores
 
 
-def _keep_best_weights(runs: list[Run], recipe: Recipe) -> None:
+def _keep_best_weights(runs: dict[tuple[float, int], Run], recipe: Recipe) -> None:
     """Forget the weights of all but the best learning rate so far, so that memory holds one set."""
-    means = _mean_validation_errors(runs, recipe)
-    best = min(means, key=means.__getitem__)
-    for run in runs:
+    scores = _scores(runs, recipe)
+    best = min(scores, key=scores.__getitem__)
+    for run in runs.values():
         if run.learning_rate != best:
             run.best = None
 
 
-def _best_learning_rate(runs: list[Run], recipe: Recipe) -> float:
-    means = _mean_validation_errors(runs, recipe)
-    best = min(means, key=means.__getitem__)
-    if math.isinf(means[best]):
-        diverged = ", ".join(f"lr {run.learning_rate:g} seed {run.seed}" for run in runs if run.diverged)
+def _best_learning_rate(runs: dict[tuple[float, int], Run], recipe: Recipe) -> float:
+    scores = _scores(runs, recipe)
+    best = min(scores, key=scores.__getitem__)
+    if math.isinf(scores[best]):
+        diverged = ", ".join(
+            f"lr {run.learning_rate:g} seed {run.seed}" for run in runs.values() if run.diverged
+        )
         raise RuntimeError(
             f"every learning rate diverged ({diverged}); expected one of the recipe's learning_rates "
             f"{recipe.learning_rates} to train to the end for all seeds: add smaller ones"

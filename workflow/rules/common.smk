@@ -15,7 +15,7 @@ PACKAGE = str(Path(workflow.basedir).parent / "pipeline_src")
 sys.path.insert(0, PACKAGE)
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [PACKAGE, os.getenv("PYTHONPATH")])))
 
-from pdetransfer import experiments, numerics
+from pdetransfer import costs, experiments, numerics
 from pdetransfer.config import ConfigError, check_config
 from pdetransfer.experiments import Curve
 
@@ -26,13 +26,30 @@ except ConfigError as mistake:
 
 
 SPLITS = ["train", "validation", "test"]
+REPORTED = experiments.reported(config)
+CONTROLS = experiments.controls(config)
+# Of users' files, those that no experiment reads are shown, too.
+STORED = [
+    name
+    for name, entry in config["datasets"].items()
+    if name in experiments.needed_datasets(config, REPORTED) or "files" in entry
+]
 OWN = [name for name, entry in config["datasets"].items() if "files" in entry]
 GENERATED = [name for name, entry in config["datasets"].items() if not {"files", "mix"} & set(entry)]
+
+
+# The tables of an experiment, and their folders.
+TABLES = {"cells": "tables", "savings": "savings", "by_parameter": "by_parameter"}
 
 
 def one_of(names):
     """A pattern that matches these names, and none if there are none."""
     return f"({'|'.join(map(re.escape, names))})"
+
+
+def is_gallery(figure):
+    """Whether a figure shows predictions of models, not tables."""
+    return config["figures"][figure]["kind"] == "predictions"
 
 
 wildcard_constraints:
@@ -49,7 +66,9 @@ wildcard_constraints:
     ),
     n_train=r"[1-9]\d*",
     experiment=one_of(config["experiments"]),
-    figure=one_of(config["figures"]),
+    figure=one_of(name for name in config["figures"] if not is_gallery(name)),
+    predictions=one_of(name for name in config["figures"] if is_gallery(name)),
+    system=r"\w+",
 
 
 def split_files(dataset, split):
@@ -89,9 +108,10 @@ def initial_weights(curve):
 
 
 def pretraining_datasets():
-    """Datasets that models are pre-trained on, those of mixtures one by one."""
+    """Stored datasets that models are pre-trained on, those of mixtures one by one."""
     names = [entry["dataset"] for entry in config["pretrainings"].values()]
-    return sorted({component for name in names for component in experiments.components(config, name)})
+    parts = {component for name in names for component in experiments.components(config, name)}
+    return [name for name in STORED if name in parts]
 
 
 def pretraining_wildcards():
@@ -117,76 +137,172 @@ def training_inputs(wildcards):
     )
 
 
+def job_sizes(wildcards):
+    """The n_train of a training job: the one asked for, or all that are packed."""
+    return [int(wildcards.n_train)] if "n_train" in wildcards.keys() else config["packed_n_train"]
+
+
 def cell_settings(wildcards):
-    """Settings of the cells of a job: the one asked for, or all that are packed."""
-    packed = "n_train" not in wildcards.keys()
-    sizes = config["packed_n_train"] if packed else [int(wildcards.n_train)]
-    return [experiments.cell_settings(config, Curve.from_path(wildcards.curve), n) for n in sizes]
+    curve = Curve.from_path(wildcards.curve)
+    return [experiments.cell_settings(config, curve, n) for n in job_sizes(wildcards)]
+
+
+def training_minutes(wildcards, attempt):
+    return attempt * costs.training_minutes(config, Curve.from_path(wildcards.curve), job_sizes(wildcards))
+
+
+def training_mb(wildcards, attempt):
+    return attempt * costs.training_mb(config, Curve.from_path(wildcards.curve), job_sizes(wildcards))
 
 
 def finished_cells():
     return str(Path(config["pathvars"]["results"], "finished"))
 
 
+def cell_files(curve, sizes, name):
+    return [f"<results>/cells/{curve.path}/n{n}/{name}" for n in sizes]
+
+
+def evaluated_datasets(wildcards):
+    """The stored datasets that an experiment is evaluated on."""
+    names = config["experiments"][wildcards.experiment]["dataset"]
+    return list(dict.fromkeys(part for name in names for part in experiments.components(config, name)))
+
+
+def has_zero_shot(wildcards):
+    return 0 in config["experiments"][wildcards.experiment]["n_train"]
+
+
 def evaluation_inputs(wildcards):
-    """Test examples, and the models of one curve of an experiment."""
-    curve = Curve.from_path(wildcards.curve)
-    trained = experiments.trained_n(config, wildcards.experiment)
-    inputs = split_files(curve.dataset, "test") | {
-        "weights": [f"<results>/cells/{curve.path}/n{n}/weights.safetensors" for n in trained]
+    """Test examples, and the models of an experiment, curve by curve."""
+    curves, datasets = experiments.curves(config, wildcards.experiment), evaluated_datasets(wildcards)
+    inputs = {
+        "test": ancient(expand("<results>/datasets/{dataset}/test.zarr", dataset=datasets)),
+        "test_manifest": expand("<results>/datasets/{dataset}/test.json", dataset=datasets),
+        "weights": [
+            file
+            for curve in curves
+            for file in cell_files(curve, trained_n(wildcards), "weights.safetensors")
+        ],
     }
-    if 0 in config["experiments"][wildcards.experiment]["n_train"]:
+    if has_zero_shot(wildcards):
         # An untrained network has the references of all training examples.
-        inputs |= initial_weights(curve) or split_files(curve.dataset, "train")
+        inputs |= {
+            "train": ancient(expand("<results>/datasets/{dataset}/train.zarr", dataset=datasets)),
+            "train_manifest": expand("<results>/datasets/{dataset}/train.json", dataset=datasets),
+            "init": [initial_weights(curve)["init"] for curve in curves if curve.is_fine_tuned],
+        }
     return inputs
 
 
-def untrained_settings(wildcards):
-    """Settings of the networks that a curve from scratch starts from."""
-    curve = Curve.from_path(wildcards.curve)
-    return {} if curve.is_fine_tuned else experiments.cell_settings(config, curve, 0)
+def evaluated_curves(wildcards):
+    return [
+        {
+            "axes": asdict(curve),
+            "components": experiments.components(config, curve.dataset),
+            "untrained": {} if curve.is_fine_tuned else experiments.cell_settings(config, curve, 0),
+        }
+        for curve in experiments.curves(config, wildcards.experiment)
+    ]
 
 
 def trained_n(wildcards):
     return experiments.trained_n(config, wildcards.experiment)
 
 
-def experiment_curves(wildcards):
-    return [asdict(curve) for curve in experiments.curves(config, wildcards.experiment)]
+def experiment_cells(wildcards):
+    """The axes of an experiment's cells, curve by curve."""
+    return [
+        asdict(curve) | {"n_train": n}
+        for curve in experiments.curves(config, wildcards.experiment)
+        for n in trained_n(wildcards)
+    ]
 
 
-def table_inputs(wildcards):
-    """Test errors and cells of an experiment, curve by curve."""
+def cell_summaries(wildcards):
     curves = experiments.curves(config, wildcards.experiment)
+    return [file for curve in curves for file in cell_files(curve, trained_n(wildcards), "cell.json")]
+
+
+def figure_tables(wildcards):
+    """The tables of a figure's experiments, kind by kind."""
     return {
-        "errors": [f"<results>/errors/{wildcards.experiment}/{curve.path}.parquet" for curve in curves],
-        "cells": [
-            f"<results>/cells/{curve.path}/n{n}/cell.json"
-            for curve in curves
-            for n in experiments.trained_n(config, wildcards.experiment)
-        ],
+        kind: expand(
+            f"<results>/{folder}/{{experiment}}.csv",
+            experiment=config["figures"][wildcards.figure]["experiments"],
+        )
+        for kind, folder in TABLES.items()
     }
-
-
-def figure_table(wildcards):
-    return f"<results>/tables/{config['figures'][wildcards.figure]['experiment']}.csv"
 
 
 def figure_options(wildcards):
+    """A figure's entry, the datasets of its experiments, and what their inits are pre-trained on."""
     figure = config["figures"][wildcards.figure]
-    experiment = config["experiments"][figure["experiment"]]
+    curves = [curve for name in figure["experiments"] for curve in experiments.curves(config, name)]
     pretrainings = {
-        name: entry["dataset"] for name, entry in config["pretrainings"].items() if name in experiment["init"]
+        curve.init: config["pretrainings"][curve.init]["dataset"] for curve in curves if curve.is_fine_tuned
     }
-    datasets = [*experiment["dataset"], *pretrainings.values()]
+    datasets = [*(curve.dataset for curve in curves), *pretrainings.values()]
     names = {name for dataset in datasets for name in (dataset, *experiments.components(config, dataset))}
-    options = {
-        "kind": figure["kind"],
-        "title": figure["title"],
+    options = figure | {
         "pretrainings": pretrainings,
         "datasets": {name: entry for name, entry in config["datasets"].items() if name in names},
     }
     return experiments.canonical(options)
+
+
+def prediction_options(wildcards):
+    return experiments.canonical(config["figures"][wildcards.predictions])
+
+
+def predicted_curves(wildcards):
+    """The curves of a figure of predictions: none twice, only of datasets that are stored."""
+    names = config["figures"][wildcards.predictions]["experiments"]
+    curves = dict.fromkeys(curve for name in names for curve in experiments.curves(config, name))
+    return [asdict(curve) for curve in curves if curve.dataset in STORED]
+
+
+def predicted_datasets(wildcards):
+    return list(dict.fromkeys(curve["dataset"] for curve in predicted_curves(wildcards)))
+
+
+def prediction_inputs(wildcards):
+    figure, datasets = config["figures"][wildcards.predictions], predicted_datasets(wildcards)
+    return {
+        "test": ancient(expand("<results>/datasets/{dataset}/test.zarr", dataset=datasets)),
+        "test_manifest": expand("<results>/datasets/{dataset}/test.json", dataset=datasets),
+        "errors": expand("<results>/errors/{experiment}.parquet", experiment=figure["experiments"]),
+        "weights": [
+            file
+            for curve in predicted_curves(wildcards)
+            for file in cell_files(Curve(**curve), [figure["n_train"]], "weights.safetensors")
+        ],
+    }
+
+
+def gallery_stores(suffix):
+    """Training examples of a system's datasets."""
+
+    def files(wildcards):
+        names = [name for name in STORED if config["datasets"][name].get("system") == wildcards.system]
+        return expand("<results>/datasets/{dataset}/train.{suffix}", dataset=names, suffix=suffix)
+
+    return files
+
+
+SYSTEMS = list(dict.fromkeys(config["datasets"][name].get("system") for name in STORED))
+DATA_FIGURES = ["stages", "systems", *(f"gallery_{name}" for name in SYSTEMS if name), "shifts"]
+
+
+def report_tables(names):
+    return {
+        kind: expand(f"<results>/{folder}/{{experiment}}.csv", experiment=names)
+        for kind, folder in TABLES.items()
+    }
+
+
+def report_pictures(names):
+    return {"figures": expand("<results>/figures/{figure}.svg", figure=experiments.figures_of(config, names))}
 
 
 def num_gpus():

@@ -40,12 +40,8 @@ rule import_file:
 
 rule disjoint:
     input:
-        stores=ancient(
-            expand("<results>/datasets/{dataset}/{split}.zarr", dataset=[*GENERATED, *OWN], split=SPLITS)
-        ),
-        manifests=expand(
-            "<results>/datasets/{dataset}/{split}.json", dataset=[*GENERATED, *OWN], split=SPLITS
-        ),
+        stores=ancient(expand("<results>/datasets/{dataset}/{split}.zarr", dataset=STORED, split=SPLITS)),
+        manifests=expand("<results>/datasets/{dataset}/{split}.json", dataset=STORED, split=SPLITS),
     output:
         "<results>/datasets/disjoint.json",
     log:
@@ -66,7 +62,12 @@ rule card:
         manifests=expand("<results>/datasets/{{dataset}}/{split}.json", split=SPLITS),
     output:
         facts="<results>/cards/{dataset}.json",
-        svg="<results>/cards/{dataset}.svg",
+        svg=report(
+            "<results>/cards/{dataset}.svg",
+            caption="../report/card.rst",
+            category="Data",
+            labels={"picture": "card", "of": "{dataset}"},
+        ),
         png="<results>/cards/{dataset}.png",
     log:
         "<results>/logs/card/{dataset}.log",
@@ -83,10 +84,15 @@ rule card:
 
 rule datasets:
     input:
-        expand("<results>/cards/{dataset}.json", dataset=[*GENERATED, *OWN]),
+        expand("<results>/cards/{dataset}.json", dataset=STORED),
     output:
         table="<results>/tables/datasets.csv",
-        svg="<results>/figures/shifts.svg",
+        svg=report(
+            "<results>/figures/shifts.svg",
+            caption="../report/shifts.rst",
+            category="Data",
+            labels={"picture": "shifts", "of": "all datasets"},
+        ),
         png="<results>/figures/shifts.png",
     log:
         "<results>/logs/datasets.log",
@@ -101,9 +107,61 @@ rule datasets:
         "../scripts/datasets.py"
 
 
+rule gallery:
+    input:
+        stores=ancient(gallery_stores("zarr")),
+        manifests=gallery_stores("json"),
+    output:
+        svg=report(
+            "<results>/figures/gallery_{system}.svg",
+            caption="../report/gallery.rst",
+            category="Data",
+            labels={"picture": "gallery", "of": "{system}"},
+        ),
+        png="<results>/figures/gallery_{system}.png",
+    log:
+        "<results>/logs/gallery/{system}.log",
+    benchmark:
+        "<results>/benchmarks/gallery/{system}.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        numerics=numerics.TABLES,
+    script:
+        "../scripts/gallery.py"
+
+
+rule stages:
+    output:
+        svg=report(
+            "<results>/figures/stages.svg",
+            caption="../report/stages.rst",
+            category="Data",
+            labels={"picture": "stages", "of": "the study"},
+        ),
+        png="<results>/figures/stages.png",
+    log:
+        "<results>/logs/stages.log",
+    benchmark:
+        "<results>/benchmarks/stages.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        num_points=config["grid"]["num_points"],
+        source=experiments.canonical(config["source"]),
+        numerics=numerics.TABLES,
+    script:
+        "../scripts/stages.py"
+
+
 rule systems:
     output:
-        svg="<results>/figures/systems.svg",
+        svg=report(
+            "<results>/figures/systems.svg",
+            caption="../report/systems.rst",
+            category="Data",
+            labels={"picture": "systems", "of": "all systems"},
+        ),
         png="<results>/figures/systems.png",
     log:
         "<results>/logs/systems.log",

@@ -1,9 +1,16 @@
 rule table:
     input:
-        unpack(table_inputs),
+        errors="<results>/errors/{experiment}.parquet",
+        cells=cell_summaries,
     output:
-        table="<results>/tables/{experiment}.csv",
+        cells=report(
+            "<results>/tables/{experiment}.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"experiment": "{experiment}"},
+        ),
         savings="<results>/savings/{experiment}.csv",
+        by_parameter="<results>/by_parameter/{experiment}.csv",
     log:
         "<results>/logs/table/{experiment}.log",
     benchmark:
@@ -11,8 +18,7 @@ rule table:
     conda:
         "../../environment.yml"
     params:
-        curves=experiment_curves,
-        trained_n=trained_n,
+        axes=experiment_cells,
         numerics=numerics.TABLES,
     script:
         "../scripts/table.py"
@@ -20,9 +26,14 @@ rule table:
 
 rule figure:
     input:
-        table=figure_table,
+        unpack(figure_tables),
     output:
-        svg="<results>/figures/{figure}.svg",
+        svg=report(
+            "<results>/figures/{figure}.svg",
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
         png="<results>/figures/{figure}.png",
     log:
         "<results>/logs/figure/{figure}.log",
@@ -37,16 +48,57 @@ rule figure:
         "../scripts/figure.py"
 
 
+rule predictions:
+    input:
+        unpack(prediction_inputs),
+    output:
+        svg=report(
+            "<results>/figures/{predictions}.svg",
+            caption="../report/figure.rst",
+            category="Predictions",
+            labels={"figure": "{predictions}"},
+        ),
+        png="<results>/figures/{predictions}.png",
+    log:
+        "<results>/logs/predictions/{predictions}.log",
+    benchmark:
+        "<results>/benchmarks/predictions/{predictions}.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        options=prediction_options,
+        curves=predicted_curves,
+        datasets=predicted_datasets,
+        numerics=numerics.TABLES,
+    script:
+        "../scripts/predictions.py"
+
+
+rule plan:
+    output:
+        "<results>/plan.csv",
+    log:
+        "<results>/logs/plan.log",
+    benchmark:
+        "<results>/benchmarks/plan.tsv"
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        config=experiments.canonical({key: value for key, value in config.items() if key != "pathvars"}),
+    script:
+        "../scripts/plan.py"
+
+
 rule report:
     input:
-        tables=expand("<results>/tables/{experiment}.csv", experiment=config["experiments"]),
-        savings=expand("<results>/savings/{experiment}.csv", experiment=config["experiments"]),
-        figures=expand("<results>/figures/{figure}.svg", figure=config["figures"]),
+        **report_tables(REPORTED),
+        **report_pictures(REPORTED),
+        plan="<results>/plan.csv",
         datasets="<results>/tables/datasets.csv",
         disjoint="<results>/datasets/disjoint.json",
-        shifts="<results>/figures/shifts.svg",
-        systems="<results>/figures/systems.svg",
-        cards=expand("<results>/cards/{dataset}.png", dataset=[*GENERATED, *OWN]),
+        cards=expand("<results>/cards/{dataset}.png", dataset=STORED),
+        data=expand("<results>/figures/{name}.svg", name=DATA_FIGURES),
     output:
         "<results>/report.html",
     log:
@@ -56,9 +108,24 @@ rule report:
     conda:
         "../../environment.yml"
     params:
-        title=config["title"],
-        experiments=config["experiments"],
-        figures=config["figures"],
+        experiments=REPORTED,
+        data_figures=DATA_FIGURES,
         config=config,
     script:
         "../scripts/report.py"
+
+
+use rule report as controls with:
+    input:
+        **report_tables(CONTROLS),
+        **report_pictures(CONTROLS),
+    output:
+        "<results>/controls.html",
+    log:
+        "<results>/logs/controls.log",
+    benchmark:
+        "<results>/benchmarks/controls.tsv"
+    params:
+        experiments=CONTROLS,
+        data_figures=[],
+        config=config,

@@ -14,6 +14,8 @@ rule train:
     resources:
         gpu=num_gpus(),
         device=config["device"],
+        runtime=training_minutes,
+        mem_mb=training_mb,
     params:
         cells=cell_settings,
         finished=finished_cells(),
@@ -32,8 +34,12 @@ use rule train as pretrain with:
 ruleorder: pretrain > train
 
 
+PACKED = [curve.path for curve in experiments.packed_curves(config)]
+
+
 if config["packed_n_train"]:
 
+    # One job for all packed n_train of a curve that needs all of them.
     use rule train as train_pack with:
         output:
             weights=expand(
@@ -47,6 +53,8 @@ if config["packed_n_train"]:
             "<results>/logs/train/{curve}/packed.log",
         benchmark:
             "<results>/benchmarks/train/{curve}/packed.tsv"
+        wildcard_constraints:
+            curve=one_of(PACKED),
 
     ruleorder: pretrain > train_pack > train
 
@@ -55,19 +63,21 @@ rule evaluate:
     input:
         unpack(evaluation_inputs),
     output:
-        errors="<results>/errors/{experiment}/{curve}.parquet",
+        errors="<results>/errors/{experiment}.parquet",
     log:
-        "<results>/logs/evaluate/{experiment}/{curve}.log",
+        "<results>/logs/evaluate/{experiment}.log",
     benchmark:
-        "<results>/benchmarks/evaluate/{experiment}/{curve}.tsv"
+        "<results>/benchmarks/evaluate/{experiment}.tsv"
     conda:
         "../../environment.yml"
     resources:
         gpu=num_gpus(),
         device=config["device"],
     params:
-        untrained=untrained_settings,
+        curves=evaluated_curves,
+        datasets=evaluated_datasets,
         trained_n=trained_n,
+        zero_shot=has_zero_shot,
         numerics=numerics.EVALUATION,
     script:
         "../scripts/evaluate.py"

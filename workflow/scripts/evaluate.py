@@ -1,4 +1,4 @@
-"""Test errors of one curve of an experiment."""
+"""Test errors of an experiment."""
 
 from pathlib import Path
 
@@ -6,15 +6,32 @@ from pdetransfer import jobs, logs
 
 logs.to_file(snakemake.log[0])
 files, params = snakemake.input, snakemake.params
-zero_shot = []
-if "init" in files.keys():  # noqa: SIM118
-    zero_shot = jobs.pretrained(Path(files.init))
-elif "train" in files.keys():  # noqa: SIM118
-    zero_shot = jobs.untrained(params.untrained, jobs.Stored.of(files.train, files.train_manifest))
+weights, inits = iter(files.weights), iter(files.get("init", []))
+
+
+def stored(split: str, components: list[str]) -> jobs.Stored:
+    at = [params.datasets.index(name) for name in components]
+    return jobs.Stored.of([files[split][i] for i in at], [files[f"{split}_manifest"][i] for i in at])
+
+
+def zero_shot(curve: dict) -> list:
+    if not params.zero_shot:
+        return []
+    if curve["untrained"]:
+        return jobs.untrained(curve["untrained"], stored("train", curve["components"]))
+    return jobs.pretrained(Path(next(inits)))
+
+
 jobs.evaluate(
-    test=jobs.Stored.of(files.test, files.test_manifest),
-    weights=dict(zip(params.trained_n, map(Path, files.weights), strict=True)),
-    zero_shot=zero_shot,
+    (
+        jobs.Evaluated(
+            axes=curve["axes"],
+            test=stored("test", curve["components"]),
+            weights={n: Path(next(weights)) for n in params.trained_n},
+            zero_shot=zero_shot(curve),
+        )
+        for curve in params.curves
+    ),
     output=Path(snakemake.output.errors),
     device=jobs.set_device(snakemake.resources.device, snakemake.threads),
 )

@@ -1,13 +1,15 @@
-"""A figure of an experiment's table."""
+"""A figure of experiments' tables."""
 
 from pathlib import Path
 
 import pandas as pd
 
 from pdetransfer import logs
-from pdetransfer.figures import FIGURES, save
+from pdetransfer.figures import FIGURES, Tables, save
 
 logs.to_file(snakemake.log[0])
-options = snakemake.params.options
-table = pd.read_csv(snakemake.input.table)
-save(lambda: FIGURES[options["kind"]](table, options), [Path(path) for path in snakemake.output])
+files, options = snakemake.input, snakemake.params.options
+tables = Tables(
+    *(pd.concat(map(pd.read_csv, paths)) for paths in (files.cells, files.savings, files.by_parameter))
+)
+save(lambda: FIGURES[options["kind"]](tables, options), [Path(path) for path in snakemake.output])

@@ -1,35 +1,41 @@
 """The report: one HTML file that needs nothing else."""
 
+import inspect
 from pathlib import Path
 
 import pandas as pd
 
-from pdetransfer import logs
+from pdetransfer import galleries, logs
 from pdetransfer.files import atomic, read_json
-from pdetransfer.report import Data, Experiment, Picture, render
+from pdetransfer.report import Data, Experiment, Picture, render, sections, sizes, stages
 
 logs.to_file(snakemake.log[0])
-files, params = snakemake.input, snakemake.params
+files, config, output = snakemake.input, snakemake.params.config, Path(snakemake.output[0])
 pictures = [
-    Picture(
-        experiment=figure["experiment"],
-        kind=figure["kind"],
-        svg=Path(path).read_text(),
-    )
-    for figure, path in zip(params.figures.values(), files.figures, strict=True)
+    Picture(Path(path).stem, config["figures"][Path(path).stem], Path(path).read_text())
+    for path in files.figures
 ]
 experiments = [
-    Experiment(name, axes, pd.read_csv(table), pd.read_csv(savings))
-    for (name, axes), table, savings in zip(
-        params.experiments.items(), files.tables, files.savings, strict=True
-    )
+    Experiment(name, config["experiments"][name], pd.read_csv(cells), pd.read_csv(savings))
+    for name, cells, savings in zip(snakemake.params.experiments, files.cells, files.savings, strict=True)
 ]
-data = Data(
-    table=pd.read_csv(files.datasets),
-    systems=Path(files.systems).read_text(),
-    shifts=Path(files.shifts).read_text(),
-    cards={Path(path).stem: Path(path).read_bytes() for path in files.cards},
-    num_compared=read_json(files.disjoint)["examples"],
-)
-with atomic(Path(snakemake.output[0])) as temporary:
-    temporary.write_text(render(params.title, experiments, pictures, data, params.config))
+benchmarks = output.parent / "benchmarks"
+costs = {
+    "Stages": stages(sorted(benchmarks.rglob("*.tsv")), benchmarks),
+    "Sizes": sizes(output.parent),
+}
+data = None
+if snakemake.params.data_figures:
+    costs = {"Forecast": pd.read_csv(files.plan)} | costs
+    drawn = zip(snakemake.params.data_figures, files.data, strict=True)
+    data = Data(
+        table=pd.read_csv(files.datasets),
+        figures=[
+            (Path(path).read_text(), inspect.getdoc(getattr(galleries, f"draw_{name.split('_')[0]}")))
+            for name, path in drawn
+        ],
+        cards={Path(path).stem: Path(path).read_bytes() for path in files.cards},
+        num_compared=read_json(files.disjoint)["examples"],
+    )
+with atomic(output) as temporary:
+    temporary.write_text(render(config["title"], sections(experiments, pictures), data, costs, config))

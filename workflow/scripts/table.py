@@ -1,4 +1,4 @@
-"""The tables of an experiment: all its cells, and its data savings."""
+"""The tables of an experiment: all its cells, its data savings, its errors by physics parameter."""
 
 from pathlib import Path
 
@@ -6,14 +6,13 @@ import pandas as pd
 
 from pdetransfer import logs
 from pdetransfer.files import atomic, read_json
-from pdetransfer.tables import curve_rows, data_savings
+from pdetransfer.tables import cell_rows, data_savings, errors_by_parameter
 
 logs.to_file(snakemake.log[0])
-cells = map(read_json, snakemake.input.cells)  # curve by curve, in the order of trained_n
-table = pd.concat(
-    curve_rows(curve, {n: next(cells) for n in snakemake.params.trained_n}, pd.read_parquet(errors))
-    for curve, errors in zip(snakemake.params.curves, snakemake.input.errors, strict=True)
-)
-for rows, path in ((table, snakemake.output.table), (data_savings(table), snakemake.output.savings)):
-    with atomic(Path(path)) as temporary:
-        rows.to_csv(temporary, index=False)
+files, axes = snakemake.input, snakemake.params.axes
+errors = pd.read_parquet(files.errors)
+cells = cell_rows([read_json(path) | point for path, point in zip(files.cells, axes, strict=True)], errors)
+tables = {"cells": cells, "savings": data_savings(cells), "by_parameter": errors_by_parameter(errors)}
+for name, table in tables.items():
+    with atomic(Path(snakemake.output[name])) as temporary:
+        table.to_csv(temporary, index=False)

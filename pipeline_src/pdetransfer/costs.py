@@ -1,0 +1,105 @@
+"""What a config asks for, before it is run: examples, time, memory, disk. Pure, and free of torch."""
+
+import math
+from collections.abc import Iterable
+
+import pandas as pd
+
+from pdetransfer.experiments import Curve, cells, components, curves, needed_datasets, reported, trained_n
+
+_VALUE = 4  # bytes of a float32
+_PROCESS_MB = 1500  # of a job that has loaded PyTorch
+_SPARE = 1.5  # what is asked for, over what is forecast
+
+
+def num_runs(config: dict, curve: Curve) -> int:
+    """Trainings of a cell: the tuning seeds with every learning rate, the others with the chosen one."""
+    recipe = config["recipes"][curve.recipe]
+    rates = recipe["learning_rates"]["fine_tuned" if curve.is_fine_tuned else "scratch"]
+    tuning = min(recipe["num_tuning_seeds"], len(recipe["seeds"]))
+    return len(rates) * tuning + len(recipe["seeds"]) - tuning
+
+
+def num_examples(config: dict, curve: Curve, n_train: int) -> int:
+    """Training examples of a cell: every example of every batch of all its runs."""
+    recipe = config["recipes"][curve.recipe]
+    per_unit = n_train if recipe["length_unit"] == "epochs" else min(recipe["batch_size"], n_train)
+    return num_runs(config, curve) * recipe["length"] * per_unit
+
+
+def seconds(config: dict, curve: Curve, n_train: int) -> float:
+    """Training time of a cell at the config's ``rates``."""
+    return num_examples(config, curve, n_train) / config["rates"][curve.model]
+
+
+def num_parameters(architecture: dict, in_channels: int, out_channels: int = 1) -> int:
+    """Real parameters of a Fourier neural operator in two dimensions; a complex weight counts two."""
+    width, modes = architecture["width"], architecture["modes"]
+    layer = 2 * (2 * modes * modes) * width**2 + width**2 + width
+    projection = 2 * width * width + 2 * width + out_channels * (2 * width + 1)
+    return (in_channels + 1) * width + architecture["num_layers"] * layer + projection
+
+
+def training_minutes(config: dict, curve: Curve, sizes: Iterable[int]) -> int:
+    """Time to ask a scheduler for, for a job that trains these cells."""
+    return math.ceil(10 + _SPARE * sum(seconds(config, curve, n) for n in sizes) / 60)
+
+
+def training_mb(config: dict, curve: Curve, sizes: Iterable[int]) -> int:
+    """Memory of the host to ask for: examples as read and as prepared, and copies of the weights."""
+    recipe, points = config["recipes"][curve.recipe], config["grid"]["num_points"]
+    whole = config["num_examples"]["train"] * len(components(config, curve.dataset))
+    num_loaded = (whole if recipe["subset_by_seed"] else max(sizes)) + recipe["num_validation"]
+    examples = 4 * num_loaded * 2 * points**2 * _VALUE  # source and solution; read, ordered, selected, scaled
+    weights = (3 + len(recipe["seeds"])) * num_parameters(config["models"][curve.model], 8) * _VALUE
+    return math.ceil(_PROCESS_MB + _SPARE * (examples + weights) / 1e6)
+
+
+def forecast(config: dict) -> pd.DataFrame:
+    """What the reported experiments cost: a row for the pre-trainings and for each experiment, and their sum.
+
+    A cell that experiments share counts where it comes first. ``device_hours`` are hours of one device at the
+    config's ``rates``, ``equivalents`` examples of the first experiment's model that would take as long.
+    """
+    names = reported(config)
+    seen: set = set()
+    pretrained = [cell for cell in cells(config, names) if not _is_downstream(config, cell)]
+    rows = [_row(config, "pre-training", pretrained, names)]
+    for name in names:
+        own = [(curve, n) for curve in curves(config, name) for n in trained_n(config, name)]
+        rows.append(_row(config, name, [cell for cell in own if cell not in seen], names))
+        seen.update(own)
+    table = pd.DataFrame(rows)
+    total = table.drop(columns="experiment").sum()
+    return pd.concat([table, total.to_frame().T.assign(experiment="all")], ignore_index=True)
+
+
+def _is_downstream(config: dict, cell: tuple[Curve, int]) -> bool:
+    curve, n_train = cell
+    return any(
+        curve in curves(config, name) and n_train in trained_n(config, name) for name in reported(config)
+    )
+
+
+def _row(config: dict, name: str, own: list[tuple[Curve, int]], names: list[str]) -> dict:
+    reference = curves(config, names[0])[0].model
+    hours = sum(seconds(config, *cell) for cell in own) / 3600
+    weights = sum(
+        len(config["recipes"][curve.recipe]["seeds"]) * num_parameters(config["models"][curve.model], 8)
+        for curve, _ in own
+    )
+    return {
+        "experiment": name,
+        "cells": len(own),
+        "trainings": sum(num_runs(config, curve) for curve, _ in own),
+        "examples": sum(num_examples(config, *cell) for cell in own),
+        "equivalents": round(hours * 3600 * config["rates"][reference]),
+        "device_hours": round(hours, 3),
+        "weights_gb": round(weights * _VALUE / 1e9, 3),
+    }
+
+
+def data_gb(config: dict) -> float:
+    """Size of the datasets of the reported experiments, without compression."""
+    points, count = config["grid"]["num_points"], sum(config["num_examples"].values())
+    return len(needed_datasets(config, reported(config))) * count * 2 * points**2 * _VALUE / 1e9
