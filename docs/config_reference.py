@@ -58,7 +58,8 @@ def rows(schema: dict, root: dict, prefix: str = "", required: bool = True):
         if entry.get("type") == "object":
             yield from list(rows(entry, root, f"{below}<name>"))[1:]
         else:
-            yield f"| `{below}<key>` | as its system asks | {entry['description']} |"
+            kind = value(entry, root) if "type" in entry else "as its system asks"
+            yield f"| `{below}<key>` | {kind} | {entry['description']} |"
 
 
 def systems() -> str:

@@ -215,7 +215,6 @@ def _draw_savings(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
     """A line for each dataset and init; ratios are written where there is a single line."""
     rows = rows.assign(x=_positions(rows["n_train"])).sort_values("x", kind="stable")
     lines = list(rows.groupby(["dataset", "init"], sort=False))
-    lines.sort(key=lambda line: list(options["datasets"]).index(line[0][0]))
     shades = sns.color_palette("viridis", len(lines) + 1)[:-1]
     colours = [_OWN_COLOURS[0]] if len(lines) == 1 else shades
     for ((dataset, init), curve), colour in zip(lines, colours, strict=True):

@@ -167,7 +167,7 @@ def train_run(
     looks = _Validation(operator, validation, device)
     per_unit = recipe.steps_per_unit(len(train))
     num_steps, interval = recipe.length * per_unit, recipe.validation_interval * per_unit
-    optimiser = torch.optim.Adam(operator.model.parameters(), lr=run.learning_rate)
+    optimiser = torch.optim.Adam(operator.model.parameters(), lr=run.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=num_steps)
     batches = _batches(len(train), recipe.batch_size, torch.Generator().manual_seed(run.seed))
     looks.take(run, operator, math.nan, run.learning_rate, initial_is_candidate)

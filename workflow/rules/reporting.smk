@@ -85,7 +85,7 @@ rule plan:
     conda:
         "../../environment.yml"
     params:
-        config=experiments.canonical({key: value for key, value in config.items() if key != "pathvars"}),
+        config={key: value for key, value in config.items() if key != "pathvars"},
     script:
         "../scripts/plan.py"
 

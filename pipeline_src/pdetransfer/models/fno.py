@@ -1,10 +1,39 @@
-"""The Fourier neural operator (Li et al. 2021), as in arXiv 2306.00258, A.2."""
+"""The Fourier neural operator (Li et al. 2021), as in arXiv 2306.00258, A.2, in real arithmetic.
 
+Only a few wavenumbers are kept, so the Fourier transform is a product with a small dense matrix along each
+axis, which is faster than the FFT at every size of the study. Activations are ``(*grid, batch, width)`` with
+the axes of the grid reversed: the half axis of a real transform is transformed first, each product has a
+contiguous result, and the spectrum comes out mode by mode, as the product with the weights needs it.
+"""
+
+import functools
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_POINTWISE = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+
+@functools.cache
+def _dft(
+    num_points: int, modes: int, is_half: bool, device: torch.device, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Matrices of v̂_k = Σ_n v_n exp(-iθ_kn), θ_kn = 2πkn / N, and of its inverse v_n = Σ_k v̂_k exp(iθ_kn) / N.
+
+    A full axis has complex v and k = 0 ... modes - 1, -modes ... -1; a half axis real v and k = 0 ... modes - 1,
+    whose inverse is the real part with each k > 0 counted twice, once for -k, as in ``torch.fft.irfftn``.
+    Rows of the transform are (k, part) and columns (part, n), where part is real or imaginary; the inverse is
+    its transpose but for the factors.
+    """
+    k = np.arange(modes) if is_half else np.r_[0:modes, -modes:0]
+    wave = np.exp(-2j * np.pi / num_points * (np.outer(k, np.arange(num_points)) % num_points))
+    of_real = np.stack([wave.real, wave.imag], axis=1)  # (k, part, n)
+    of_imag = np.stack([-wave.imag, wave.real], axis=1)
+    dft = of_real if is_half else np.concatenate([of_real, of_imag], axis=2)
+    count = np.where(is_half & (k > 0), 2, 1)
+    inverse = dft * count[:, None, None] / num_points
+    dft, inverse = (torch.from_numpy(a).flatten(0, 1).to(device, dtype) for a in (dft, inverse))
+    return dft, inverse.T
 
 
 class SpectralConvolution(nn.Module):
@@ -12,34 +41,40 @@ class SpectralConvolution(nn.Module):
 
     Kept are ``modes`` wavenumbers of each sign on every axis but the last, and ``modes`` on the last, the
     half axis of a real transform: 2^(D-1) modes^D complex matrices of ``width`` x ``width``. They are
-    parameters as real pairs, ``(*kept modes, in, out, 2)``, which every optimiser and file format handles.
+    one real parameter, ``(*kept modes, in, 2 out)``, axes reversed, [Re R | Im R] along the last dimension.
 
-    Initialised U(0, 1) / width², real and imaginary part, as in the public code of arXiv 2306.00258.
+    Real and imaginary part are initialised "uniform", U(0, 1) / width², as in the public code of arXiv
+    2306.00258, or "normal", of variance 1 / (2 width), which keeps the energy of the kept modes.
     """
 
-    def __init__(self, width: int, modes: int, num_dims: int):
+    def __init__(self, width: int, modes: int, num_dims: int, initialisation: str):
         super().__init__()
         self.modes = modes
-        kept = (2 * modes,) * (num_dims - 1) + (modes,)
-        self.weight = nn.Parameter(torch.rand(*kept, width, width, 2) / width**2)
+        shape = (modes,) + (2 * modes,) * (num_dims - 1) + (width, 2 * width)
+        draw = {
+            "uniform": lambda: torch.rand(shape) / width**2,
+            "normal": lambda: torch.randn(shape) / (2 * width) ** 0.5,
+        }
+        self.weight = nn.Parameter(draw[initialisation]())
 
-    def forward(self, v: Tensor) -> Tensor:  # (batch, width, *grid)
-        grid = v.shape[2:]
-        v_hat = torch.fft.rfftn(v, dim=tuple(range(2, v.ndim)))  # (batch, width, *half spectrum)
-        kept = self._kept(grid, v.device)
-        weight = torch.view_as_complex(self.weight)
-        product_hat = torch.einsum("bi...,...io->bo...", v_hat[kept], weight)
-        v_hat = torch.zeros_like(v_hat)
-        v_hat[kept] = product_hat
-        return torch.fft.irfftn(v_hat, s=grid)
+    def forward(self, v: Tensor) -> Tensor:  # (*reversed grid, batch, width)
+        *grid, batch, width = v.shape
+        transforms = [_dft(n, self.modes, axis == 0, v.device, v.dtype) for axis, n in enumerate(grid)]
+        v_hat, count = v, 1  # count of modes, of the axes transformed so far
+        for dft, _ in transforms:
+            v_hat = dft @ v_hat.reshape(count, dft.shape[1], -1)  # (count, (k, part), rest)
+            count *= len(dft) // 2
+        v_hat = self._product(v_hat.view(count, 2 * batch, width))
+        for _, inverse in reversed(transforms):
+            count //= inverse.shape[1] // 2
+            v_hat = inverse @ v_hat.view(count, inverse.shape[1], -1)
+        return v_hat.view(v.shape)
 
-    def _kept(self, grid: torch.Size, device: torch.device) -> tuple:
-        """Index of the kept modes in a half spectrum ``(batch, width, *half spectrum)``."""
-        if min(grid) < 2 * self.modes:
-            raise ValueError(f"modes is {self.modes} on a grid of {tuple(grid)}; expected at most N / 2")
-        wavenumber = torch.arange(self.modes, device=device)
-        axes = [torch.cat([wavenumber, n - self.modes + wavenumber]) for n in grid[:-1]]
-        return (slice(None), slice(None), *torch.meshgrid(*axes, wavenumber, indexing="ij"))
+    def _product(self, v_hat: Tensor) -> Tensor:
+        """R_k v̂_k for all modes k, ``(count, (part, batch), width)``."""
+        product = v_hat @ self.weight.flatten(0, -3)  # (count, (part of v̂, batch), (part of R, width))
+        (re_re, re_im), (im_re, im_im) = (half.chunk(2, dim=2) for half in product.chunk(2, dim=1))
+        return torch.cat([re_re - im_im, re_im + im_re], dim=1)
 
 
 class FNO(nn.Module):
@@ -60,23 +95,27 @@ class FNO(nn.Module):
         in_channels: int,
         out_channels: int,
         num_dims: int = 2,
+        initialisation: str = "uniform",
     ):
         super().__init__()
-        pointwise = _POINTWISE[num_dims]
-        self.lifting = pointwise(in_channels, width, 1)
+        self.modes = modes
+        self.lifting = nn.Linear(in_channels, width)
         self.convolutions = nn.ModuleList(
-            SpectralConvolution(width, modes, num_dims) for _ in range(num_layers)
+            SpectralConvolution(width, modes, num_dims, initialisation) for _ in range(num_layers)
         )
-        self.bypasses = nn.ModuleList(pointwise(width, width, 1) for _ in range(num_layers))
+        self.bypasses = nn.ModuleList(nn.Linear(width, width) for _ in range(num_layers))
         self.projection = nn.Sequential(
-            pointwise(width, 2 * width, 1), nn.GELU(), pointwise(2 * width, out_channels, 1)
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, out_channels)
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        v = self.lifting(x)
+        grid = x.shape[2:]
+        if min(grid) < 2 * self.modes:
+            raise ValueError(f"modes is {self.modes} on a grid of {tuple(grid)}; expected at most N / 2")
+        v = self.lifting(x.permute(*reversed(range(2, x.ndim)), 0, 1))  # (*reversed grid, batch, width)
         last = len(self.bypasses) - 1
         for layer, (convolution, bypass) in enumerate(zip(self.convolutions, self.bypasses, strict=True)):
             v = bypass(v) + convolution(v)
             if layer < last:
                 v = F.gelu(v)
-        return self.projection(v)
+        return self.projection(v).permute(-2, -1, *reversed(range(len(grid))))
