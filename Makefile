@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: all test smoke docs lock
+.PHONY: all test smoke docs results lock
 all: .venv/installed
 	$(BIN)/snakemake all --rerun-incomplete
 
@@ -19,6 +19,9 @@ test: .venv/installed-test
 
 docs: .venv/installed
 	$(BIN)/python docs/config_reference.py > config/README.md
+
+results: .venv/installed
+	$(BIN)/python docs/results.py > docs/results.md
 
 .venv/installed:
 	$(PYTHON) -m venv .venv

@@ -47,8 +47,11 @@ _SAVINGS_COLUMNS = {
     "test_error": "test error",
     "equivalent_n": "equivalent n",
     "ratio": "ratio",
+    "ratio_low": "95 % from",
+    "ratio_high": "to",
     "difference": "difference",
     "bound": "bound",
+    "censored": "replicates beyond the curve",
 }
 
 
@@ -206,11 +209,13 @@ def sizes(folder: Path) -> pd.DataFrame:
 def render(
     title: str,
     sections: list[Section],
+    claims: list[dict],
     data: Data | None,
     costs: dict[str, pd.DataFrame],
     config: dict,
 ) -> str:
-    """The report as HTML, figures and style inlined; ``costs`` are tables by their heading."""
+    """The report as HTML, figures and style inlined; ``claims`` are verdicts (``claims.Verdict``), ``costs``
+    tables by their heading."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -219,6 +224,8 @@ def render(
     return environment.get_template("report.html.j2").render(
         title=title,
         sections=sections,
+        claims=claims,
+        number=lambda value: "" if value is None else f"{value:.3g}",
         data=data,
         costs={heading: _html(table, {name: name for name in table}) for heading, table in costs.items()},
         svg_element=svg_element,

@@ -1,12 +1,7 @@
-"""Rows -> tidy tables: one row for each cell and seed, and what follows from them."""
-
-from typing import NamedTuple
+"""Rows -> tidy tables: one row for each cell and seed; errors by physics parameter."""
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import isotonic_regression
-
-from pdetransfer.experiments import SCRATCH
 
 CURVE_AXES = ["dataset", "model", "init", "recipe"]
 AXES = [*CURVE_AXES, "n_train"]
@@ -89,66 +84,3 @@ def _bin_edges(values: pd.Series) -> np.ndarray:
     if len(distinct) <= _MOST_VALUES:
         return (distinct[1:] + distinct[:-1]) / 2
     return np.quantile(values, np.linspace(0, 1, _NUM_BINS + 1)[1:-1])
-
-
-class Equivalent(NamedTuple):
-    """Examples from scratch that reach an error, and what is known about that number: "exact", "lower"
-    (the best scratch run does not reach it) or "upper" (the smallest scratch run is already better)."""
-
-    n: float
-    bound: str
-
-
-def equivalent_n(n_scratch: np.ndarray, error_scratch: np.ndarray, error: float) -> Equivalent:
-    """The n_train from scratch that reaches ``error`` (arXiv 2306.00258, B.1).
-
-    The scratch curve is made monotone by an isotonic fit of log error on log n, and interpolated linearly in
-    between; on a plateau the smallest n counts. ``n_scratch`` must be positive and increasing.
-    """
-    log_n = np.log(n_scratch)
-    fit = isotonic_regression(np.log(error_scratch), increasing=False).x
-    target = np.log(error)
-    if target < fit[-1]:
-        return Equivalent(float(n_scratch[-1]), "lower")
-    if target > fit[0]:
-        return Equivalent(float(n_scratch[0]), "upper")
-    right = int(np.argmax(fit <= target))  # first point that reaches the target
-    if right == 0 or fit[right] == target:
-        return Equivalent(float(n_scratch[right]), "exact")
-    share = (fit[right - 1] - target) / (fit[right - 1] - fit[right])
-    return Equivalent(float(np.exp(log_n[right - 1] + share * (log_n[right] - log_n[right - 1]))), "exact")
-
-
-def data_savings(table: pd.DataFrame) -> pd.DataFrame:
-    """Data savings of each fine-tuned point of an experiment's table.
-
-    Errors are means over test examples, then over seeds. ``equivalent_n`` is the n_train that scratch needs
-    for the same error; ``ratio`` is it over n_train (infinite for zero-shot), ``difference`` it less n_train;
-    ``bound`` says whether the three are exact or bounds.
-    """
-    means = mean_errors(table)
-    trained = means[(means["init"] == SCRATCH) & (means["n_train"] > 0)]
-    rows = []
-    for curve, fine_tuned in means[means["init"] != SCRATCH].groupby(CURVE_AXES, sort=False):
-        dataset, model, _, recipe = curve
-        scratch = trained[
-            (trained["dataset"] == dataset) & (trained["model"] == model) & (trained["recipe"] == recipe)
-        ].sort_values("n_train")
-        if scratch.empty:
-            continue
-        for point in fine_tuned.itertuples():
-            equivalent = equivalent_n(
-                scratch["n_train"].to_numpy(float), scratch["test_error"].to_numpy(), point.test_error
-            )
-            rows.append(
-                {
-                    **{axis: getattr(point, axis) for axis in AXES},
-                    "test_error": point.test_error,
-                    "equivalent_n": equivalent.n,
-                    "ratio": equivalent.n / point.n_train if point.n_train else np.inf,
-                    "difference": equivalent.n - point.n_train,
-                    "bound": equivalent.bound,
-                }
-            )
-    columns = [*AXES, "test_error", "equivalent_n", "ratio", "difference", "bound"]
-    return pd.DataFrame(rows, columns=columns)

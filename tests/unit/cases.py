@@ -1,8 +1,12 @@
 """What the tests run every registered system and architecture on."""
 
 import numpy as np
+import pandas as pd
 
+from pdetransfer.bootstrap import Replicates
 from pdetransfer.datasets import Examples
+from pdetransfer.savings import data_savings
+from pdetransfer.tables import AXES, cell_rows
 
 # One instance of every system. A new system is tested by an entry here, which test_systems.py asks for.
 OPTIONS = {
@@ -26,3 +30,29 @@ def as_examples(split, count):
         split.build_system().coefficient_names,
         ("solution",),
     )
+
+
+def error_table(points, num_examples=4):
+    """Per-example test errors, as ``jobs.evaluate`` writes them, the same for every example; ``points`` are
+    (dataset, model, init, recipe, n_train, seed, error)."""
+    columns = ["dataset", "model", "init", "recipe", "n_train", "seed", "error"]
+    cells = pd.DataFrame(points, columns=columns).assign(num_parameters=99)
+    examples = pd.DataFrame({"example": range(num_examples), "parameter": 1.0 + np.arange(num_examples)})
+    return cells.merge(examples, how="cross")
+
+
+def savings_table(points):
+    return data_savings(Replicates([error_table(points)]))
+
+
+def cell_table(points):
+    """The table of an experiment with these test errors, trained for 16 steps each."""
+    errors = error_table(points)
+    run = {"epochs": 4.0, "steps": 16, "best_step": 16, "seconds": 2.0, "validation_error": 0.5}
+    cells = [
+        dict(zip(AXES, axes, strict=True))
+        | {"learning_rate": 1e-3, "edge": "inside"}
+        | {"chosen": [{"seed": seed, **run} for seed in rows["seed"].unique()]}
+        for axes, rows in errors[errors["n_train"] > 0].groupby(AXES, sort=False)
+    ]
+    return cell_rows(cells, errors)

@@ -8,10 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pdetransfer import experiments
 from pdetransfer.config import _EXPECTED, ConfigError, check_config
-from pdetransfer.experiments import Curve
-from pdetransfer.figures import FIGURES
 from pdetransfer.models import MODELS
 from pdetransfer.systems import SYSTEMS
 
@@ -74,7 +71,6 @@ def test_scales_write_into_their_own_folders():
 def test_the_schema_knows_what_the_registries_hold():
     properties = SCHEMA["properties"]
     assert set(properties["models"]["additionalProperties"]["properties"]["kind"]["enum"]) == set(MODELS)
-    assert set(properties["figures"]["additionalProperties"]["properties"]["kind"]["enum"]) == set(FIGURES)
 
 
 def test_every_rule_of_the_schema_has_words():
@@ -167,55 +163,109 @@ def test_the_readme_of_the_config_is_generated():
         ("datasets/a name", {"system": "poisson"}, "datasets.* is 'a name'; expected text that matches"),
         ("datasets/poisson_e1-5", {"system": "poisson"}, "poisson_e1-5 has no 'eigenvalue_range'; expected"),
         (
-            "experiments/data_scaling_poisson/dataset",
+            "experiments/data_scaling/dataset",
             ["poisson_e5_10"],
-            "experiments.data_scaling_poisson.dataset is 'poisson_e5_10'; expected one of .*poisson_e5-10",
+            "experiments.data_scaling.dataset is 'poisson_e5_10'; expected one of .*poisson_e5-10",
         ),
-        ("experiments/data_scaling_poisson/model", ["fno"], "model is 'fno'; expected one of"),
+        ("experiments/data_scaling/model", ["fno"], "model is 'fno'; expected one of"),
         (
-            "experiments/data_scaling_poisson/init",
+            "experiments/data_scaling/init",
             ["Poisson"],
             "init is 'Poisson'; expected one of .*'scratch'",
         ),
-        ("experiments/data_scaling_poisson/recipe", ["tune"], "recipe is 'tune'; expected one of"),
-        ("experiments/data_scaling_poisson/n_train", [], r"n_train is \[\]; expected at least 1 of them"),
+        ("experiments/data_scaling/recipe", ["tune"], "recipe is 'tune'; expected one of"),
+        ("experiments/data_scaling/n_train", [], r"n_train is \[\]; expected at least 1 of them"),
         (
-            "experiments/data_scaling_poisson/n_train",
+            "experiments/data_scaling/n_train",
             [2048],
             "n_train asks for 2048 examples of poisson_e5-10; expected at most 1024",
         ),
-        ("packed_n_train", [2048], "packed_n_train asks for 2048 examples"),
         (
             "pretrainings/poisson/dataset",
             "poisson",
             "pretrainings.poisson.dataset is 'poisson'; expected one of",
         ),
         ("pretrainings/scratch", {"dataset": "a", "n_train": 1, "recipe": "b"}, "scratch is a reserved name"),
-        ("figures/fig3a/experiment", "data", "figures.fig3a.experiment is 'data'; expected one of"),
         (
-            "experiments/data_scaling_poisson/n_train",
+            "pretrainings/own",
+            {"dataset": "a", "n_train": 1, "recipe": "b"},
+            "own is a reserved name; expected",
+        ),
+        ("figures/fig3/experiments", ["data"], "figures.fig3.experiments is 'data'; expected one of"),
+        ("figures/fig3/experiments", [], r"figures.fig3.experiments is \[\]; expected at least 1 of them"),
+        (
+            "experiments/data_scaling/n_train",
             [16.0],
             r"n_train\[0\] is 16.0; expected a value of",
         ),
         ("grid/num_points", "1.5e3", "is '1.5e3'; expected a value of type integer .YAML reads"),
         (
-            "experiments/data_scaling_poisson/n_train",
+            "experiments/data_scaling/n_train",
             [0],
-            r"fig3a draws .* n_train is \[0\]; expected",
+            r"fig3 draws data_scaling, whose n_train is \[0\]; expected one above 0",
         ),
         (
-            "experiments/data_scaling_poisson/init",
+            "experiments/data_scaling/init",
             ["poisson"],
-            "fig3a_savings draws .*expected scratch",
+            "fig3_savings draws the data savings of data_scaling, whose init is .*; expected scratch and a pre",
         ),
-        ("packed_n_train", [1024], "packed_n_train holds 1024, the n_train of pretrainings.poisson"),
-        ("figures/fig3a/kind", "pie", "figures.fig3a.kind is 'pie'; expected one of"),
+        (
+            "experiments/data_scaling/init",
+            ["scratch"],
+            "fig3_savings draws the data savings of data_scaling, whose init is .*; expected scratch and a pre",
+        ),
+        ("figures/fig3/kind", "pie", "figures.fig3.kind is 'pie'; expected one of"),
         ("models/fno_medium/modes", 17, "models.fno_medium.modes is 17; expected at most .*16"),
         ("source/num_centres", 9, "source: num_centres is 9 with sigma 0.0625; expected"),
         ("recipes/downstream/learning_rates/fine_tuned", [1.0], "expected as many rates in each arm"),
         ("recipes/downstream/validation_interval", 1, "expected at most 50 looks a run"),
         ("recipes/downstream/num_validation", 1000, "num_validation is 1000; expected at most .*128"),
         ("recipes/downstream/learning_rates", {"scratch": [1.0]}, "has no fine_tuned; expected one"),
+        ("experiments/data_scaling/question", "why", "data_scaling.question is 'why'; expected one of"),
+        (
+            "recipes/downstream_seeds/num_tuning_seeds",
+            6,
+            "recipes.downstream_seeds.num_tuning_seeds is 6; expected at most the number of seeds, 5",
+        ),
+        (
+            "datasets/poisson_e5-10",
+            {"files": OWN_FILES, "coefficients": ["a"]},
+            "experiments.data_scaling.init has 'own' for poisson_e5-10, whose system is None; "
+            "expected a pre-training of that name",
+        ),
+        (
+            "experiments/data_scaling/dataset",
+            ["mixed"],
+            "init has 'own' for mixed, whose system is None; expected a pre-training of that name",
+        ),
+        (
+            "models/new",
+            {"kind": "fno", "width": 1, "modes": 1, "num_layers": 1},
+            "rates has no 'new'; expected",
+        ),
+        ("rates/fno_tin", 10, "rates is 'fno_tin'; expected one of .*did you mean 'fno_tiny'"),
+        ("rates/fno_tiny", 0, "rates.fno_tiny is 0; expected more than 0"),
+        ("figures/fig3/n_train", 64, "figures.fig3 has n_train; expected none, as its kind is error_vs_data"),
+        (
+            "figures/fig3_savings/n_train",
+            64,
+            "figures.fig3_savings has n_train; expected none, as its kind is data_savings",
+        ),
+        (
+            "figures/error_by_parameter/n_train",
+            65,
+            "error_by_parameter.n_train is 65; expected one of shift_poisson, .16, 64, 256, 1024.",
+        ),
+        (
+            "figures/predictions_poisson",
+            {"kind": "predictions", "experiments": ["shift_poisson"], "title": "t"},
+            "figures.predictions_poisson.n_train is None; expected one of shift_poisson, .16, 64, 256, 1024.",
+        ),
+        (
+            "experiments/mixture_out_of_distribution/n_train",
+            [0, 16, 256],
+            "error_by_parameter.n_train is 64; expected one of mixture_out_of_distribution, .16, 256.",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence_with_key_value_and_expectation(config, path, value, message):
@@ -230,37 +280,14 @@ def test_a_missing_key_is_named_with_its_meaning(config):
         check_config(config, SCHEMA)
 
 
-def test_curves_are_the_product_of_the_axes(config):
-    curves = experiments.curves(config, "data_scaling_poisson")
-    assert [curve.path for curve in curves] == [
-        "poisson_e5-10/fno_medium/scratch/downstream",
-        "poisson_e5-10/fno_medium/poisson/downstream",
-    ]
-    assert [Curve.from_path(curve.path) for curve in curves] == curves
-    assert experiments.pretraining(config, "poisson", "fno_medium") == (
-        Curve("poisson_e1-5", "fno_medium", "scratch", "pretrain"),
-        config["pretrainings"]["poisson"]["n_train"],
+def test_a_pretraining_that_own_needs_must_be_there(config):
+    """By the name of the system, not only with a dataset of it."""
+    config["pretrainings"]["other"] = config["pretrainings"].pop("advection_diffusion")
+    message = (
+        "has 'own' for advection_diffusion_psi1-2, whose system is advection_diffusion; expected a pre-tr"
     )
-
-
-def test_settings_of_a_cell_hold_the_rates_of_its_arm(config):
-    scratch, tuned = (
-        experiments.cell_settings(config, curve, 8)
-        for curve in experiments.curves(config, "data_scaling_poisson")
-    )
-    rates = config["recipes"]["downstream"]["learning_rates"]
-    assert scratch["recipe"]["learning_rates"] == rates["scratch"]
-    assert tuned["recipe"]["learning_rates"] == rates["fine_tuned"]
-    assert scratch["architecture"] == tuned["architecture"] == config["models"]["fno_medium"]
-
-
-def test_the_order_of_entries_changes_nothing(config):
-    reordered = yaml.safe_load(yaml.safe_dump(config, sort_keys=True))
-    for curve in experiments.curves(config, "data_scaling_poisson"):
-        settings = [repr(experiments.cell_settings(c, curve, 8)) for c in (config, reordered)]
-        assert settings[0] == settings[1]
-    settings = [repr(experiments.dataset_settings(c, "poisson_e1-5", "test")) for c in (config, reordered)]
-    assert settings[0] == settings[1]
+    with pytest.raises(ConfigError, match=message):
+        check_config(config, SCHEMA)
 
 
 def test_every_system_has_an_entry_in_some_dataset(config):

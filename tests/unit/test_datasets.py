@@ -12,7 +12,7 @@ import zarr
 
 from cases import OPTIONS, as_examples
 from pdetransfer import generation, numerics
-from pdetransfer.datasets import Examples, load
+from pdetransfer.datasets import Examples, load, shifted_parameter
 from pdetransfer.generation import LARGEST_RESIDUAL, Solved, generate
 from pdetransfer.grid import Grid
 from pdetransfer.store import SHARD
@@ -170,6 +170,18 @@ def test_loading_takes_the_first_examples(stored):
     np.testing.assert_array_equal(first.outputs[:, 0], split.examples(0, 5).solution.astype(np.float32))
     with pytest.raises(ValueError, match=r"41 examples were asked of .*train.zarr; expected at most 40"):
         load([store], [manifest], 41)
+
+
+@pytest.mark.parametrize(
+    ("name", "column"), [("poisson", "eigenvalue"), ("advection_diffusion", "psi"), ("helmholtz", "omega")]
+)
+def test_the_shifted_parameter_is_the_one_whose_range_is_an_option(small_split, tmp_path, name, column):
+    split = small_split(name, count=6)
+    manifest = generate(split, tmp_path / "a.zarr", tmp_path / "a.json")
+    parameters = split.examples(0, 6).parameters[:, manifest["parameter_names"].index(column)]
+    np.testing.assert_array_equal(shifted_parameter(tmp_path / "a.zarr", tmp_path / "a.json"), parameters)
+    low, high = OPTIONS[name][f"{column}_range"]
+    assert ((low <= parameters) & (parameters <= high)).all()
 
 
 @pytest.fixture

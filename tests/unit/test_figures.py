@@ -2,30 +2,41 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import seaborn as sns
+from matplotlib.colors import to_rgb
 
-from pdetransfer.figures import FIGURES, save
+from cases import cell_table, error_table, savings_table
+from pdetransfer.figures import FIGURES, Tables, save
+from pdetransfer.tables import errors_by_parameter
 
 OPTIONS = {
     "title": "A title",
-    "pretrainings": {"poisson": "near"},
+    "n_train": 32,
+    "pretrainings": {"poisson": "near", "helmholtz": "waves", "mixed": "all"},
     "datasets": {
         "near": {"system": "poisson", "eigenvalue_range": [1, 5]},
         "far": {"system": "poisson", "eigenvalue_range": [5, 10]},
+        "waves": {"system": "helmholtz", "omega_range": [1, 10]},
+        "fast": {"system": "helmholtz", "omega_range": [11, 15]},
+        "all": {"mix": ["near", "waves"]},
     },
 }
 
 
-@pytest.fixture
-def table():
-    """A table as an experiment gives it: both arms, zero-shot, three seeds."""
+def curves(dataset="far", inits=("scratch", "poisson"), model="m", recipe="r"):
+    """Points as an experiment gives them: zero-shot and three sizes, three seeds, fine-tuned five times better."""
     random = np.random.default_rng(0)
-    rows = [
-        ("far", "m", init, "r", n, seed, scale * max(n, 2) ** -0.4 * random.uniform(0.9, 1.1))
-        for init, scale in (("scratch", 1.0), ("poisson", 0.2))
+    return [
+        (dataset, model, init, recipe, n, seed, scale * max(n, 2) ** -0.4 * random.uniform(0.9, 1.1))
+        for init in inits
+        for scale in (1.0 if init == "scratch" else 0.2,)
         for n in (0, 8, 32, 128)
         for seed in (0, 1, 2)
     ]
-    return pd.DataFrame(rows, columns=["dataset", "model", "init", "recipe", "n_train", "seed", "test_error"])
+
+
+def tables(points):
+    return Tables(cell_table(points), savings_table(points), errors_by_parameter(error_table(points)))
 
 
 def texts(figure):
@@ -33,16 +44,29 @@ def texts(figure):
 
 
 @pytest.mark.parametrize("kind", FIGURES)
-def test_every_kind_is_saved_in_every_format_and_repeats_itself(kind, table, tmp_path):
+def test_every_kind_is_saved_in_every_format_and_repeats_itself(kind, tmp_path):
     for folder in ("first", "again"):
         paths = [tmp_path / folder / name for name in ("figure.svg", "figure.png")]
-        save(lambda: FIGURES[kind](table, OPTIONS), paths)
+        save(lambda: FIGURES[kind](tables(curves()), OPTIONS), paths)
     for name in ("figure.svg", "figure.png"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
 
-def test_error_vs_data_labels_the_arms_and_draws_the_ranges(table):
-    figure = FIGURES["error_vs_data"](table, OPTIONS)
+@pytest.mark.parametrize("kind", FIGURES)
+def test_tables_of_several_experiments_are_drawn_together(kind):
+    """As the workflow reads them: one below the other, with the rows of a shared curve twice."""
+    first, second = tables(curves()), tables(curves() + curves("near"))
+    both = Tables(
+        *(pd.concat([getattr(t, name) for t in (first, second)]) for name in Tables.__annotations__)
+    )
+    figure = FIGURES[kind](both, OPTIONS)
+    assert any("A title" in text for text in texts(figure))
+    plt.close(figure)
+
+
+def test_error_vs_data_labels_the_arms_and_draws_the_ranges():
+    drawn = tables(curves())
+    figure = FIGURES["error_vs_data"](drawn, OPTIONS)
     assert {
         "A title",
         "zero-shot",
@@ -52,28 +76,125 @@ def test_error_vs_data_labels_the_arms_and_draws_the_ranges(table):
         "pre-training  U(1, 5)",
         "downstream  U(5, 10)",
     } <= set(texts(figure))
-    means = table[table["n_train"] > 0].groupby(["init", "n_train"])["test_error"].mean()
-    drawn = [line.get_ydata() for line in figure.axes[1].lines if len(line.get_ydata()) == 3]
+    cells = drawn.cells[drawn.cells["n_train"] > 0]
+    means = cells.groupby(["init", "n_train"])["test_error"].mean()
+    lines = [line.get_ydata() for line in figure.axes[1].lines if len(line.get_ydata()) == 3]
     for init in ("scratch", "poisson"):
-        assert any(np.allclose(line, means[init]) for line in drawn)
+        assert any(np.allclose(line, means[init]) for line in lines)
     plt.close(figure)
 
 
-@pytest.mark.parametrize("kind", FIGURES)
-def test_models_recipes_and_inits_are_told_apart(kind, table):
+@pytest.mark.parametrize("kind", ["error_vs_data", "data_savings"])
+def test_models_recipes_and_inits_are_told_apart(kind):
     """Another model and recipe are panels with a name; another pre-training is a line with a label."""
-    other_init = table[table["init"] == "poisson"].assign(init="mixed")
-    table = pd.concat([table, other_init, table.assign(model="large"), table.assign(recipe="long")])
-    figure = FIGURES[kind](table, OPTIONS | {"pretrainings": {"poisson": "near", "mixed": "near"}})
+    inits = ("scratch", "poisson", "mixed")
+    points = [
+        point
+        for model, recipe in (("m", "r"), ("large", "r"), ("m", "long"), ("large", "long"))
+        for point in curves(inits=inits, model=model, recipe=recipe)
+    ]
+    figure = FIGURES[kind](tables(points), OPTIONS)
     labels = texts(figure)
-    assert {"m, r", "large, r", "m, long"} <= set(labels)
-    assert {"fine-tuned, poisson", "fine-tuned, mixed"} <= set(labels)
+    assert {"m, r", "large, r", "m, long", "large, long"} <= set(labels)
+    lines = {
+        "error_vs_data": {"fine-tuned, own system", "fine-tuned, mixed"},
+        "data_savings": {"far, poisson"},
+    }
+    assert lines[kind] <= set(labels)
     plt.close(figure)
 
 
-def test_data_savings_marks_bounds(table):
-    figure = FIGURES["data_savings"](table, OPTIONS)
+def arm_colours(figure):
+    """Colours of the labels that name an arm, beside curves and in legends."""
+    found = set()
+    for text in figure.findobj(plt.Text):
+        if text.get_text() in ("from scratch", "untrained") or text.get_text().startswith(
+            ("fine-tuned", "zero")
+        ):
+            found.add((text.get_text().split(", ")[-1], to_rgb(text.get_color())))
+    for axes in figure.axes:
+        for line, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.add((label.split(", ")[-1], to_rgb(line.get_color())))
+    return {(name, colour) for name, colour in found if colour != (0, 0, 0)}  # texts of legends are black
+
+
+def test_an_arm_has_the_same_colour_in_every_figure_and_panel():
+    """Whatever the system, and whichever arms a panel has besides."""
+    palette = sns.color_palette("colorblind")
+    orange, blue, purple = palette[1], palette[0], palette[4]
+    roles = {"from scratch": orange, "untrained": orange, "own system": blue, "mixed": purple}
+    roles |= {"fine-tuned": blue, "zero-shot": blue}  # where there is but one
+    own = [*curves("far", ("scratch", "poisson")), *curves("fast", ("helmholtz", "scratch"))]
+    mixed = [
+        *curves("far", ("mixed", "poisson", "scratch")),
+        *curves("fast", ("scratch", "helmholtz", "mixed")),
+    ]
+    seen = set()
+    for points in (own, mixed):
+        for kind in ("error_vs_data", "error_by_parameter"):
+            figure = FIGURES[kind](tables(points), OPTIONS)
+            found = arm_colours(figure)
+            plt.close(figure)
+            assert "from scratch" in dict(found)
+            for name, colour in found:
+                assert colour == pytest.approx(roles[name]), (kind, name)
+            seen |= {name for name, _ in found}
+    assert seen == set(roles)
+
+
+def test_panels_of_systems_have_their_own_parameter_and_ranges():
+    points = [
+        *curves("far", ("scratch", "poisson", "mixed")),
+        *curves("fast", ("scratch", "helmholtz", "mixed")),
+    ]
+    figure = FIGURES["error_vs_data"](tables(points), OPTIONS)
+    labels = set(texts(figure))
+    assert {"far", "fast", "downstream  U(5, 10)", "downstream  U(11, 15)"} <= labels
+    assert {"pre-training, poisson  U(1, 5)", "pre-training, helmholtz  U(1, 10)"} <= labels
+    assert {"pre-training, mixed  U(1, 5)", "pre-training, mixed  U(1, 10)"} <= labels
+    plt.close(figure)
+
+
+def test_data_savings_marks_bounds():
+    figure = FIGURES["data_savings"](tables(curves()), OPTIONS)
     labels = texts(figure)
     assert "≥ 16×" in labels  # 8 examples do better than 128 from scratch
     assert "no savings" in labels
+    plt.close(figure)
+
+
+def test_data_savings_has_a_panel_for_each_system_and_a_line_for_each_dataset():
+    points = [
+        *curves("far"),
+        *curves("near"),
+        *curves("fast", ("scratch", "helmholtz")),
+        *curves("waves", ("scratch", "helmholtz")),
+    ]
+    drawn = tables(points)
+    figure = FIGURES["data_savings"](drawn, OPTIONS)
+    assert [axes.get_title() for axes in figure.axes] == ["poisson", "helmholtz"]
+    assert [axes.get_legend_handles_labels()[1] for axes in figure.axes] == [
+        ["far", "near"],
+        ["fast", "waves"],
+    ]
+    lines = [line.get_ydata() for line in figure.axes[1].lines if len(line.get_ydata()) == 4]
+    for dataset in ("fast", "waves"):
+        expected = drawn.savings[drawn.savings["dataset"] == dataset].sort_values("n_train")["equivalent_n"]
+        assert any(np.allclose(line, expected) for line in lines)
+    plt.close(figure)
+
+
+def test_error_by_parameter_draws_the_means_at_the_asked_n_alone():
+    drawn = tables([*curves("far"), *curves("fast", ("scratch", "helmholtz"))])
+    figure = FIGURES["error_by_parameter"](drawn, OPTIONS)
+    assert "A title, n = 32" in texts(figure)
+    assert [axes.get_title() for axes in figure.axes] == ["poisson", "helmholtz"]
+    assert "omega" in figure.axes[1].get_xlabel()
+    rows = drawn.by_parameter
+    for axes, dataset, init in zip(figure.axes, ("far", "fast"), ("poisson", "helmholtz"), strict=True):
+        lines = [line.get_xydata() for line in axes.lines if len(line.get_xydata())]
+        assert len(lines) == 2
+        for line, arm in zip(lines, ("scratch", init), strict=True):
+            of_arm = rows[(rows["dataset"] == dataset) & (rows["init"] == arm) & (rows["n_train"] == 32)]
+            np.testing.assert_allclose(line, of_arm[["parameter", "test_error"]])
     plt.close(figure)

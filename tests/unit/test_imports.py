@@ -19,23 +19,28 @@ LAYERS = [
     {"sources"},
     {"systems"},
     {"experiments"},
-    {"config"},
+    {"config", "costs"},
     {"tables"},
+    {"bootstrap"},
+    {"savings"},
+    {"claims"},
+    {"answers"},
     {"figures"},
-    {"report"},
     {"store"},
     {"generation", "own_data", "datasets", "disjoint"},
     {"cards"},
-    {"galleries"},
     {"models"},
     {"operators"},
     {"checkpoints", "evaluation"},
+    {"predictions"},
+    {"galleries"},
+    {"report"},
     {"training"},
     {"finished"},
     {"jobs"},
 ]
 ONLY_IN = {
-    "torch": {"models", "operators", "checkpoints", "evaluation", "training", "jobs"},
+    "torch": {"models", "operators", "checkpoints", "evaluation", "predictions", "training", "jobs"},
     "safetensors": {"checkpoints"},
     "zarr": {"store", "own_data", "datasets", "disjoint", "cards"},
     "h5py": {"own_data"},
@@ -91,6 +96,8 @@ def test_no_module_spells_a_path_of_results():
 
 def test_planning_imports_neither_torch_nor_zarr():
     slow = ("torch", "zarr", "matplotlib")
-    code = f"import sys, pdetransfer.config; print([m for m in {slow} if m in sys.modules])"
+    code = (
+        f"import sys, pdetransfer.config, pdetransfer.costs; print([m for m in {slow} if m in sys.modules])"
+    )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "[]"

@@ -1,9 +1,13 @@
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+import zarr
+from safetensors.torch import load_file
 
-from pdetransfer import jobs, numerics
-from pdetransfer.checkpoints import saved_seeds
+from pdetransfer import finished, jobs, numerics, training
+from pdetransfer.checkpoints import load_model, saved_seeds
+from pdetransfer.evaluation import errors_by_example
 from pdetransfer.files import read_json
 from pdetransfer.generation import generate
 
@@ -12,29 +16,31 @@ SETTINGS = {
     "recipe": {
         "learning_rates": [1e-3, 4e-3],
         "seeds": [0, 1],
+        "num_tuning_seeds": 2,
         "batch_size": 8,
         "length": 2,
         "length_unit": "steps",
         "validation_interval": 1,
         "num_validation": 4,
+        "validation_at_most_n": False,
         "subset_by_seed": False,
     },
 }
 
 
 class Project:
-    """A results folder with one dataset; counts the cells that are really trained."""
+    """A results folder with one dataset; counts the runs that are really trained."""
 
     def __init__(self, path, small_split, monkeypatch):
         self.path = path
-        self.trained = []  # n_train of each cell, in the order of training
-        train_cell = jobs.train_cell
+        self.trained = []  # learning rate and seed of each run, in the order of training
+        train_run = training.train_run
 
-        def counted(architecture, recipe, n_train, *rest):
-            self.trained.append(n_train)
-            return train_cell(architecture, recipe, n_train, *rest)
+        def counted(run, *rest):
+            self.trained.append((run.learning_rate, run.seed))
+            train_run(run, *rest)
 
-        monkeypatch.setattr(jobs, "train_cell", counted)
+        monkeypatch.setattr(training, "train_run", counted)
         self.splits = {}
         for split, count in (("train", 16), ("validation", 8), ("test", 8)):
             self.generate(small_split(split=split, count=count))
@@ -44,7 +50,8 @@ class Project:
         generate(split, store, manifest)
         self.splits[split.split] = jobs.Stored([store], [manifest])
 
-    def train(self, *n_trains, name="cells", init=None, **recipe):
+    def train(self, *n_trains, name="cells", finished="finished", init=None, device="cpu", **recipe):
+        """Train cells; the learning rate and seed of each run that was not known."""
         cells = [SETTINGS | {"n_train": n, "recipe": SETTINGS["recipe"] | recipe} for n in n_trains]
         folders = [self.path / name / f"n{n}" for n in n_trains]
         before = len(self.trained)
@@ -54,10 +61,18 @@ class Project:
             self.splits["train"],
             self.splits["validation"],
             init,
-            self.path / "finished",
-            torch.device("cpu"),
+            self.path / finished,
+            torch.device(device),
         )
-        return len(self.trained) - before
+        return self.trained[before:]
+
+    def result(self, name="cells"):
+        """The chosen rate, and the weights of every seed, of a cell with n_train 8."""
+        folder = self.path / name / "n8"
+        return read_json(folder / "cell.json")["learning_rate"], load_file(folder / "weights.safetensors")
+
+
+WHOLE = [(rate, seed) for rate in (1e-3, 4e-3) for seed in (0, 1)]  # the runs of a cell of SETTINGS
 
 
 @pytest.fixture
@@ -83,33 +98,80 @@ def test_a_cell_has_weights_history_and_results(project):
 
 
 def test_what_is_finished_is_not_trained_again(project):
-    assert project.train(4, 8) == 2
+    assert project.train(4, 8) == 2 * WHOLE
     weights = (project.path / "cells/n8/weights.safetensors").read_bytes()
-    assert project.train(4, 8, 16) == 1
-    assert project.trained == [4, 8, 16]
-    assert project.train(8, name="elsewhere") == 0
+    assert project.train(4, 8, 16) == WHOLE
+    assert project.train(8, name="elsewhere") == []
     assert (project.path / "elsewhere/n8/weights.safetensors").read_bytes() == weights
 
 
-@pytest.mark.parametrize(
-    "recipe", [{"length": 3}, {"seeds": [0]}, {"learning_rates": [1e-3]}, {"num_validation": 8}]
-)
+@pytest.mark.parametrize("recipe", [{"length": 3}, {"num_validation": 8}, {"validation_at_most_n": True}])
 def test_other_settings_are_trained(project, recipe):
     project.train(8)
-    assert project.train(8, **recipe) == 1
+    assert project.train(8, **recipe) == WHOLE
+
+
+LESS = {"seeds": [0], "num_tuning_seeds": 1}  # one seed, which tunes
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "new"),
+    [
+        ({"seeds": [0]}, {"seeds": [0, 1]}, [(1e-3, 1), (4e-3, 1)]),
+        # Seed 1 alone chooses 1e-3, so that its weights at the chosen 4e-3 were not kept.
+        ({"seeds": [1], "num_tuning_seeds": 1}, {}, [(1e-3, 0), (4e-3, 0), (4e-3, 1)]),
+        ({"learning_rates": [4e-3]}, {"learning_rates": [1e-3, 4e-3]}, [(1e-3, 0), (1e-3, 1)]),
+        (LESS, LESS | {"seeds": [0, 1, 2]}, [(4e-3, 1), (4e-3, 2)]),
+        ({"seeds": [0, 1]}, {"seeds": [0]}, []),
+        ({"learning_rates": [1e-3, 4e-3]}, {"learning_rates": [4e-3]}, []),
+    ],
+    ids=[
+        "a seed",
+        "an earlier seed, that changes the rate",
+        "a rate",
+        "seeds that do not tune",
+        "fewer seeds",
+        "fewer rates",
+    ],
+)
+def test_only_new_runs_are_trained_and_the_cell_is_as_if_trained_at_once(project, before, after, new):
+    project.train(8, name="before", **before)
+    assert project.train(8, **after) == new
+    project.train(8, name="at_once", finished="none", **after)
+    (rate, weights), (expected_rate, expected) = project.result(), project.result("at_once")
+    assert rate == expected_rate == 4e-3
+    assert set(weights) == set(expected)
+    for name, value in expected.items():
+        torch.testing.assert_close(weights[name], value, rtol=0, atol=0)
+    histories = [pd.read_csv(project.path / name / "n8/history.csv") for name in ("cells", "at_once")]
+    pd.testing.assert_frame_equal(*histories, check_exact=True)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_known_runs_and_new_ones_are_stored_together_on_a_gpu(project):
+    project.train(8, device="cuda", **LESS)
+    project.train(8, device="cuda", **LESS | {"seeds": [0, 1]})
+    assert saved_seeds(project.path / "cells/n8/weights.safetensors") == [0, 1]
+
+
+def test_a_chosen_run_whose_weights_were_not_kept_is_trained_again(project):
+    """Of the rates of a cell, only those of the best are kept."""
+    project.train(8)
+    assert project.train(8, learning_rates=[1e-3]) == [(1e-3, 0), (1e-3, 1)]
+    assert project.train(8, learning_rates=[1e-3], seeds=[1], num_tuning_seeds=1) == []
 
 
 def test_other_numerics_data_or_initial_weights_are_trained(project, small_split, monkeypatch):
     project.train(8)
     init = project.path / "cells/n8/weights.safetensors"
-    assert project.train(8, name="tuned", init=init) == 1
-    assert project.train(8, name="tuned", init=init) == 0
+    assert project.train(8, name="tuned", init=init) == WHOLE
+    assert project.train(8, name="tuned", init=init) == []
     project.train(16)
-    assert project.train(8, name="tuned", init=project.path / "cells/n16/weights.safetensors") == 1
+    assert project.train(8, name="tuned", init=project.path / "cells/n16/weights.safetensors") == WHOLE
     project.generate(small_split(count=16, seed=1))
-    assert project.train(8) == 1
+    assert project.train(8) == WHOLE
     monkeypatch.setattr(numerics, "TRAINING", numerics.TRAINING + 1)
-    assert project.train(8) == 1
+    assert project.train(8) == WHOLE
 
 
 def test_a_cell_that_fails_leaves_nothing_and_keeps_the_others(project):
@@ -118,29 +180,64 @@ def test_a_cell_that_fails_leaves_nothing_and_keeps_the_others(project):
     assert not (project.path / "cells").exists()
     with pytest.raises(ValueError, match="17 examples were asked of"):
         project.train(17)
-    assert project.train(8) == 1
+    assert project.train(8) == WHOLE
 
 
-def test_evaluation_stores_every_test_error(project):
+@pytest.mark.parametrize("num_links", [1, 2, 3])
+def test_keeping_that_is_interrupted_leaves_no_finished_cell(project, monkeypatch, num_links):
+    """Interrupted after any of the three files; nothing of it is taken for finished, neither cell nor runs."""
+    link, done = finished._link, []
+
+    def interrupted(source, target):
+        link(source, target)
+        done.append(target)
+        if len(done) == num_links:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(finished, "_link", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            project.train(8)
+    assert project.train(8, seeds=[0], num_tuning_seeds=1) == [(1e-3, 0), (4e-3, 0)]
+    assert project.train(8) == [(1e-3, 1), (4e-3, 1)]
+    assert project.train(8, name="elsewhere") == []
+
+
+def test_evaluation_stores_every_test_error_of_every_curve(project):
     project.train(8)
-    weights = project.path / "cells/n8/weights.safetensors"
-    project.train(8, name="tuned", init=weights)
-    for name, zero_shot, zero_seeds in (
-        ("cells", jobs.untrained(SETTINGS | {"n_train": 0}, project.splits["train"]), [0, 1]),
-        ("tuned", jobs.pretrained(weights), [0]),
-    ):
-        output = project.path / f"{name}.parquet"
-        jobs.evaluate(
-            project.splits["test"],
-            {8: project.path / name / "n8/weights.safetensors"},
-            zero_shot,
-            output,
-            torch.device("cpu"),
-        )
-        errors = pd.read_parquet(output)
-        counts = errors.groupby(["n_train", "seed"]).size()
-        assert counts.to_dict() == {(0, seed): 8 for seed in zero_seeds} | {(8, 0): 8, (8, 1): 8}
-        assert errors["error"].between(0, 100).all()
+    cell, tuned = (project.path / name / "n8/weights.safetensors" for name in ("cells", "tuned"))
+    project.train(8, name="tuned", init=cell)
+    untrained = jobs.untrained(SETTINGS | {"n_train": 0}, project.splits["train"])
+    axes = {"dataset": "d", "model": "m", "recipe": "r"}
+    test = project.splits["test"]
+    curves = [
+        jobs.Evaluated(axes | {"init": "scratch"}, test, {8: cell}, untrained),
+        jobs.Evaluated(axes | {"init": "a"}, test, {8: tuned}, jobs.pretrained(cell)),
+    ]
+    output = project.path / "errors.parquet"
+    jobs.evaluate(iter(curves), output, torch.device("cpu"))
+    errors = pd.read_parquet(output)
+    assert errors.groupby(["init", "n_train", "seed"], observed=True).size().to_dict() == dict.fromkeys(
+        [("a", 0, 0), ("a", 8, 0), ("a", 8, 1)] + [("scratch", n, seed) for n in (0, 8) for seed in (0, 1)], 8
+    )
+    assert set(errors[["dataset", "model", "recipe"]].itertuples(index=False, name=None)) == {("d", "m", "r")}
+    assert errors["num_parameters"].unique().tolist() == [untrained[0][1].num_parameters]
+    by_axes = errors.set_index(["init", "n_train", "seed", "example"]).sort_index()["error"]
+    examples = test.load()
+    for at, operator in ((("scratch", 8, 1), load_model(cell, 1)), (("a", 0, 0), load_model(cell, 0))):
+        expected = errors_by_example(operator, examples, torch.device("cpu"))
+        np.testing.assert_array_equal(by_axes.loc[at], expected)
+    parameter = errors.groupby("example")["parameter"].agg(["min", "max"])
+    shifted = zarr.open_group(project.path / "test.zarr")["parameters"][:, 0]
+    np.testing.assert_array_equal(parameter["min"], shifted)
+    np.testing.assert_array_equal(parameter["max"], shifted)
+
+
+def test_a_mixture_has_no_shifted_parameter(project):
+    one = project.splits["test"]
+    mixed = jobs.Stored(one.stores * 2, one.manifests * 2).shifted_parameter()
+    assert len(mixed) == 16
+    assert np.isnan(mixed).all()
 
 
 def test_cells_of_equal_content_share_no_file(project):

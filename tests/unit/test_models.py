@@ -1,5 +1,7 @@
 """Every architecture of the registry: what a neural operator on a periodic grid must do."""
 
+import copy
+
 import pytest
 import torch
 
@@ -91,18 +93,71 @@ def test_fno_in_other_dimensions(num_dims):
     torch.testing.assert_close(model(x.roll(2, last)), y.roll(2, last), rtol=1e-4, atol=1e-6)
 
 
+def fno_by_fft(model, x):
+    """The same operator with ``torch.fft``, complex matrices and channels first: no code is shared."""
+    grid, axes = x.shape[2:], tuple(range(2, x.ndim))
+    modes, width = model.modes, model.lifting.out_features
+    rows = [torch.cat([torch.arange(modes), torch.arange(n - modes, n)]) for n in grid[:-1]]
+    kept = torch.meshgrid(*rows, torch.arange(modes), indexing="ij")
+
+    def pointwise(linear, v):
+        return torch.einsum("oi,bi...->bo...", linear.weight, v) + linear.bias.view(-1, *(1 for _ in grid))
+
+    v = pointwise(model.lifting, x)
+    for convolution, bypass in zip(model.convolutions, model.bypasses, strict=True):
+        if convolution is not model.convolutions[0]:
+            v = torch.nn.functional.gelu(v)
+        weight = torch.complex(*convolution.weight.split(width, dim=-1))
+        weight = weight.permute(*reversed(range(len(grid))), -2, -1)  # (*kept modes, in, out)
+        v_hat = torch.fft.rfftn(v, dim=axes)
+        product_hat = torch.zeros_like(v_hat)
+        product_hat[:, :, *kept] = torch.einsum("bi...,...io->bo...", v_hat[:, :, *kept], weight)
+        v = pointwise(bypass, v) + torch.fft.irfftn(product_hat, s=grid, dim=axes)
+    first, gelu, second = model.projection
+    return pointwise(second, gelu(pointwise(first, v)))
+
+
+@pytest.mark.parametrize(
+    ("grid", "modes"),
+    [((16,), 3), ((16,), 8), ((16, 16), 3), ((16, 16), 8), ((10, 8), 4), ((6, 8, 10), 2), ((6, 6, 6), 3)],
+)
+def test_fno_is_that_of_the_fft(grid, modes):
+    """Outputs and gradients in single precision against double; 2 modes may be N."""
+    torch.manual_seed(2)
+    model = FNO(5, modes, num_layers=3, in_channels=2, out_channels=2, num_dims=len(grid))
+    exact = copy.deepcopy(model).double()
+    x = torch.randn(3, 2, *grid)
+    outputs, expected = model(x), fno_by_fft(exact, x.double())
+    assert (outputs - expected).norm() < 1e-6 * expected.norm()
+    direction = torch.randn_like(outputs)
+    (outputs * direction).sum().backward()
+    (expected * direction.double()).sum().backward()
+    for (name, parameter), other in zip(model.named_parameters(), exact.parameters(), strict=True):
+        assert (parameter.grad - other.grad).norm() < 1e-5 * other.grad.norm(), name
+
+
+def test_fno_weights_start_as_documented():
+    model = FNO(16, 4, num_layers=1, in_channels=4, out_channels=1)
+    weight, bound = model.convolutions[0].weight * 16**2, model.bypasses[0].weight.abs().max()
+    assert weight.min() >= 0
+    assert weight.max() <= 1
+    assert abs(weight.mean() - 1 / 2) < 0.01
+    assert abs(weight.var() - 1 / 12) < 0.01
+    assert 0.2 < bound <= 1 / 4  # 1 / sqrt(width), PyTorch's initial weights of a pointwise layer
+
+
 def test_fno_spectral_convolution_multiplies_each_kept_mode():
     """One mode in, one mode out, times the matrix of that mode; a mode beyond the kept ones gives nothing."""
     convolution = FNO(2, 3, num_layers=1, in_channels=1, out_channels=1).double().convolutions[0]
-    matrices = torch.view_as_complex(convolution.weight)  # (2 modes, modes, in, out)
-    y, x = torch.meshgrid(*2 * (torch.arange(16, dtype=torch.float64) / 16,), indexing="ij")
+    matrices = torch.complex(*convolution.weight.split(2, dim=-1))  # (modes, 2 modes, in, out): k_x, k_y
+    x, y = torch.meshgrid(*2 * (torch.arange(16, dtype=torch.float64) / 16,), indexing="ij")
     for k_y, row in ((2, 2), (-1, 5), (-3, 3)):
         wave = torch.exp(2j * torch.pi * (x + k_y * y))
-        v = torch.stack([wave.real, 2 * wave.imag])[None]
+        v = torch.stack([wave.real, 2 * wave.imag], dim=-1)[:, :, None]  # (x, y, batch, width)
         amplitudes = torch.tensor([1, -2j], dtype=torch.complex128)  # of exp in Re(a exp)
-        expected = torch.einsum("i,io,yx->oyx", amplitudes, matrices[row, 1], wave).real
-        torch.testing.assert_close(convolution(v)[0], expected)
-    beyond = torch.cos(2 * torch.pi * 3 * x).expand(1, 2, 16, 16)
+        expected = torch.einsum("i,io,xy->xyo", amplitudes, matrices[1, row], wave).real
+        torch.testing.assert_close(convolution(v)[:, :, 0], expected)
+    beyond = torch.cos(2 * torch.pi * 3 * x)[:, :, None, None].expand(16, 16, 1, 2)
     assert convolution(beyond).abs().max() < 1e-12
 
 

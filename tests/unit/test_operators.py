@@ -25,8 +25,8 @@ def operator(request, examples):
     return build(examples, request.param)
 
 
-def build(examples, kind="fno", seed=0):
-    architecture = {"kind": kind, **SIZES[kind]}
+def build(examples, kind="fno", seed=0, **keys):
+    architecture = {"kind": kind, **SIZES[kind], **keys}
     return NeuralOperator(architecture, Channels.of(examples), examples.references(), seed)
 
 
@@ -62,6 +62,37 @@ def test_a_coefficient_that_a_system_lacks_is_zero(operator, examples):
     batch = operator.inputs(fewer, CPU).batch(slice(None))
     assert batch[:, 3].abs().max() == 0
     torch.testing.assert_close(batch[:, :3], operator.inputs(examples, CPU).batch(slice(None))[:, :3])
+
+
+def test_without_normalisation_inputs_are_the_source_and_the_coefficients_as_they_are(examples):
+    operator = build(examples, input_normalisation=False)
+    batch = operator.inputs(examples, CPU).batch(slice(None)).numpy()
+    np.testing.assert_array_equal(batch[:, :1], examples.fields)
+    for channel in range(3):
+        expected = np.broadcast_to(examples.coefficients[:, channel, None, None], (6, 16, 16))
+        np.testing.assert_array_equal(batch[:, 1 + channel], expected.astype(np.float32))
+
+
+def test_without_normalisation_missing_coefficients_are_zero_and_a_source_may_be(examples):
+    """Lacking by name, or NaN as in a mixture."""
+    operator = build(examples, input_normalisation=False)
+    coefficients = examples.coefficients.copy()
+    coefficients[::2, 1] = np.nan
+    lacking = dataclasses.replace(
+        examples,
+        fields=0 * examples.fields,
+        coefficients=coefficients[:, :2],
+        coefficient_names=("k11", "k22"),
+    )
+    batch = operator.inputs(lacking, CPU).batch(slice(None)).numpy()
+    assert np.abs(batch[:, 3]).max() == np.abs(batch[::2, 2]).max() == np.abs(batch[:, 0]).max() == 0
+    np.testing.assert_array_equal(batch[1::2, 2, 0, 0], coefficients[1::2, 1].astype(np.float32))
+
+
+def test_normalisation_does_not_change_the_initial_weights(examples):
+    default, raw = build(examples), build(examples, input_normalisation=False)
+    for name, value in default.model.state_dict().items():
+        torch.testing.assert_close(raw.model.state_dict()[name], value, rtol=0, atol=0)
 
 
 def test_channels_that_do_not_fit_are_named(operator, examples):

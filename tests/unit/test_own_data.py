@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import zarr
 
-from pdetransfer.datasets import load
+from pdetransfer.datasets import load, shifted_parameter
 from pdetransfer.own_data import import_file
 from pdetransfer.systems import SYSTEMS
 
@@ -81,6 +81,13 @@ def test_a_system_of_the_users_own_needs_names_alone(public, tmp_path):
     _, examples = bring_in(public(), tmp_path, system=None, names=["a", "b", "c"])
     assert examples.coefficient_names == ("a", "b", "c")
     assert set(examples.references()) == {"source", "a", "b", "c"}
+
+
+def test_a_users_file_has_no_shifted_parameter(public, tmp_path):
+    bring_in(public(), tmp_path)
+    parameter = shifted_parameter(tmp_path / "out.zarr", tmp_path / "out.json")
+    assert parameter.shape == (6,)
+    assert np.isnan(parameter).all()
 
 
 FIELDS, TENSOR = independent_poisson(6, 16)

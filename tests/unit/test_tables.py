@@ -2,73 +2,103 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pdetransfer.tables import curve_rows, data_savings, equivalent_n
-
-SIZES = np.array([8.0, 32.0, 128.0, 512.0])
+from pdetransfer.tables import AXES, cell_rows, errors_by_parameter, mean_errors
 
 
-def power_law_table(scale_fine_tuned):
-    """Scratch error n^-1/2, fine-tuned error ``scale_fine_tuned`` n^-1/2, two seeds around each."""
-    rows = []
-    for init, scale in (("scratch", 1.0), ("poisson", scale_fine_tuned)):
-        for n in (0, 16, 64, 256, 1024):
-            for seed, factor in ((0, 0.9), (1, 1.1)):
-                error = scale * factor * max(n, 4) ** -0.5
-                rows.append(("a", "m", init, "r", n, seed, error))
-    return pd.DataFrame(rows, columns=["dataset", "model", "init", "recipe", "n_train", "seed", "test_error"])
-
-
-def test_savings_of_a_known_power_law():
-    """Half the error is four times the data: exactly, until the scratch curve ends."""
-    savings = data_savings(power_law_table(0.5)).set_index("n_train")
-    assert savings.loc[[16, 64, 256], "ratio"].to_list() == pytest.approx([4, 4, 4])
-    assert savings.loc[[16, 64, 256], "difference"].to_list() == pytest.approx([48, 192, 768])
-    assert savings["bound"].to_list() == ["exact", "exact", "exact", "exact", "lower"]
-    assert savings.loc[0, "equivalent_n"] == pytest.approx(16)
-    assert savings.loc[0, "ratio"] == np.inf
-    assert savings.loc[1024, "equivalent_n"] == 1024
-
-
-def test_harm_is_a_ratio_below_one():
-    savings = data_savings(power_law_table(2.0)).set_index("n_train")
-    assert savings.loc[[64, 256, 1024], "ratio"].to_list() == pytest.approx([0.25, 0.25, 0.25])
-    assert savings.loc[[0, 16], "bound"].to_list() == ["upper", "upper"]
-
-
-def test_interpolation_is_linear_in_the_logarithms():
-    found = equivalent_n(SIZES, SIZES**-0.25, 100.0**-0.25)
-    assert found == (pytest.approx(100.0), "exact")
-
-
-def test_a_curve_that_is_not_monotone_is_made_so():
-    """The middle two are pooled to their geometric mean; of that plateau the smallest n counts."""
-    error = np.array([1.0, 0.2, 0.8, 0.1])
-    assert equivalent_n(SIZES, error, 0.4) == (pytest.approx(32.0), "exact")
-    assert equivalent_n(SIZES, error, 0.399).n > 128
-    assert equivalent_n(SIZES, error, 0.401).n < 32
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"), [(0.05, (512.0, "lower")), (2.0, (8.0, "upper")), (1.0, (8.0, "exact"))]
-)
-def test_errors_beyond_the_curve_are_bounds(error, expected):
-    assert equivalent_n(SIZES, np.array([1.0, 0.5, 0.2, 0.1]), error) == expected
-
-
-def test_a_row_for_each_cell_and_seed():
-    errors = pd.DataFrame(
-        [(n, seed, 99, i, 0.1 * (i + 1) + seed) for n in (0, 8) for seed in (0, 1) for i in range(5)],
-        columns=["n_train", "seed", "num_parameters", "example", "error"],
+def example_errors(parameter, **axes):
+    """Errors of one cell, 0.1 for the first example, 0.2 for the next, ..., as evaluation writes them."""
+    count = len(parameter)
+    return pd.DataFrame(
+        {"dataset": "a", "model": "m", "init": "scratch", "recipe": "r", "n_train": 8, "seed": 0}
+        | {"num_parameters": 99, "example": range(count), "parameter": parameter}
+        | {"error": 0.1 * np.arange(1, count + 1)}
+        | axes
     )
-    run = {"epochs": 2.0, "steps": 4, "best_step": 3, "seconds": 1.5, "validation_error": 0.3}
-    cell = {"learning_rate": 1e-3, "edge": "low", "chosen": [{"seed": seed, **run} for seed in (0, 1)]}
-    curve = {"dataset": "a", "model": "m", "init": "scratch", "recipe": "r"}
-    rows = curve_rows(curve, {8: cell}, errors)
-    assert rows[["n_train", "seed"]].to_numpy().tolist() == [[0, 0], [0, 1], [8, 0], [8, 1]]
-    last = rows.iloc[-1]
+
+
+RUN = {"epochs": 2.0, "steps": 4, "best_step": 3, "seconds": 1.5, "validation_error": 0.3}
+
+
+def trained_cell(seeds=(0, 1), **axes):
+    point = dict.fromkeys(AXES) | {"dataset": "a", "model": "m", "init": "scratch", "recipe": "r"}
+    chosen = [{"seed": seed, **RUN} for seed in seeds]
+    return point | {"n_train": 8, "learning_rate": 1e-3, "edge": "low", "chosen": chosen} | axes
+
+
+@pytest.mark.parametrize("dtype", ["object", "category"])
+def test_a_row_for_each_cell_and_seed(dtype):
+    """As evaluation writes the errors, with categories, and without."""
+    parts = [
+        example_errors(np.ones(5), init=init, n_train=n, seed=seed)
+        for init in ("scratch", "poisson")
+        for n in (0, 8)
+        for seed in (0, 1)
+    ]
+    errors = pd.concat(parts, ignore_index=True)
+    errors["error"] += errors["seed"]
+    errors = errors.astype(dict.fromkeys(["dataset", "model", "init", "recipe"], dtype))
+    cells = [trained_cell(init="poisson", learning_rate=2e-3, edge="inside"), trained_cell()]
+    rows = cell_rows(cells, errors)
+    assert rows[["init", "n_train", "seed"]].to_numpy().tolist() == [
+        [init, n, seed] for init in ("scratch", "poisson") for n in (0, 8) for seed in (0, 1)
+    ]
+    rows = rows.set_index(["init", "n_train", "seed"])
+    last = rows.loc["scratch", 8, 1]
     assert last[
         ["test_error", "test_error_median", "test_error_q25", "test_error_q75"]
     ].to_list() == pytest.approx([1.3, 1.3, 1.2, 1.4])
     assert (last["learning_rate"], last["learning_rate_edge"], last["steps"]) == (1e-3, "low", 4)
-    assert rows.iloc[0][["learning_rate", "validation_error"]].isna().all()
-    assert rows.iloc[0][["steps", "num_parameters"]].to_list() == [0, 99]
+    assert rows.loc["poisson", 8, 0][["learning_rate", "learning_rate_edge"]].to_list() == [2e-3, "inside"]
+    zero = rows.loc["poisson", 0, 0]
+    assert zero[["learning_rate", "learning_rate_edge", "seconds", "validation_error"]].isna().all()
+    assert zero[["epochs", "steps", "num_parameters"]].to_list() == [0, 0, 99]
+
+
+def test_the_mean_error_of_a_cell_is_over_its_seeds():
+    rows = [(init, seed, error + seed) for init, error in (("a", 1.0), ("b", 2.0)) for seed in (0, 1, 5)]
+    cells = pd.DataFrame(rows, columns=["init", "seed", "test_error"])
+    means = mean_errors(cells.assign(dataset="a", model="m", recipe="r", n_train=8))
+    assert means[["init", "test_error"]].to_numpy().tolist() == [["a", 3.0], ["b", 4.0]]
+
+
+def test_errors_by_a_parameter_with_few_values_are_by_value():
+    """Over all seeds; an example counts once."""
+    parameter = np.array([3.0, 1.0, 3.0, 2.0, 1.0])
+    errors = pd.concat([example_errors(parameter), example_errors(parameter, seed=1)], ignore_index=True)
+    errors.loc[errors["seed"] == 1, "error"] += 1
+    found = errors_by_parameter(errors).sort_values("parameter")
+    assert found["parameter"].to_list() == [1, 2, 3]
+    assert found["num_examples"].to_list() == [2, 1, 2]
+    assert found["test_error"].to_list() == pytest.approx([0.35 + 0.5, 0.4 + 0.5, 0.2 + 0.5])
+
+
+def test_errors_by_a_continuous_parameter_are_by_eight_bins_of_equal_counts():
+    """The same bins for every cell of a dataset; another dataset has its own."""
+    parameter = np.random.default_rng(0).permutation(np.linspace(1, 5, 80))
+    errors = pd.concat(
+        [
+            example_errors(parameter),
+            example_errors(parameter, init="poisson"),
+            example_errors(parameter + 10, dataset="b"),
+        ],
+        ignore_index=True,
+    )
+    found = errors_by_parameter(errors)
+    assert len(found) == 3 * 8
+    assert set(found["num_examples"]) == {10}
+    ordered = np.sort(parameter).reshape(8, 10)
+    errors_of = dict(zip(parameter, 0.1 * np.arange(1, 81), strict=True))
+    for (dataset, _), rows in found.sort_values("parameter").groupby(["dataset", "init"]):
+        shift = 10 * (dataset == "b")
+        assert rows["parameter"].to_list() == pytest.approx(np.median(ordered, axis=1) + shift)
+        expected = [np.mean([errors_of[value] for value in values]) for values in ordered]
+        assert rows["test_error"].to_list() == pytest.approx(expected)
+
+
+def test_examples_without_a_parameter_are_left_out_and_none_leave_an_empty_table():
+    mixture = example_errors(np.full(5, np.nan), dataset="mixed")
+    found = errors_by_parameter(pd.concat([mixture, example_errors(np.ones(5))], ignore_index=True))
+    assert found["dataset"].to_list() == ["a"]
+    empty = errors_by_parameter(mixture.astype({"dataset": "category"}))
+    assert empty.empty
+    assert {*AXES, "parameter", "test_error"} <= set(empty.columns)

@@ -6,19 +6,22 @@ import pytest
 import torch
 
 from cases import SIZES, as_examples
+from pdetransfer import training
 from pdetransfer.operators import Channels, NeuralOperator
-from pdetransfer.training import Recipe, train_cell
+from pdetransfer.training import Recipe, train_cell, train_run
 
 CPU = torch.device("cpu")
 ARCHITECTURE = {"kind": "fno", **SIZES["fno"]}
 RECIPE = Recipe(
     learning_rates=[1e-3, 4e-3],
     seeds=[0, 1],
+    num_tuning_seeds=2,
     batch_size=8,
     length=6,
     length_unit="epochs",
     validation_interval=2,
     num_validation=8,
+    validation_at_most_n=False,
     subset_by_seed=False,
 )
 
@@ -33,19 +36,52 @@ def validation(small_split):
     return as_examples(small_split(split="validation"), 8)
 
 
-def cell(train, validation, n_train=20, init=None, **changes):
+def cell(train, validation, n_train=20, init=None, known=(), **changes):
     recipe = dataclasses.replace(RECIPE, **changes)
-    return train_cell(ARCHITECTURE, recipe, n_train, train, validation, init, CPU)
+    return train_cell(ARCHITECTURE, recipe, n_train, train, validation, init, CPU, known)
+
+
+def places(runs):
+    return [(run.learning_rate, run.seed) for run in runs]
+
+
+@pytest.fixture
+def trained_runs(monkeypatch):
+    """The learning rate and seed of each training, in order."""
+    done = []
+
+    def counted(run, *rest):
+        done.append((run.learning_rate, run.seed))
+        train_run(run, *rest)
+
+    monkeypatch.setattr(training, "train_run", counted)
+    return done
+
+
+@pytest.fixture
+def diverging(monkeypatch):
+    """Runs at these places, (learning rate, seed), diverge in their first step."""
+    places = set()
+
+    def spoilt(run, operator, train, *rest):
+        if (run.learning_rate, run.seed) in places:
+            train = dataclasses.replace(train, outputs=np.full_like(train.outputs, np.nan))
+        train_run(run, operator, train, *rest)
+
+    monkeypatch.setattr(training, "train_run", spoilt)
+    return places
+
+
+def assert_same_weights(runs, others):
+    for run, other in zip(runs, others, strict=True):
+        assert set(run.best) == set(other.best)
+        for name, value in run.best.items():
+            torch.testing.assert_close(value, other.best[name], rtol=0, atol=0)
 
 
 def test_a_cell_trains_and_chooses_by_validation_error(train, validation):
     trained = cell(train, validation)
-    assert [(run.learning_rate, run.seed) for run in trained.runs] == [
-        (1e-3, 0),
-        (1e-3, 1),
-        (4e-3, 0),
-        (4e-3, 1),
-    ]
+    assert places(trained.runs) == [(1e-3, 0), (1e-3, 1), (4e-3, 0), (4e-3, 1)]
     means = {
         rate: np.mean([r.validation_error for r in trained.runs if r.learning_rate == rate])
         for rate in (1e-3, 4e-3)
@@ -77,8 +113,7 @@ def test_the_same_seed_gives_the_same_numbers(train, validation):
     first, again = (cell(train, validation) for _ in range(2))
     for a, b in zip(first.runs, again.runs, strict=True):
         assert [row["validation_loss"] for row in a.history] == [row["validation_loss"] for row in b.history]
-    for name, value in first.chosen[0].best.items():
-        torch.testing.assert_close(value, again.chosen[0].best[name], rtol=0, atol=0)
+    assert_same_weights(first.chosen, again.chosen)
     assert first.runs[0].validation_loss != first.runs[1].validation_loss
 
 
@@ -151,3 +186,78 @@ def test_the_loss_is_the_sum_over_the_grid_averaged_over_the_batch(train, valida
     outputs = operator.apply(operator.inputs(train[:8], CPU)).numpy()
     expected = ((outputs - train.outputs[:8]) ** 2).sum() / 8
     assert run.history[-1]["train_loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_only_the_tuning_seeds_try_every_rate(train, validation, trained_runs):
+    trained = cell(train, validation, seeds=[5, 3, 4], num_tuning_seeds=1)
+    other = {1e-3: 4e-3, 4e-3: 1e-3}[trained.learning_rate]
+    assert trained_runs[:2] == [(1e-3, 5), (4e-3, 5)]
+    assert trained_runs[2:] == [(trained.learning_rate, 3), (trained.learning_rate, 4)]
+    assert [run.seed for run in trained.chosen] == [5, 3, 4]
+    assert (other, 5) in places(trained.runs)
+    assert len(trained.runs) == 4
+
+
+def test_other_seeds_do_not_change_the_chosen_rate_or_weights(train, validation):
+    """The mean is over the tuning seeds alone."""
+    one = cell(train, validation, seeds=[0], num_tuning_seeds=1)
+    three = cell(train, validation, seeds=[0, 1, 2], num_tuning_seeds=1)
+    assert three.learning_rate == one.learning_rate
+    assert_same_weights(one.chosen, three.chosen[:1])
+
+
+def test_a_rate_that_diverges_for_a_seed_beyond_tuning_gives_way_to_the_next_best(
+    train, validation, diverging
+):
+    plain = cell(train, validation, seeds=[0, 1], num_tuning_seeds=1)
+    best = plain.learning_rate
+    other = {1e-3: 4e-3, 4e-3: 1e-3}[best]
+    diverging.add((best, 1))
+    trained = cell(train, validation, seeds=[0, 1], num_tuning_seeds=1)
+    assert trained.learning_rate == other
+    assert places(trained.chosen) == [(other, 0), (other, 1)]
+    assert places([run for run in trained.runs if run.diverged]) == [(best, 1)]
+    expected = cell(train, validation, learning_rates=[other])
+    assert_same_weights(trained.chosen, expected.chosen)
+
+
+def test_a_cell_whose_rates_all_diverge_for_some_seed_fails(train, validation, diverging):
+    diverging |= {(1e-3, 1), (4e-3, 1)}
+    with pytest.raises(RuntimeError, match="every learning rate diverged"):
+        cell(train, validation, num_tuning_seeds=1)
+
+
+def test_known_runs_are_not_trained_again(train, validation, trained_runs):
+    first = cell(train, validation, seeds=[0], num_tuning_seeds=1)
+    trained_runs.clear()
+    more = cell(train, validation, seeds=[0, 1], num_tuning_seeds=1, known=first.runs)
+    assert trained_runs == [(first.learning_rate, 1)]
+    assert more.chosen[0] is first.chosen[0]
+    assert_same_weights(more.chosen, cell(train, validation, seeds=[0, 1], num_tuning_seeds=1).chosen)
+
+
+def test_a_known_run_without_weights_is_trained_again_only_if_chosen(train, validation, trained_runs):
+    whole = cell(train, validation)
+    weightless = [dataclasses.replace(run, best=None) for run in whole.runs]
+    trained_runs.clear()
+    again = cell(train, validation, known=weightless)
+    assert trained_runs == places(whole.chosen)
+    assert_same_weights(again.chosen, whole.chosen)
+
+
+@pytest.mark.parametrize(
+    ("n_train", "at_most_n", "looked_at"), [(4, False, 6), (4, True, 4), (20, True, 6), (20, False, 6)]
+)
+def test_as_many_validation_examples_are_looked_at_as_the_recipe_says(
+    train, validation, n_train, at_most_n, looked_at
+):
+    """What lies beyond them may be anything."""
+    for beyond, diverged in ((looked_at, False), (looked_at - 1, True)):
+        spoilt = dataclasses.replace(validation, outputs=validation.outputs.copy())
+        spoilt.outputs[beyond:] = np.nan
+        changes = {"num_validation": 6, "validation_at_most_n": at_most_n, "learning_rates": [1e-3]}
+        if diverged:
+            with pytest.raises(RuntimeError, match="diverged"):
+                cell(train, spoilt, n_train, **changes)
+        else:
+            assert math.isfinite(cell(train, spoilt, n_train, **changes).chosen[0].validation_error)

@@ -70,16 +70,20 @@ def with_files(finished):
         config["datasets"]["own"] = {"system": "poisson", "files": files[""]}
         config["datasets"]["ours"] = {"system": "helmholtz", "files": files["ours_"]}
         config["datasets"]["other"] = {"coefficients": ["a", "b"], "files": files["other_"]}
-        experiment = config["experiments"]["data_scaling_poisson"]
+        experiment = config["experiments"]["data_scaling"]
         config["experiments"]["own"] = experiment | {"dataset": ["own"], "n_train": [0, 12]}
         config["experiments"]["others"] = experiment | {
             "dataset": ["ours", "other"],
             "init": ["scratch"],
             "n_train": [0, 12],
         }
-        config["figures"]["others"] = {"kind": "error_vs_data", "experiment": "others", "title": "Others"}
-        config["figures"]["own"] = {"kind": "data_savings", "experiment": "own", "title": "Own data"}
-        config["figures"]["own_errors"] = {"kind": "error_vs_data", "experiment": "own", "title": "Own data"}
+        config["figures"]["others"] = {"kind": "error_vs_data", "experiments": ["others"], "title": "Others"}
+        config["figures"]["own"] = {"kind": "data_savings", "experiments": ["own"], "title": "Own data"}
+        config["figures"]["own_errors"] = {
+            "kind": "error_vs_data",
+            "experiments": ["own"],
+            "title": "Own data",
+        }
 
     finished.edit_config(add)
     return finished
@@ -97,14 +101,14 @@ def test_own_files_are_trained_on_and_drawn(with_files):
     assert set(others["dataset"]) == {"ours", "other"}
     assert np.isfinite(others["test_error"]).all()
     other = pdetransfer.load_model(
-        with_files.path / RESULTS / "cells/other/fno_medium/scratch/downstream/n12/weights.safetensors"
+        with_files.path / RESULTS / "cells/other/fno_medium/scratch/downstream_seeds/n12/weights.safetensors"
     )
     assert other.channels.coefficients == ("a", "b")
     assert with_files.planned("all") == {}
 
 
 def test_a_file_with_too_few_examples_is_named(with_files):
-    cell = f"{RESULTS}/cells/own/fno_medium/scratch/downstream/n24/cell.json"
+    cell = f"{RESULTS}/cells/own/fno_medium/scratch/downstream_seeds/n24/cell.json"
     result = with_files.run(cell)
     assert result.returncode != 0
     assert "24 examples were asked of" in result.stdout

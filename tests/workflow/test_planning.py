@@ -1,5 +1,7 @@
 """What is said before anything runs: plans at every scale, and users' mistakes."""
 
+import re
+
 import pytest
 import torch
 
@@ -16,7 +18,10 @@ def test_the_slurm_profile_plans_paper_scale_as_typed(fresh):
     output = fresh.succeed("--profile", "slurm", "-n", "all", config=None)
     assert "results/paper/report.html" in output
     jobs = output.split("\n\n")
+    minutes = {}
     for job in jobs:
+        if name := re.search(r"rule pretrain.*curve=poisson_e1-5/(\w+)/", job, re.DOTALL):
+            minutes[name[1]] = int(re.search(r"runtime=(\d+)", job)[1])
         if any(f"\nrule {rule}" in job for rule in ("train", "pretrain", "evaluate")):
             assert "slurm_partition=gpu" in job
             assert "gpu=1" in job
@@ -25,6 +30,7 @@ def test_the_slurm_profile_plans_paper_scale_as_typed(fresh):
             assert "slurm_partition=cpu" in job
             assert "cpus_per_task=8" in job
             assert "gpu=" not in job
+    assert minutes["fno_tiny"] < minutes["fno_medium"] < minutes["fno_large"]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +48,7 @@ def test_the_slurm_profile_plans_paper_scale_as_typed(fresh):
             "is '4e-3'; expected a value of type number (YAML reads a number like 1e-3 as text",
         ),
         (
-            "init: [scratch, poisson]",
+            "init: [scratch, own]",
             "init: [scratch, laplace]",
             "init is 'laplace'; expected one of",
         ),
@@ -59,13 +65,13 @@ def test_a_mistake_in_the_config_is_one_sentence_and_nothing_runs(fresh, old, ne
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_gpu_jobs_take_turns_and_a_missing_gpu_is_said(fresh):
-    curve = "results/smoke/cells/poisson_e5-10/fno_medium/scratch/downstream"
+    curve = "results/smoke/cells/poisson_e5-10/fno_medium/scratch/downstream_seeds"
     targets = [f"results/smoke/datasets/poisson_e5-10/{split}.json" for split in ("train", "validation")]
     fresh.succeed(*targets)
     arguments = [
         "--keep-going",
         f"{curve}/n16/cell.json",
-        f"{curve}/n32/cell.json",
+        f"{curve}/n24/cell.json",
         "--config",
         "device=cuda",
     ]
@@ -77,6 +83,6 @@ def test_gpu_jobs_take_turns_and_a_missing_gpu_is_said(fresh):
 
 
 def test_an_unknown_target_is_refused(fresh):
-    result = fresh.run("results/smoke/cells/poisson/fno_medium/scratch/downstream/n8/cell.json")
+    result = fresh.run("results/smoke/cells/poisson/fno_medium/scratch/downstream_seeds/n8/cell.json")
     assert result.returncode != 0
     assert "MissingRuleException" in result.stdout

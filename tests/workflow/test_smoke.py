@@ -10,11 +10,13 @@ import pandas as pd
 import pytest
 
 import pdetransfer
+from pdetransfer import numerics
 
 pytestmark = pytest.mark.slow
 
 RESULTS = "results/smoke"
-CURVE = f"{RESULTS}/cells/poisson_e5-10/fno_medium/scratch/downstream"
+CURVE = f"{RESULTS}/cells/poisson_e5-10/fno_medium/scratch/downstream_seeds"
+FIGURES = 24  # of the experiments, of predictions and of the data
 
 
 def test_the_whole_workflow_runs_and_leaves_nothing_to_do(finished):
@@ -22,33 +24,49 @@ def test_the_whole_workflow_runs_and_leaves_nothing_to_do(finished):
     made = {str(path.relative_to(finished.path / RESULTS)) for path in (finished.path / RESULTS).rglob("*")}
     assert {
         "report.html",
-        "figures/fig3a.svg",
-        "figures/fig3a.png",
-        "tables/data_scaling_poisson.csv",
-        "savings/data_scaling_poisson.csv",
+        "claims.json",
+        "plan.csv",
+        "figures/fig3.svg",
+        "figures/fig3.png",
+        "figures/predictions_poisson.svg",
+        "tables/data_scaling.csv",
+        "savings/data_scaling.csv",
+        "by_parameter/data_scaling.csv",
     } <= made
+    assert not [name for name in made if "control" in name]
     assert not [name for name in made if re.search(r"/\.[^/]*$", name) and "snakemake_timestamp" not in name]
 
 
 def test_the_table_has_a_row_for_each_cell_and_seed(finished):
-    table = pd.read_csv(finished.path / RESULTS / "tables/data_scaling_poisson.csv")
+    table = pd.read_csv(finished.path / RESULTS / "tables/data_scaling.csv")
     rows = table.groupby(["init", "n_train"])["seed"].count().to_dict()
-    trained = {(init, n): 2 for init in ("scratch", "poisson") for n in (4, 8, 16, 32)}
-    assert rows == trained | {("scratch", 0): 2, ("poisson", 0): 1}
+    own = ("poisson", "advection_diffusion")
+    trained = {("scratch", n): 4 for n in (0, 4, 8, 16)} | {(init, n): 2 for init in own for n in (4, 8, 16)}
+    assert rows == trained | {(init, 0): 1 for init in own}
     assert np.isfinite(table["test_error"]).all()
     assert (table["test_error_q25"] <= table["test_error_median"]).all()
-    savings = pd.read_csv(finished.path / RESULTS / "savings/data_scaling_poisson.csv")
-    assert savings["n_train"].to_list() == [0, 4, 8, 16, 32]
+    savings = pd.read_csv(finished.path / RESULTS / "savings/data_scaling.csv")
+    assert savings["n_train"].to_list() == [0, 4, 8, 16] * 2
     assert set(savings["bound"]) <= {"exact", "lower", "upper"}
 
 
-def test_the_report_needs_no_other_file(finished):
+def test_the_report_needs_no_other_file_and_answers_every_question(finished):
     html = (finished.path / RESULTS / "report.html").read_text()
-    assert html.count("<svg") == 4
-    assert "times as many" in html or "is worse than" in html
+    assert html.count("<svg") == FIGURES
+    for question in ("data", "size", "shift", "mixture", "seeds"):
+        assert f'<h2 id="{question}">' in html
+    assert html.count('class="answer"') >= 8
     assert not re.search(r'(src|href)\s*=\s*["\'](?!#|data:)', html)
     assert not re.search(r"@import|<script|<link", html)
     assert not re.search(r"url\((?!#)", html)
+
+
+def test_snakemakes_own_report_has_the_figures_by_category(finished):
+    finished.succeed("--report", "own.html")
+    html = (finished.path / "own.html").read_text()
+    for text in ("Figures", "Predictions", "Claims", "Fig. 3: test error against downstream examples"):
+        assert text in html
+    assert not re.search(r'<(script|link|img)[^>]+(src|href)\s*=\s*["\']https?:', html)
 
 
 def test_a_trained_model_opens_from_its_file_alone(finished, tmp_path):
@@ -63,7 +81,7 @@ def test_no_training_rule_reads_test_examples(finished):
     output = finished.succeed("-n", "--forceall", "all")
     jobs = re.split(r"\n(?=rule |localrule )", output)
     trainings = [job for job in jobs if re.match(r"(local)?rule (pre)?train", job)]
-    assert len(trainings) == 7
+    assert len(trainings) == 25
     for job in trainings:
         inputs = re.search(r"input: (.*)", job)[1]
         assert "/train.zarr" in inputs
@@ -94,65 +112,97 @@ def test_touching_or_commenting_source_files_makes_nothing_stale(finished):
 
 
 def raise_version(project, stage):
-    project.edit("pipeline_src/pdetransfer/numerics.py", f"{stage} = 1", f"{stage} = 2")
+    version = getattr(numerics, stage)
+    project.edit("pipeline_src/pdetransfer/numerics.py", f"{stage} = {version}", f"{stage} = {version + 1}")
 
 
 def test_a_numerics_version_reruns_its_stage(finished):
     raise_version(finished, "TABLES")
-    tables = {"card": 13, "datasets": 1, "disjoint": 1, "table": 1, "figure": 2, "report": 1}
+    tables = {"card": 9, "datasets": 1, "disjoint": 1, "gallery": 3, "stages": 1, "table": 7, "figure": 10}
+    tables |= {"predictions": 4, "claims": 1, "report": 1}
     assert finished.planned("all") == tables
     raise_version(finished, "EVALUATION")
-    assert finished.planned("all") == tables | {"evaluate": 2}
+    assert finished.planned("all") == tables | {"evaluate": 7}
     raise_version(finished, "TRAINING")
     plan = finished.planned("all")
-    assert (plan["pretrain"], plan["train"], plan["train_pack"]) == (1, 4, 2)
+    assert (plan["pretrain"], plan["train"], plan["train_pack"]) == (5, 4, 16)
     assert "generate" not in plan
-    before = {path.name for path in (finished.path / RESULTS / "finished").iterdir()}
-    finished.succeed("all")
-    kept = {path.name for path in (finished.path / RESULTS / "finished").iterdir()}
-    assert len(kept - before) == 9  # every cell was trained again
     raise_version(finished, "SOLVER")
-    assert finished.planned("all")["generate"] == 39  # 13 datasets, 3 splits
+    assert finished.planned("all")["generate"] == 27  # 9 datasets, 3 splits
 
 
 def test_another_device_makes_only_the_printed_config_stale(finished):
     finished.edit("config/smoke.yaml", "device: auto", "device: cpu")
-    assert finished.planned("all") == {"report": 1}
+    assert finished.planned("all") == {"plan": 1, "report": 1}
 
 
 def test_a_changed_setting_reruns_what_depends_on_it(finished):
-    finished.edit_config(lambda config: config["recipes"]["downstream"].update(length=9))
+    finished.edit_config(lambda config: config["recipes"]["downstream_seeds"].update(length=9))
     plan = finished.planned("all")
-    assert (plan["train"], plan["train_pack"]) == (4, 2)
+    assert (plan["train"], plan["train_pack"]) == (4, 16)
     assert not {"generate", "pretrain"} & set(plan)
 
 
 def test_a_new_n_outside_the_pack_trains_only_itself(finished):
-    finished.edit_config(lambda config: config["experiments"]["data_scaling_poisson"]["n_train"].append(12))
-    assert finished.planned("all") == {"train": 2, "evaluate": 2, "table": 1, "figure": 2, "report": 1}
+    finished.edit_config(lambda config: config["experiments"]["data_scaling"]["n_train"].append(12))
+    plan = {"plan": 1, "train": 4, "evaluate": 1, "table": 1, "figure": 2, "claims": 1, "report": 1}
+    assert finished.planned("all") == plan
+
+
+def test_a_new_shift_trains_only_its_cells(finished):
+    def add(config):
+        config["datasets"]["poisson_e3-6"] = {"system": "poisson", "eigenvalue_range": [3, 6]}
+        config["experiments"]["shift_poisson"]["dataset"].append("poisson_e3-6")
+
+    finished.edit_config(add)
+    plan = finished.planned("all")
+    made = {"generate": 3, "card": 1, "train_pack": 2, "evaluate": 1, "table": 1, "predictions": 1}
+    assert {rule: plan.get(rule) for rule in made} == made
+    assert set(plan) - set(made) == {"plan", "datasets", "disjoint", "gallery", "figure", "claims", "report"}
+
+
+def test_a_new_model_size_trains_only_its_cells(finished):
+    def add(config):
+        config["models"]["fno_new"] = {"kind": "fno", "width": 6, "modes": 4, "num_layers": 4}
+        config["rates"]["fno_new"] = 1000
+        config["experiments"]["model_scaling"]["model"].append("fno_new")
+
+    finished.edit_config(add)
+    plan = {"plan": 1, "pretrain": 1, "train_pack": 2, "evaluate": 1, "table": 1, "figure": 1, "claims": 1}
+    assert finished.planned("all") == plan | {"report": 1}
+
+
+def test_a_new_seed_trains_only_its_runs(finished):
+    cells = finished.path / CURVE
+    before = json.loads((cells / "n8/cell.json").read_text())
+    finished.edit_config(lambda config: config["recipes"]["downstream_seeds"]["seeds"].append(2))
+    finished.succeed(f"{CURVE}/n8/cell.json")
+    after = json.loads((cells / "n8/cell.json").read_text())
+    log = finished.path / RESULTS / "logs/train/poisson_e5-10/fno_medium/scratch/downstream_seeds/packed.log"
+    assert "n_train 8: 3 runs were finished before" in log.read_text()
+    kept = [run for run in after["runs"] if run["seed"] < 2]
+    assert kept == before["runs"]  # to the second that they took
+    assert [run["seed"] for run in after["chosen"]] == [0, 1, 2]
 
 
 def test_a_new_n_inside_the_pack_retrains_nothing_that_is_finished(finished):
     def grow(config):
         config["packed_n_train"].append(12)
-        config["experiments"]["data_scaling_poisson"]["n_train"].append(12)
+        config["experiments"]["data_scaling"]["n_train"].append(12)
 
     finished.edit_config(grow)
-    before = {path.name for path in (finished.path / RESULTS / "finished").iterdir()}
     weights = (finished.path / CURVE / "n8/weights.safetensors").read_bytes()
-    finished.succeed("all")
-    assert len({path.name for path in (finished.path / RESULTS / "finished").iterdir()} - before) == 2
+    finished.succeed(f"{CURVE}/n12/cell.json")
     assert (finished.path / CURVE / "n8/weights.safetensors").read_bytes() == weights
     assert "2 of 3 cells were finished before" in "".join(
         path.read_text() for path in (finished.path / RESULTS / "logs/train").rglob("packed.log")
     )
-    assert finished.planned("all") == {}
 
 
 def test_a_deleted_cell_comes_back_without_training(finished):
     shutil.rmtree(finished.path / CURVE / "n16")
     finished.succeed(f"{CURVE}/n16/cell.json")
-    log = finished.path / RESULTS / "logs/train/poisson_e5-10/fno_medium/scratch/downstream/n16.log"
+    log = finished.path / RESULTS / "logs/train/poisson_e5-10/fno_medium/scratch/downstream_seeds/n16.log"
     assert "1 of 1 cells were finished before" in log.read_text()
     assert "step" not in log.read_text()
     assert finished.planned("all") == {}
@@ -160,37 +210,29 @@ def test_a_deleted_cell_comes_back_without_training(finished):
 
 def test_another_experiments_cells_leave_a_figure_alone(finished):
     def add(config):
-        config["experiments"]["more"] = config["experiments"]["data_scaling_poisson"] | {"n_train": [8, 24]}
-        config["figures"]["other"] = {"kind": "error_vs_data", "experiment": "more", "title": "Other"}
+        config["experiments"]["more"] = config["experiments"]["data_scaling"] | {"n_train": [8, 24]}
+        config["figures"]["other"] = {"kind": "error_vs_data", "experiments": ["more"], "title": "Other"}
 
     finished.edit_config(add)
-    assert finished.planned(f"{RESULTS}/figures/fig3a.svg") == {}
-    plan = finished.planned("all")
-    assert plan == {"train": 2, "evaluate": 2, "table": 1, "figure": 1, "report": 1}
+    assert finished.planned(f"{RESULTS}/figures/fig3.svg") == {}
+    plan = {"plan": 1, "train": 4, "evaluate": 1, "table": 1, "figure": 1, "claims": 1, "report": 1}
+    assert finished.planned("all") == plan
 
 
-def test_a_mixture_is_pretrained_and_fine_tuned_on_one_of_its_systems(finished):
-    def add(config):
-        config["experiments"]["mixture"] = {
-            "dataset": ["helmholtz_w1-5"],
-            "model": ["fno_medium"],
-            "init": ["scratch", "mixed", "mixed_equal_steps"],
-            "recipe": ["downstream"],
-            "n_train": [0, 16],
-        }
-        config["figures"]["mixture"] = {"kind": "error_vs_data", "experiment": "mixture", "title": "Mixture"}
-
-    finished.edit_config(add)
-    finished.succeed(f"{RESULTS}/figures/mixture.svg")
-    folder = finished.path / RESULTS / "cells/helmholtz_w1-5/fno_medium"
-    mixed = pdetransfer.load_model(folder / "mixed/downstream/n16/weights.safetensors")
+def test_the_controls_run_and_judge_their_claims(finished):
+    finished.succeed("controls")
+    assert '<h2 id="control">' in (finished.path / RESULTS / "controls.html").read_text()
+    folder = finished.path / RESULTS / "cells"
+    mixed = pdetransfer.load_model(
+        folder / "helmholtz_w1-5/fno_medium/mixed/downstream_seeds/n8/weights.safetensors"
+    )
     assert mixed.channels.coefficients == ("k11", "k22", "k12", "v1", "v2", "omega")
-    own = pdetransfer.load_model(folder / "scratch/downstream/n16/weights.safetensors")
+    own = pdetransfer.load_model(
+        folder / "helmholtz_w1-5/fno_medium/scratch/downstream_seeds/n8/weights.safetensors"
+    )
     assert own.channels.coefficients == ("k11", "k22", "omega")
     steps = {
-        name: json.loads((finished.path / RESULTS / f"cells/{path}/cell.json").read_text())["chosen"][0][
-            "steps"
-        ]
+        name: json.loads((folder / path / "cell.json").read_text())["chosen"][0]["steps"]
         for name, path in {
             "one": "poisson_e1-5/fno_medium/scratch/pretrain/n32",
             "mixed": "mixed/fno_medium/scratch/pretrain/n96",
@@ -199,11 +241,13 @@ def test_a_mixture_is_pretrained_and_fine_tuned_on_one_of_its_systems(finished):
     }
     assert steps["mixed"] == 3 * steps["one"]
     assert steps["control"] == steps["one"]
+    assert finished.planned("controls") == {}
+    assert finished.planned("all") == {"claims": 1, "report": 1}  # judged by the controls, too
 
 
 def test_a_cell_in_which_all_diverge_fails_with_a_message(fresh):
     def change(config):
-        config["recipes"]["downstream"]["learning_rates"]["scratch"] = [1.0e30, 2.0e30]
+        config["recipes"]["downstream_seeds"]["learning_rates"]["scratch"] = [1.0e30, 2.0e30]
 
     fresh.edit_config(change)
     result = fresh.run(f"{CURVE}/n16/cell.json")
@@ -215,12 +259,12 @@ def test_a_cell_in_which_all_diverge_fails_with_a_message(fresh):
 def test_every_run_has_a_history_and_every_job_plain_progress_lines(finished):
     cell = json.loads((finished.path / CURVE / "n16/cell.json").read_text())
     history = pd.read_csv(finished.path / CURVE / "n16/history.csv")
-    assert len(history.groupby(["learning_rate", "seed"])) == len(cell["runs"]) == 4
+    assert len(history.groupby(["learning_rate", "seed"])) == len(cell["runs"]) == 3
     log = (
-        finished.path / RESULTS / "logs/train/poisson_e5-10/fno_medium/scratch/downstream/n16.log"
+        finished.path / RESULTS / "logs/train/poisson_e5-10/fno_medium/scratch/downstream_seeds/n16.log"
     ).read_text()
     line = (
-        r"n_train 16, run 4 of 4, lr 0.004, seed 1: epoch 4, step 8 of 8, train loss \S+, "
+        r"n_train 16, lr \S+, seed 1: epoch 4, step 8 of 8, train loss \S+, "
         r"validation loss \S+, error \S+, rate \S+, \d+ examples/s, 0 s left"
     )
     assert re.search(line, log)

@@ -14,6 +14,8 @@ from snakemake.exceptions import WorkflowError
 PACKAGE = str(Path(workflow.basedir).parent / "pipeline_src")
 sys.path.insert(0, PACKAGE)
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [PACKAGE, os.getenv("PYTHONPATH")])))
+# Else glibc gives large blocks back to the system after each training step, and the next one waits for them.
+os.environ.update(MALLOC_MMAP_THRESHOLD_=str(2**25), MALLOC_TRIM_THRESHOLD_=str(2**36))
 
 from pdetransfer import costs, experiments, numerics
 from pdetransfer.config import ConfigError, check_config
@@ -33,6 +35,11 @@ STORED = [
     name
     for name, entry in config["datasets"].items()
     if name in experiments.needed_datasets(config, REPORTED) or "files" in entry
+]
+# Claims are judged by controls, too, once those have been run.
+JUDGED = [
+    *REPORTED,
+    *(name for name in CONTROLS if Path(config["pathvars"]["results"], "errors", f"{name}.parquet").exists()),
 ]
 OWN = [name for name, entry in config["datasets"].items() if "files" in entry]
 GENERATED = [name for name, entry in config["datasets"].items() if not {"files", "mix"} & set(entry)]

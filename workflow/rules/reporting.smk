@@ -74,6 +74,27 @@ rule predictions:
         "../scripts/predictions.py"
 
 
+rule claims:
+    input:
+        claims="config/claims.yaml",
+        errors=expand("<results>/errors/{experiment}.parquet", experiment=JUDGED),
+        cells=expand("<results>/tables/{experiment}.csv", experiment=JUDGED),
+    output:
+        verdicts="<results>/claims.json",
+        table=report("<results>/tables/claims.csv", caption="../report/claims.rst", category="Claims"),
+    log:
+        "<results>/logs/claims.log",
+    benchmark:
+        "<results>/benchmarks/claims.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        config={key: config[key] for key in ("scale", "datasets", "models", "experiments")},
+        numerics=numerics.TABLES,
+    script:
+        "../scripts/claims.py"
+
+
 rule plan:
     output:
         "<results>/plan.csv",
@@ -94,6 +115,7 @@ rule report:
     input:
         **report_tables(REPORTED),
         **report_pictures(REPORTED),
+        claims="<results>/claims.json",
         plan="<results>/plan.csv",
         datasets="<results>/tables/datasets.csv",
         disjoint="<results>/datasets/disjoint.json",

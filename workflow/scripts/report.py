@@ -24,9 +24,10 @@ costs = {
     "Stages": stages(sorted(benchmarks.rglob("*.tsv")), benchmarks),
     "Sizes": sizes(output.parent),
 }
-data = None
+data, claims = None, []
 if snakemake.params.data_figures:
     costs = {"Forecast": pd.read_csv(files.plan)} | costs
+    claims = read_json(files.claims)["claims"]
     drawn = zip(snakemake.params.data_figures, files.data, strict=True)
     data = Data(
         table=pd.read_csv(files.datasets),
@@ -38,4 +39,6 @@ if snakemake.params.data_figures:
         num_compared=read_json(files.disjoint)["examples"],
     )
 with atomic(output) as temporary:
-    temporary.write_text(render(config["title"], sections(experiments, pictures), data, costs, config))
+    temporary.write_text(
+        render(config["title"], sections(experiments, pictures), claims, data, costs, config)
+    )

@@ -1,0 +1,65 @@
+"""Print ``docs/results.md``, what a results folder says, from its tables (`make results`).
+
+Usage: python docs/results.py [FOLDER, by default results/laptop]
+"""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from pdetransfer.answers import ANSWERS
+from pdetransfer.files import read_json
+
+CONFIGS = {"results/laptop": "config/config.yaml", "results/paper": "config/paper.yaml"}
+HEADER = """# Results
+
+<!-- Generated from {folder} by `make results`. -->
+
+What the paper's figures show and what ours do, at {scale} scale. Errors are relative L2 test errors. An interval
+is the 95 % bootstrap interval over test examples and, where there are several, seeds; everything is conditional on
+one pre-training for each model and system. The same numbers, with all figures, stand in `{folder}/report.html`.
+"""
+
+
+def number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
+
+
+def claims_table(claims: list[dict]) -> list[str]:
+    lines = [
+        "| | claim | where | value (95 % interval) | expected | verdict |",
+        "|---|---|---|---|---|---|",
+    ]
+    for claim in claims:
+        bounds = ", ".join(f"{word.replace('_', ' ')} {value:g}" for word, value in claim["bounds"].items())
+        interval = f"{number(claim['low'])} to {number(claim['high'])}" if claim["value"] is not None else ""
+        value = f"{number(claim['value'])} ({interval})" if interval else ""
+        note = f" {claim['note']}" if claim["note"] else ""
+        lines.append(
+            f"| {claim['claim']} | {claim['statement']}.{note} | {claim['place']} | {value} | {bounds} "
+            f"| {claim['verdict']} |"
+        )
+    return lines
+
+
+def main(folder: Path) -> None:
+    experiments = yaml.safe_load(Path(CONFIGS[str(folder)]).read_text())["experiments"]
+    verdicts = read_json(folder / "claims.json")
+    lines = [HEADER.format(folder=folder, scale=folder.name)]
+    for question, (title, answer) in ANSWERS.items():
+        names = [name for name, entry in experiments.items() if entry["question"] == question]
+        names = [name for name in names if (folder / f"tables/{name}.csv").exists()]
+        if names:
+            lines += [f"## {title}", ""]
+        for name in names:
+            cells, savings = (pd.read_csv(folder / part / f"{name}.csv") for part in ("tables", "savings"))
+            lines += [f"* {sentence}" for sentence in answer(cells, savings)]
+        lines += [""] if names else []
+    lines += ["## The paper's claims", "", *claims_table(verdicts["claims"])]
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "results/laptop"))

@@ -1,0 +1,122 @@
+"""Forecasts, against what is counted by hand or built."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from pdetransfer import costs
+from pdetransfer.experiments import Curve
+from pdetransfer.models import MODELS
+
+ROOT = Path(__file__).parents[2]
+
+RECIPE = {
+    "learning_rates": {"scratch": [1e-3, 2e-3, 4e-3], "fine_tuned": [1e-4, 2e-4, 4e-4]},
+    "seeds": [0, 1, 2],
+    "num_tuning_seeds": 2,
+    "batch_size": 8,
+    "length": 10,
+    "length_unit": "steps",
+    "num_validation": 16,
+    "subset_by_seed": False,
+}
+AXES = {"dataset": ["a"], "model": ["m"], "init": ["scratch", "poisson"], "recipe": ["r"]}
+CONFIG = {
+    "grid": {"num_points": 16},
+    "num_examples": {"train": 64, "validation": 16, "test": 20},
+    "datasets": {name: {"system": "poisson"} for name in ("base", "a", "b", "unused")},
+    "models": {"m": {"kind": "fno", "width": 4, "modes": 2, "num_layers": 1}},
+    "rates": {"m": 100},
+    "recipes": {
+        "r": RECIPE,
+        "pretrain": RECIPE | {"seeds": [0], "num_tuning_seeds": 1, "length_unit": "epochs"},
+    },
+    "pretrainings": {"poisson": {"dataset": "base", "n_train": 64, "recipe": "pretrain"}},
+    "experiments": {
+        "first": {"question": "data", **AXES, "n_train": [0, 4, 16]},
+        "second": {"question": "shift", **AXES, "dataset": ["a", "b"], "n_train": [0, 16]},
+        "left_out": {"question": "control", **AXES, "n_train": [32]},
+    },
+}
+SCRATCH, TUNED = (Curve("a", "m", init, "r") for init in ("scratch", "poisson"))
+PRETRAINING = Curve("base", "m", "scratch", "pretrain")
+RUNS = 3 * 2 + 1  # rates times tuning seeds, and the other seed
+
+
+@pytest.mark.parametrize("scale", ["config", "paper", "smoke"])
+def test_the_parameters_of_every_model_are_those_of_the_module(scale):
+    models = yaml.safe_load((ROOT / f"config/{scale}.yaml").read_text())["models"]
+    for architecture in models.values():
+        sizes = {name: architecture[name] for name in ("width", "modes", "num_layers")}
+        for in_channels, out_channels in ((4, 1), (8, 2)):
+            with torch.device("meta"):
+                model = MODELS[architecture["kind"]](
+                    **sizes, in_channels=in_channels, out_channels=out_channels
+                )
+            counted = sum(parameter.numel() for parameter in model.parameters())
+            assert costs.num_parameters(architecture, in_channels, out_channels) == counted
+
+
+def test_a_cell_trains_every_rate_for_the_tuning_seeds_alone():
+    assert costs.num_runs(CONFIG, SCRATCH) == costs.num_runs(CONFIG, TUNED) == RUNS
+    assert costs.num_runs(CONFIG, PRETRAINING) == 3
+
+
+def test_examples_are_those_of_every_batch():
+    """Steps take the batch size, or n_train where that is smaller; epochs take n_train."""
+    assert costs.num_examples(CONFIG, SCRATCH, 4) == RUNS * 10 * 4
+    assert costs.num_examples(CONFIG, SCRATCH, 16) == RUNS * 10 * 8
+    assert costs.num_examples(CONFIG, PRETRAINING, 20) == 3 * 10 * 20
+    assert costs.seconds(CONFIG, SCRATCH, 16) == RUNS * 10 * 8 / 100
+
+
+def test_the_forecast_counts_every_cell_once():
+    """Of the second experiment, the cells of dataset a are in the first; controls are left out."""
+    table = costs.forecast(CONFIG).set_index("experiment")
+    expected = {  # cells, trainings, examples
+        "pre-training": [1, 3, 3 * 10 * 64],
+        "first": [4, 4 * RUNS, 2 * RUNS * 10 * (4 + 8)],
+        "second": [2, 2 * RUNS, 2 * RUNS * 10 * 8],
+    }
+    expected["all"] = [sum(values) for values in zip(*expected.values(), strict=True)]
+    assert list(table.index) == list(expected)
+    for name, values in expected.items():
+        assert table.loc[name, ["cells", "trainings", "examples"]].to_list() == values
+        assert table.loc[name, "equivalents"] == values[2]
+        assert table.loc[name, "device_hours"] == pytest.approx(values[2] / 100 / 3600, abs=2e-3)
+
+
+def test_a_slower_model_costs_more_examples_of_the_first_ones_model():
+    config = copy.deepcopy(CONFIG)
+    config["models"]["slow"] = config["models"]["m"]
+    config["rates"]["slow"] = 25
+    config["experiments"]["second"]["model"] = ["slow"]
+    row = costs.forecast(config).set_index("experiment").loc["second"]
+    assert row["examples"] == 4 * RUNS * 10 * 8
+    assert row["equivalents"] == 4 * row["examples"]
+
+
+def test_datasets_are_counted_that_are_read():
+    """base, a and b, of 100 examples of two fields of 16 x 16 float32."""
+    assert costs.data_gb(CONFIG) == pytest.approx(3 * 100 * 2 * 16 * 16 * 4 / 1e9)
+
+
+def test_what_is_asked_of_a_scheduler_grows_with_n_and_with_the_cells_of_a_job():
+    config = copy.deepcopy(CONFIG)
+    config["grid"]["num_points"] = 128
+    config["recipes"]["r"]["length_unit"] = "epochs"
+    for asked in (costs.training_minutes, costs.training_mb):
+        few, many = (asked(config, SCRATCH, [n]) for n in (64, 4096))
+        assert isinstance(few, int)
+        assert 0 < few < many
+    one, both = (costs.training_minutes(config, SCRATCH, sizes) for sizes in ([4096], [64, 4096]))
+    assert both > one
+    assert costs.training_mb(config, SCRATCH, [64, 4096]) == costs.training_mb(config, SCRATCH, [4096])
+    config["recipes"]["r"]["subset_by_seed"] = True
+    config["num_examples"]["train"] = 10_000
+    assert costs.training_mb(config, SCRATCH, [64]) > costs.training_mb(
+        CONFIG | {"grid": config["grid"]}, SCRATCH, [4096]
+    )

@@ -1,0 +1,25 @@
+"""The published claims, judged by the results at hand."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from pdetransfer import logs
+from pdetransfer.bootstrap import Replicates
+from pdetransfer.claims import Evidence, judge
+from pdetransfer.files import atomic, write_json
+
+logs.to_file(snakemake.log[0])
+files, config = snakemake.input, snakemake.params.config
+evidence = Evidence(
+    config,
+    Replicates(map(pd.read_parquet, files.errors)),
+    pd.concat(map(pd.read_csv, files.cells)),
+)
+claims = yaml.safe_load(Path(files.claims).read_text())
+verdicts = [asdict(judge(name, claim, config["scale"], evidence)) for name, claim in claims.items()]
+write_json(snakemake.output.verdicts, {"scale": config["scale"], "claims": verdicts})
+with atomic(Path(snakemake.output.table)) as temporary:
+    pd.DataFrame(verdicts).drop(columns=["bounds", "cells"]).to_csv(temporary, index=False)
