@@ -101,6 +101,9 @@ def answer_mixture(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
 def answer_seeds(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
     """B.3: the spread over seeds."""
     trained = cells[cells["n_train"] > 0]
+    if trained["seed"].nunique() == 1:
+        yield "One seed was trained: its spread is not known."
+        return
     for dataset, rows in trained.groupby("dataset", sort=False):
         groups = rows.groupby([axis for axis in AXES if axis != "dataset"])["test_error"]
         spread = ((groups.quantile(0.75) - groups.quantile(0.25)) / groups.mean()).groupby("init").median()
@@ -116,7 +119,8 @@ def answer_control(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
     """Controls: every curve at few and at most examples."""
     for (dataset, model, recipe), rows in cells.groupby(["dataset", "model", "recipe"], sort=False):
         means = mean_errors(rows)
-        sizes, inits = [0, _few(means), rows["n_train"].max()], list(rows["init"].unique())
+        sizes = sorted({0, _few(means), rows["n_train"].max()})
+        inits = list(rows["init"].unique())
         at = ", ".join(map(str, sizes))
         words = [f"{_list(_at(means, init=init, n_train=n) for n in sizes)} {_words(init)}" for init in inits]
         yield f"On {dataset}, {model}, {recipe}: the error at n = {at} is {'; '.join(words)}."

@@ -26,7 +26,7 @@ def save_models(
     states: list[dict[str, Tensor]],
 ) -> None:
     """Write the models of a cell: ``references`` and ``states`` (state dicts) in the order of ``seeds``."""
-    tensors = {name: torch.stack([state[name] for state in states]).cpu() for name in states[0]}
+    tensors = {name: torch.stack([state[name].cpu() for state in states]) for name in states[0]}
     description = {
         "architecture": architecture,
         "fields": channels.fields,

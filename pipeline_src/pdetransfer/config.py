@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import extend
 
-from pdetransfer.experiments import OWN, SCRATCH, components, curves, trained_n
+from pdetransfer.experiments import CONTROL, OWN, SCRATCH, components, curves, trained_n
 from pdetransfer.sources import SparseGaussians
 from pdetransfer.systems import SYSTEMS
 
@@ -53,6 +53,7 @@ def check_config(config: dict, schema: dict) -> None:
         _check_recipes,
         _check_names,
         _check_experiments,
+        _check_questions,
         _check_figures,
     ):
         for mistake in check(config):
@@ -197,8 +198,29 @@ def _check_experiments(config: dict) -> Iterator[str]:
                 )
 
 
+def _check_questions(config: dict) -> Iterator[str]:
+    """An experiment has what the answer to its question compares."""
+    for name, entry in config["experiments"].items():
+        question = entry["question"]
+        tuned = [init for init in entry["init"] if init != SCRATCH]
+        needed = {
+            "0 and a larger one in n_train": question not in ("shift", "mixture", "control")
+            or (0 in entry["n_train"] and any(entry["n_train"])),
+            "scratch and a pre-training in init": question not in ("size", "shift")
+            or (SCRATCH in entry["init"] and tuned),
+            "a single recipe": question not in ("size", "shift", "mixture") or len(entry["recipe"]) == 1,
+            "a single model": question not in ("shift", "mixture") or len(entry["model"]) == 1,
+        }
+        for expected, is_there in needed.items():
+            if not is_there:
+                yield f"experiments.{name} asks {question!r}; expected {expected}"
+
+
 def _check_figures(config: dict) -> Iterator[str]:
     for name, figure in config["figures"].items():
+        asked = {config["experiments"][experiment]["question"] for experiment in figure["experiments"]}
+        if CONTROL in asked and len(asked) > 1:
+            yield f"figures.{name} draws {figure['experiments']}; expected controls alone, or none"
         entries = {experiment: config["experiments"][experiment] for experiment in figure["experiments"]}
         for experiment, entry in entries.items():
             if not any(entry["n_train"]):

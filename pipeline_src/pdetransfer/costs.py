@@ -23,8 +23,10 @@ def num_runs(config: dict, curve: Curve) -> int:
 def num_examples(config: dict, curve: Curve, n_train: int) -> int:
     """Training examples of a cell: every example of every batch of all its runs."""
     recipe = config["recipes"][curve.recipe]
-    per_unit = n_train if recipe["length_unit"] == "epochs" else min(recipe["batch_size"], n_train)
-    return num_runs(config, curve) * recipe["length"] * per_unit
+    if recipe["length_unit"] == "epochs":
+        return num_runs(config, curve) * recipe["length"] * n_train
+    epochs, steps = divmod(recipe["length"], math.ceil(n_train / recipe["batch_size"]))
+    return num_runs(config, curve) * (epochs * n_train + steps * min(recipe["batch_size"], n_train))
 
 
 def seconds(config: dict, curve: Curve, n_train: int) -> float:

@@ -35,10 +35,12 @@ def curves(config: dict, experiment: str) -> list[Curve]:
     """The curves of an experiment: the product of its axes but n_train."""
     axes = config["experiments"][experiment]
     points = product(*(axes[axis] for axis in ("dataset", "model", "init", "recipe")))
-    return [
-        Curve(dataset, model, config["datasets"][dataset].get("system") if init == OWN else init, recipe)
+    own = {dataset: config["datasets"][dataset].get("system") for dataset in axes["dataset"]}
+    named = (
+        Curve(dataset, model, own[dataset] if init == OWN else init, recipe)
         for dataset, model, init, recipe in points
-    ]
+    )
+    return list(dict.fromkeys(named))
 
 
 def trained_n(config: dict, experiment: str) -> list[int]:

@@ -6,6 +6,7 @@ name) and ``pretrainings`` (the pre-training dataset of each init).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib
@@ -64,13 +65,14 @@ class _Arm:
 def _arms(rows: pd.DataFrame, options: dict) -> list[_Arm]:
     """The arms of one panel, scratch first: in every figure, scratch is orange, a pre-training on one
     system blue, on a mixture purple."""
-    arms, colours = [], {False: iter(_OWN_COLOURS), True: iter(_MIXED_COLOURS)}
+    arms, colours = [], {False: cycle(_OWN_COLOURS), True: cycle(_MIXED_COLOURS)}
+    own = set(_systems(rows["dataset"], options))
     inits = [init for init in rows["init"].unique() if init != SCRATCH]
     if SCRATCH in set(rows["init"]):
         arms.append(_Arm(SCRATCH, "from scratch", "untrained", _SCRATCH_COLOUR))
     for init in inits:
         is_mixed = "mix" in options["datasets"][options["pretrainings"][init]]
-        words = init.replace("_", " ") if init.startswith("mixed") else "own system" if len(inits) > 1 else ""
+        words = "" if len(inits) == 1 else "own system" if {init} == own else init.replace("_", " ")
         of = f", {words}" if words else ""
         arms.append(_Arm(init, f"fine-tuned{of}", f"zero-shot{of}", next(colours[is_mixed])))
     return arms
@@ -251,11 +253,13 @@ def draw_error_by_parameter(tables: Tables, options: dict) -> Figure:
     )
     rows = rows.assign(system=_systems(rows["dataset"], options))
     panels = list(rows.groupby("system", sort=False))
+    if not panels:  # users' files alone have no parameters
+        return plt.figure(figsize=(5.6, 0.4))
     figure, axes = _grid_of_panels(panels, 2.9)
     for panel, (system, points) in zip(axes, panels, strict=True):
         for arm in _arms(points, options):
             of_arm = points[points["init"] == arm.init]
-            for _, curve in of_arm.groupby("dataset", sort=False):
+            for _, curve in of_arm.groupby(_PANEL_AXES, sort=False):
                 curve = curve.sort_values("parameter")
                 panel.plot(curve["parameter"], curve["test_error"], "o-", color=arm.colour, markersize=3)
             if arm.init != SCRATCH:

@@ -44,8 +44,12 @@ def cell_rows(cells: list[dict], errors: pd.DataFrame) -> pd.DataFrame:
         for cell in cells
         for run in cell["chosen"]
     ]
+    columns = "seed learning_rate learning_rate_edge epochs steps best_step seconds validation_error"
     rows = error_columns(errors, [*AXES, "seed", "num_parameters"]).merge(
-        pd.DataFrame(training), on=[*AXES, "seed"], how="left", validate="1:1"
+        pd.DataFrame(training, columns=[*AXES, *columns.split()]),
+        on=[*AXES, "seed"],
+        how="left",
+        validate="1:1",
     )
     rows[["epochs", "steps"]] = rows[["epochs", "steps"]].fillna(0)
     return rows

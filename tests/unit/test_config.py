@@ -214,6 +214,31 @@ def test_the_readme_of_the_config_is_generated():
             ["scratch"],
             "fig3_savings draws the data savings of data_scaling, whose init is .*; expected scratch and a pre",
         ),
+        (
+            "figures/fig3/experiments",
+            ["data_scaling", "control_length"],
+            r"figures.fig3 draws \['data_scaling', 'control_length'\]; expected controls alone, or none",
+        ),
+        (
+            "experiments/shift_poisson/n_train",
+            [16],
+            "experiments.shift_poisson asks 'shift'; expected 0 and a larger one in n_train",
+        ),
+        (
+            "experiments/model_scaling/init",
+            ["scratch"],
+            "experiments.model_scaling asks 'size'; expected scratch and a pre-training in init",
+        ),
+        (
+            "experiments/shift_poisson/model",
+            ["fno_tiny", "fno_medium"],
+            "experiments.shift_poisson asks 'shift'; expected a single model",
+        ),
+        (
+            "experiments/mixture_in_distribution/recipe",
+            ["downstream", "downstream_seeds"],
+            "experiments.mixture_in_distribution asks 'mixture'; expected a single recipe",
+        ),
         ("figures/fig3/kind", "pie", "figures.fig3.kind is 'pie'; expected one of"),
         ("models/fno_medium/modes", 17, "models.fno_medium.modes is 17; expected at most .*16"),
         ("source/num_centres", 9, "source: num_centres is 9 with sigma 0.0625; expected"),

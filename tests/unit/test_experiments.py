@@ -133,3 +133,10 @@ def test_the_order_of_entries_changes_nothing(config):
         assert settings[0] == settings[1]
     settings = [repr(experiments.dataset_settings(c, "poisson_e1-5", "test")) for c in (config, reordered)]
     assert settings[0] == settings[1]
+
+
+def test_own_and_the_pre_training_it_stands_for_are_one_curve():
+    """Else a cell would be counted, and its rows merged, twice."""
+    entry = SMALL["experiments"]["first"] | {"init": ["scratch", "own", "poisson"]}
+    config = SMALL | {"experiments": {"first": entry}}
+    assert experiments.curves(config, "first") == [FAR, FAR_TUNED]
