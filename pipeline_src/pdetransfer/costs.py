@@ -5,7 +5,17 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from pdetransfer.experiments import Curve, cells, components, curves, needed_datasets, reported, trained_n
+from pdetransfer.experiments import (
+    Curve,
+    cells,
+    components,
+    curves,
+    needed_datasets,
+    packed_curves,
+    pretraining,
+    reported,
+    trained_n,
+)
 
 _VALUE = 4  # bytes of a float32
 _PROCESS_MB = 1500  # of a job that has loaded PyTorch
@@ -92,6 +102,7 @@ def _row(config: dict, name: str, own: list[tuple[Curve, int]], names: list[str]
     )
     return {
         "experiment": name,
+        "jobs": _num_jobs(config, own),
         "cells": len(own),
         "trainings": sum(num_runs(config, curve) for curve, _ in own),
         "examples": sum(num_examples(config, *cell) for cell in own),
@@ -99,6 +110,35 @@ def _row(config: dict, name: str, own: list[tuple[Curve, int]], names: list[str]
         "device_hours": round(hours, 3),
         "weights_gb": round(weights * _VALUE / 1e9, 3),
     }
+
+
+def _num_jobs(config: dict, own: list[tuple[Curve, int]]) -> int:
+    """Training jobs of cells: one for all packed n_train of a curve, one for each other cell."""
+    packed = packed_curves(config)
+    return len({(curve, (n in config["packed_n_train"] and curve in packed) or n) for curve, n in own})
+
+
+def wall_hours(config: dict, num_devices: int) -> float:
+    """Training time on some devices at once, at best: all of it shared out, but no job cut in two, and the
+    fine-tunings of a model after its pre-training."""
+    names = reported(config)
+    times: dict = {}
+    for curve, n in cells(config, names):
+        is_packed = n in config["packed_n_train"] and curve in packed_curves(config)
+        job = curve, is_packed or n
+        times[job] = times.get(job, 0) + seconds(config, curve, n)
+    starts = {
+        curve: seconds(config, *pretraining(config, curve.init, curve.model))
+        for curve, _ in times
+        if curve.is_fine_tuned
+    }
+    longest = max(time + starts.get(curve, 0) for (curve, _), time in times.items())
+    return max(sum(times.values()) / num_devices, longest) / 3600
+
+
+def largest_job_mb(config: dict) -> int:
+    """Memory of the host that the largest training job asks for."""
+    return max(training_mb(config, curve, [n]) for curve, n in cells(config, reported(config)))
 
 
 def data_gb(config: dict) -> float:

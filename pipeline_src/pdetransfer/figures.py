@@ -146,7 +146,8 @@ def _draw_curves(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
         if not zero.empty:
             x, y = zero["x"].iloc[0], zero["test_error"].mean()
             axes.plot(x, y, "D", color=arm.colour, markersize=5)
-            offset = (-6, 8) if index < 2 else (-6, -15)
+            # The last arm's label is below its point: an untrained network is far above, other arms may not be.
+            offset = (-6, -15) if 0 < index == len(arms) - 1 else (-6, 8)
             _label(axes, arm.zero_name, x, y, offset, arm.colour, "left")
     _log_log(axes, rows)
     axes.set(xlabel="downstream training examples", ylabel="relative L2 test error")
@@ -172,13 +173,17 @@ def _draw_ranges(axes: Axes, dataset: str, rows: pd.DataFrame, options: dict) ->
     if not bars:
         axes.set_axis_off()
         return
+    ends = [end for _, interval, _ in bars for end in interval]
+    left, right = min(ends), max(ends)
     for height, (role, (low, high), colour) in enumerate(reversed(bars)):
         axes.barh(height, high - low, left=low, height=0.72, color=colour, alpha=0.3)
-        text = f"{role}  U({low:g}, {high:g})"
-        axes.text((low + high) / 2, height, text, ha="center", va="center", fontsize=8)
-    ends = [end for _, interval, _ in bars for end in interval]
-    pad = 0.04 * (max(ends) - min(ends))
-    axes.set(yticks=[], xlim=(min(ends) - pad, max(ends) + pad), ylim=(-0.6, len(bars) - 0.4))
+        is_narrow, is_left = high - low < 0.45 * (right - left), low - left < right - high
+        x, ha = (low + high) / 2, "center"
+        if is_narrow:  # the text stands beside the bar
+            x, ha = (high, "left") if is_left else (low, "right")
+        axes.text(x, height, f" {role}  U({low:g}, {high:g}) ", ha=ha, va="center", fontsize=8)
+    pad = 0.04 * (right - left)
+    axes.set(yticks=[], xlim=(left - pad, right + pad), ylim=(-0.6, len(bars) - 0.4))
     parameter = SYSTEMS[system].shifted
     axes.set_xlabel(f"{parameter} ${SYSTEMS[system].symbols[parameter]}$", labelpad=1)
 

@@ -27,7 +27,12 @@ CONFIG = {
         }
     },
 }
-SCALE = {("near", "scratch"): 1.0, ("near", "poisson"): 0.25, ("far", "scratch"): 2.0, ("far", "poisson"): 1.0}
+SCALE = {
+    ("near", "scratch"): 1.0,
+    ("near", "poisson"): 0.25,
+    ("far", "scratch"): 2.0,
+    ("far", "poisson"): 1.0,
+}
 
 
 @pytest.fixture(scope="module")

@@ -36,11 +36,20 @@ LAYERS = [
     {"galleries"},
     {"report"},
     {"training"},
-    {"finished"},
+    {"finished", "timing"},
     {"jobs"},
 ]
 ONLY_IN = {
-    "torch": {"models", "operators", "checkpoints", "evaluation", "predictions", "training", "jobs"},
+    "torch": {
+        "models",
+        "operators",
+        "checkpoints",
+        "evaluation",
+        "predictions",
+        "training",
+        "timing",
+        "jobs",
+    },
     "safetensors": {"checkpoints"},
     "zarr": {"store", "own_data", "datasets", "disjoint", "cards"},
     "h5py": {"own_data"},

@@ -105,6 +105,8 @@ rule plan:
     localrule: True
     conda:
         "../../environment.yml"
+    resources:
+        num_devices=workflow.nodes or workflow.cores,
     params:
         config={key: value for key, value in config.items() if key != "pathvars"},
     script:
