@@ -14,6 +14,7 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -58,7 +59,6 @@ class _Arm:
 
     init: str
     name: str
-    zero_name: str  #: of its point without training
     colour: tuple[float, float, float]
 
 
@@ -69,12 +69,12 @@ def _arms(rows: pd.DataFrame, options: dict) -> list[_Arm]:
     own = set(_systems(rows["dataset"], options))
     inits = [init for init in rows["init"].unique() if init != SCRATCH]
     if SCRATCH in set(rows["init"]):
-        arms.append(_Arm(SCRATCH, "from scratch", "untrained", _SCRATCH_COLOUR))
+        arms.append(_Arm(SCRATCH, "from scratch", _SCRATCH_COLOUR))
     for init in inits:
         is_mixed = "mix" in options["datasets"][options["pretrainings"][init]]
         words = "" if len(inits) == 1 else "own system" if {init} == own else init.replace("_", " ")
         of = f", {words}" if words else ""
-        arms.append(_Arm(init, f"fine-tuned{of}", f"zero-shot{of}", next(colours[is_mixed])))
+        arms.append(_Arm(init, f"fine-tuned{of}", next(colours[is_mixed])))
     return arms
 
 
@@ -82,7 +82,7 @@ def _grid_of_panels(panels: list, height: float, with_ranges: bool = False):
     """A figure with a panel for each of ``panels``, and its axes in their order; with ranges, pairs of axes: a low
     one above the panel's own."""
     count = len(panels)
-    columns = {1: 1, 2: 2, 4: 2, 8: 2}.get(count, 3)
+    columns = 1 if count == 1 else 2
     rows = -(-count // columns)
     width = 5.2 if count == 1 else _WIDTH
     figure = plt.figure(figsize=(width, rows * (height + 0.75 * with_ranges) + 0.3), layout="constrained")
@@ -108,12 +108,10 @@ def draw_error_vs_data(tables: Tables, options: dict) -> Figure:
     """Test error against the number of downstream examples, fine-tuned and from scratch.
 
     Lines are means over seeds, bands their quartiles where there are several; 0 examples stand for the
-    pre-trained model as it is (zero-shot), and for the untrained network. All panels have the same scale of
-    errors. Above: the ranges of the physics parameter.
+    pre-trained model as it is (zero-shot), and for the untrained network. Larger models are darker. All panels
+    have the same scale of errors. Above: the ranges of the physics parameter.
     """
-    panels = list(tables.cells.groupby(_PANEL_AXES, sort=False))
-    if tables.cells["model"].nunique() > 1:  # a row for each model
-        panels.sort(key=lambda panel: list(tables.cells["model"].unique()).index(panel[0][1]))
+    panels = list(tables.cells.groupby(["dataset", "recipe"], sort=False))
     figure, axes = _grid_of_panels(panels, _HEIGHT, with_ranges=True)
     for (ranges, curves), (names, rows) in zip(axes, panels, strict=True):
         _draw_ranges(ranges, names[0], rows, options)
@@ -130,27 +128,73 @@ def _panel_name(names: tuple[str, ...], panels: list) -> str:
 
 
 def _draw_curves(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
+    """A line for each arm and model, named at its end."""
     rows = rows.assign(x=_positions(rows["n_train"]))
-    arms = _arms(rows, options)
-    for index, arm in enumerate(arms):
-        curve = rows[rows["init"] == arm.init]
-        zero, trained = curve[curve["n_train"] == 0], curve[curve["n_train"] > 0]
-        style = {"color": arm.colour, "marker": "o", "markeredgewidth": 0}
-        sns.lineplot(trained, x="x", y="test_error", errorbar=("pi", 50), ax=axes, **style)
-        # Of falling lines, the first point has room above, the last one below.
-        point, offset, ha = (
-            (0, (0, 8), "left") if arm.init == SCRATCH else (-1, (0, -4 - 11 * index), "right")
-        )
-        means = trained.groupby("x")["test_error"].mean()
-        _label(axes, arm.name, means.index[point], means.iloc[point], offset, arm.colour, ha)
-        if not zero.empty:
-            x, y = zero["x"].iloc[0], zero["test_error"].mean()
-            axes.plot(x, y, "D", color=arm.colour, markersize=5)
-            # The last arm's label is below its point: an untrained network is far above, other arms may not be.
-            offset = (-6, -15) if 0 < index == len(arms) - 1 else (-6, 8)
-            _label(axes, arm.zero_name, x, y, offset, arm.colour, "left")
+    models = _models(rows)
+    ends = []
+    for arm in _arms(rows, options):
+        of_arm = rows[rows["init"] == arm.init]
+        for shade, (model, size) in enumerate(models.items(), start=1):
+            colour = sns.blend_palette(["white", arm.colour], 101)[
+                round(100 * (0.25 + 0.75 * shade / len(models)))
+            ]
+            curve = of_arm[of_arm["model"] == model]
+            trained, zero = curve[curve["n_train"] > 0], curve[curve["n_train"] == 0]
+            style = {"color": colour, "marker": "o", "markeredgewidth": 0}
+            sns.lineplot(trained, x="x", y="test_error", errorbar=("pi", 50), ax=axes, **style)
+            axes.plot(
+                zero["x"].head(1), [zero["test_error"].mean()][: len(zero)], "D", color=colour, markersize=5
+            )
+            means = trained.groupby("x")["test_error"].mean()
+            ends.append((means.index[-1], means.iloc[-1], f"{arm.name} {size}".rstrip(), colour))
+    _label_without_training(axes, rows, options)
     _log_log(axes, rows)
+    _label_ends(axes, ends)
     axes.set(xlabel="downstream training examples", ylabel="relative L2 test error")
+
+
+def _models(rows: pd.DataFrame) -> dict[str, str]:
+    """The models of a panel, the smallest first, with what tells them apart: their size, or else their name."""
+    sizes = rows.groupby("model", sort=False)["num_parameters"].max().sort_values(kind="stable")
+    if len(sizes) == 1:
+        return {sizes.index[0]: ""}
+    if sizes.nunique() < len(sizes):
+        return {model: model for model in sizes.index}
+    return {
+        model: f"{size / 1e6:.3g}M" if size >= 1e6 else f"{size / 1e3:.0f}K" for model, size in sizes.items()
+    }
+
+
+def _label_without_training(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
+    """Names above the highest points of n_train 0: once for the untrained networks, once for the pre-trained."""
+    zero = rows[rows["n_train"] == 0]
+    arms = {arm.init: arm for arm in _arms(rows, options)}
+    for inits in ([SCRATCH], [init for init in arms if init != SCRATCH]):
+        means = zero[zero["init"].isin(inits)].groupby(["init", "model"])["test_error"].mean()
+        if len(means):
+            name = "untrained" if inits == [SCRATCH] else "zero-shot"
+            colour = arms[inits[0]].colour if len(inits) == 1 else "0.35"
+            _label(axes, name, zero["x"].iloc[0], means.max(), (-6, 8), colour)
+
+
+def _label_ends(axes: Axes, ends: list[tuple[float, float, str, tuple]]) -> None:
+    """Names of lines, right of their last points, moved apart where these are close."""
+    low, high = np.log(axes.get_ylim())
+    gap = 0.055 * (high - low)
+    height = np.inf
+    for x, y, name, colour in sorted(ends, key=lambda end: -end[1]):
+        height = min(np.log(y), height - gap)
+        position = (1.02, (height - low) / (high - low))
+        axes.annotate(
+            name,
+            (x, y),
+            position,
+            textcoords="axes fraction",
+            color=colour,
+            va="center",
+            fontsize=8,
+            annotation_clip=False,
+        )
 
 
 def _draw_ranges(axes: Axes, dataset: str, rows: pd.DataFrame, options: dict) -> None:
@@ -161,7 +205,7 @@ def _draw_ranges(axes: Axes, dataset: str, rows: pd.DataFrame, options: dict) ->
     system = options["datasets"][dataset].get("system")
     arms = [arm for arm in _arms(rows, options) if arm.init != SCRATCH]
     bars = [
-        (f"pre-training{'' if len(arms) == 1 else f', {arm.init}'}", interval, arm.colour)
+        (f"pre-training{'' if len(arms) == 1 else f', {arm.name.split(', ')[-1]}'}", interval, arm.colour)
         for arm in arms
         for interval in _intervals(options["pretrainings"][arm.init], system, options["datasets"])
     ]
