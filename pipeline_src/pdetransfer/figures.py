@@ -153,6 +153,10 @@ def _draw_curves(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
     axes.set(xlabel="downstream training examples", ylabel="relative L2 test error")
 
 
+def _lightened(colour: tuple[float, float, float], share: float) -> tuple[float, ...]:
+    return tuple(channel + share * (1 - channel) for channel in colour)
+
+
 def _models(rows: pd.DataFrame) -> dict[str, str]:
     """The models of a panel, the smallest first, with what tells them apart: their size, or else their name."""
     sizes = rows.groupby("model", sort=False)["num_parameters"].max().sort_values(kind="stable")
@@ -185,16 +189,8 @@ def _label_ends(axes: Axes, ends: list[tuple[float, float, str, tuple]]) -> None
     for x, y, name, colour in sorted(ends, key=lambda end: -end[1]):
         height = min(np.log(y), height - gap)
         position = (1.02, (height - low) / (high - low))
-        axes.annotate(
-            name,
-            (x, y),
-            position,
-            textcoords="axes fraction",
-            color=colour,
-            va="center",
-            fontsize=8,
-            annotation_clip=False,
-        )
+        style = {"color": colour, "va": "center", "fontsize": 8, "annotation_clip": False}
+        axes.annotate(name, (x, y), position, textcoords="axes fraction", **style)
 
 
 def _draw_ranges(axes: Axes, dataset: str, rows: pd.DataFrame, options: dict) -> None:
@@ -205,7 +201,7 @@ def _draw_ranges(axes: Axes, dataset: str, rows: pd.DataFrame, options: dict) ->
     system = options["datasets"][dataset].get("system")
     arms = [arm for arm in _arms(rows, options) if arm.init != SCRATCH]
     bars = [
-        (f"pre-training{'' if len(arms) == 1 else f', {arm.name.split(', ')[-1]}'}", interval, arm.colour)
+        (arm.name.replace("fine-tuned", "pre-training"), interval, arm.colour)
         for arm in arms
         for interval in _intervals(options["pretrainings"][arm.init], system, options["datasets"])
     ]
