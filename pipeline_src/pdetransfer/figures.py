@@ -218,10 +218,11 @@ def _draw_ranges(axes: Axes, dataset: str, rows: pd.DataFrame, options: dict) ->
     for height, (role, (low, high), colour) in enumerate(reversed(bars)):
         axes.barh(height, high - low, left=low, height=0.72, color=colour, alpha=0.3)
         is_narrow, is_left = high - low < 0.45 * (right - left), low - left < right - high
-        x, ha = (low + high) / 2, "center"
+        x, ha, offset = (low + high) / 2, "center", 0
         if is_narrow:  # the text stands beside the bar
-            x, ha = (high, "left") if is_left else (low, "right")
-        axes.text(x, height, f" {role}  U({low:g}, {high:g}) ", ha=ha, va="center", fontsize=8)
+            x, ha, offset = (high, "left", 3) if is_left else (low, "right", -3)
+        style = {"textcoords": "offset points", "ha": ha, "va": "center", "fontsize": 8}
+        axes.annotate(f"{role}  U({low:g}, {high:g})", (x, height), (offset, 0), **style)
     pad = 0.04 * (right - left)
     axes.set(yticks=[], xlim=(left - pad, right + pad), ylim=(-0.6, len(bars) - 0.4))
     parameter = SYSTEMS[system].shifted

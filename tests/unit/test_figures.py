@@ -1,3 +1,5 @@
+import dataclasses
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -86,7 +88,7 @@ def test_error_vs_data_labels_the_arms_and_draws_the_ranges():
 
 @pytest.mark.parametrize("kind", ["error_vs_data", "data_savings"])
 def test_models_recipes_and_inits_are_told_apart(kind):
-    """Another model and recipe are panels with a name; another pre-training is a line with a label."""
+    """Another recipe is a panel with a name, another model or pre-training a line or a panel with one."""
     inits = ("scratch", "poisson", "mixed")
     points = [
         point
@@ -95,12 +97,11 @@ def test_models_recipes_and_inits_are_told_apart(kind):
     ]
     figure = FIGURES[kind](tables(points), OPTIONS)
     labels = texts(figure)
-    assert {"m, r", "large, r", "m, long", "large, long"} <= set(labels)
-    lines = {
-        "error_vs_data": {"fine-tuned, own system", "fine-tuned, mixed"},
-        "data_savings": {"far, poisson"},
+    expected = {
+        "error_vs_data": {"r", "long", "fine-tuned, own system m", "fine-tuned, mixed large"},
+        "data_savings": {"m, r", "large, r", "m, long", "large, long", "far, poisson"},
     }
-    assert lines[kind] <= set(labels)
+    assert expected[kind] <= set(labels)
     plt.close(figure)
 
 
@@ -108,9 +109,7 @@ def arm_colours(figure):
     """Colours of the labels that name an arm, beside curves and in legends."""
     found = set()
     for text in figure.findobj(plt.Text):
-        if text.get_text() in ("from scratch", "untrained") or text.get_text().startswith(
-            ("fine-tuned", "zero")
-        ):
+        if text.get_text() in ("from scratch", "untrained") or text.get_text().startswith("fine-tuned"):
             found.add((text.get_text().split(", ")[-1], to_rgb(text.get_color())))
     for axes in figure.axes:
         for line, label in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -123,7 +122,7 @@ def test_an_arm_has_the_same_colour_in_every_figure_and_panel():
     palette = sns.color_palette("colorblind")
     orange, blue, purple = palette[1], palette[0], palette[4]
     roles = {"from scratch": orange, "untrained": orange, "own system": blue, "mixed": purple}
-    roles |= {"fine-tuned": blue, "zero-shot": blue}  # where there is but one
+    roles |= {"fine-tuned": blue}  # where there is but one
     own = [*curves("far", ("scratch", "poisson")), *curves("fast", ("helmholtz", "scratch"))]
     mixed = [
         *curves("far", ("mixed", "poisson", "scratch")),
@@ -150,7 +149,7 @@ def test_panels_of_systems_have_their_own_parameter_and_ranges():
     figure = FIGURES["error_vs_data"](tables(points), OPTIONS)
     labels = set(texts(figure))
     assert {"far", "fast", "downstream  U(5, 10)", "downstream  U(11, 15)"} <= labels
-    assert {"pre-training, poisson  U(1, 5)", "pre-training, helmholtz  U(1, 10)"} <= labels
+    assert {"pre-training, own system  U(1, 5)", "pre-training, own system  U(1, 10)"} <= labels
     assert {"pre-training, mixed  U(1, 5)", "pre-training, mixed  U(1, 10)"} <= labels
     plt.close(figure)
 
@@ -197,4 +196,14 @@ def test_error_by_parameter_draws_the_means_at_the_asked_n_alone():
         for line, arm in zip(lines, ("scratch", init), strict=True):
             of_arm = rows[(rows["dataset"] == dataset) & (rows["init"] == arm) & (rows["n_train"] == 32)]
             np.testing.assert_allclose(line, of_arm[["parameter", "test_error"]])
+    plt.close(figure)
+
+
+def test_larger_models_are_darker_and_named_by_their_size():
+    points = [*curves(), *curves(model="large")]
+    cells = tables(points).cells
+    cells.loc[cells["model"] == "large", "num_parameters"] = 1_055_137
+    figure = FIGURES["error_vs_data"](dataclasses.replace(tables(points), cells=cells), OPTIONS)
+    colours = {text.get_text(): np.mean(to_rgb(text.get_color())) for text in figure.findobj(plt.Text)}
+    assert colours["fine-tuned 1.06M"] < colours["fine-tuned 0K"]
     plt.close(figure)
