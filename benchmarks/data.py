@@ -2,8 +2,9 @@
 
     python benchmarks/data.py [examples]
 
-Rates are for one process with two threads on a 128 x 128 grid, solving alone and with the store that is written,
-medians of interleaved repeats. Acceptance and the ratio Ψ that the solutions really have are at the grids of the
+Rates are for one process with two threads on a 128 x 128 grid, solving alone and with the store that is written:
+medians of interleaved repeats, with the processor's time for an example, all threads together, which others on the
+machine disturb less. Acceptance and the ratio Ψ that the solutions really have are at the grids of the
 laptop and the paper, and between.
 """
 
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pdetransfer.generation import Split, generate
+from pdetransfer.generation import Split, generate, solve_shards
 from pdetransfer.grid import Grid
 from pdetransfer.sources import SparseGaussians
 
@@ -39,7 +40,7 @@ def split_of(system: str, options: dict, num_points: int, count: int) -> Split:
 
 def solve(split: Split) -> None:
     with ThreadPoolExecutor(2) as pool:
-        for _ in pool.map(lambda start: split.examples(start, start + 16), range(0, split.count, 16)):
+        for _ in solve_shards(split, pool):
             pass
 
 
@@ -49,21 +50,32 @@ def store(split: Split) -> None:
 
 
 def rates(count: int) -> None:
-    print(f"examples/s at 128 x 128, {count} examples: median (smallest to largest) of {REPEATS}")
+    before = peak_memory()
+    print(
+        f"examples/s at 128 x 128, {count} examples: median (smallest to largest) of {REPEATS}; time of processor"
+    )
     for system, (options, *_) in DATASETS.items():
         split = split_of(system, options, 128, count)
-        split.examples(0, 16)  # tables that are computed once
-        measured: dict[str, list[float]] = {"solved": [], "stored": []}
+        start = time.perf_counter()
+        split.examples(0, 1)  # tables that are computed once
+        first = time.perf_counter() - start
+        measured: dict[str, list[tuple[float, float]]] = {"solved": [], "stored": []}
         for _ in range(REPEATS):
             for name, work in (("solved", solve), ("stored", store)):
-                start = time.perf_counter()
+                wall, processor = time.perf_counter(), time.process_time()
                 work(split)
-                measured[name].append(count / (time.perf_counter() - start))
+                wall, processor = time.perf_counter() - wall, time.process_time() - processor
+                measured[name].append((count / wall, processor / count * 1e6))
         for name, values in measured.items():
-            spread = f"({min(values):.0f} to {max(values):.0f})"
-            print(f"  {system:20} {name}: {statistics.median(values):6.0f} {spread}")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"  peak memory {peak:.0f} MiB")
+            rate, processor = zip(*values, strict=True)
+            line = f"{statistics.median(rate):6.0f} ({min(rate):.0f} to {max(rate):.0f})"
+            print(f"  {system:20} {name}: {line}; {statistics.median(processor):.0f} us for each")
+        print(f"  {system:20} the first example: {first:.2f} s")
+    print(f"  peak memory {peak_memory():.0f} MiB, {peak_memory() - before:.0f} above what is imported")
+
+
+def peak_memory() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def psi_of(split: Split, solved) -> np.ndarray:

@@ -1,7 +1,9 @@
 """Datasets made: sampled, solved, checked, and written shard by shard."""
 
 import dataclasses
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +18,8 @@ from pdetransfer.systems import SYSTEMS, AbstractSystem
 
 LARGEST_RESIDUAL = 1e-10  #: of any stored example, in float64 before rounding
 MOST_ATTEMPTS = 1000  #: at drawing an example that its system accepts
-_CACHED = 16  #: examples solved at once: their spectra stay in the processor's cache
+_CACHED = 8  #: examples solved at once: their spectra stay in the processor's cache
+_AHEAD = 2  #: shards that are being solved while another is written
 
 
 @dataclass(frozen=True)
@@ -91,9 +94,9 @@ class Split:
         source = self.source.fields(amplitudes, grid)
         if system.zero_mean:
             source -= source.mean(axis=(1, 2), keepdims=True)
-        draw = system.sample(uniforms[:, : system.num_uniforms], source, self.source, grid)
-        solution = system.solve(draw.coefficients, source, grid)
-        residual = system.residual(draw.coefficients, source, solution, grid)
+        source_hat = grid.to_spectrum(source)
+        draw = system.sample(uniforms[:, : system.num_uniforms], source_hat, self.source, grid)
+        solution, residual = system.solve_and_check(draw.coefficients, source_hat, grid)
         none = draw.parameters[:0]
         solved = Solved(draw.coefficients, draw.parameters, amplitudes, source, solution, residual, none)
         return solved, system.accepts(draw, solution, self.source, grid)
@@ -102,9 +105,9 @@ class Split:
 def generate(split: Split, store: Path, manifest: Path, threads: int = 1) -> dict:
     """Make a split, check it, write its store and then its manifest; return the manifest.
 
-    Works through the examples shard by shard, so that memory does not grow with their number, and solves the
-    pieces of a shard in ``threads``. Raises RuntimeError for an example that is not finite or whose residual
-    exceeds ``LARGEST_RESIDUAL``.
+    Works through the examples shard by shard, so that memory does not grow with their number; the next shards
+    are solved in ``threads`` while one is written. Raises RuntimeError for an example that is not finite or
+    whose residual exceeds ``LARGEST_RESIDUAL``.
     """
     system = SYSTEMS[split.system]
     centres = {"centre_y": split.source.num_centres, "centre_x": split.source.num_centres}
@@ -112,9 +115,7 @@ def generate(split: Split, store: Path, manifest: Path, threads: int = 1) -> dic
     writer = Writer(store, manifest, split.count, split.num_points, len(system.coefficient_names), extra)
     parameters, refused, largest_residual = [], [], 0.0
     with ThreadPoolExecutor(threads) as pool:
-        for start in range(0, split.count, SHARD):
-            rows = slice(start, min(start + SHARD, split.count))
-            shard = _solve_shard(split, rows, pool)
+        for rows, shard in solve_shards(split, pool):
             largest_residual = max(largest_residual, float(shard.residual.max()))
             parameters.append(shard.parameters)
             refused.append(shard.refused)
@@ -125,23 +126,45 @@ def generate(split: Split, store: Path, manifest: Path, threads: int = 1) -> dic
     )
 
 
-def _solve_shard(split: Split, rows: slice, pool: ThreadPoolExecutor) -> Solved:
-    """The examples of one shard, solved in pieces that fit the cache, with fields rounded as they are stored."""
+def solve_shards(split: Split, pool: ThreadPoolExecutor) -> Iterator[tuple[slice, Solved]]:
+    """The examples shard by shard, with fields rounded as they are stored. While one shard is used, ``_AHEAD``
+    more are solved in the pool. Raises RuntimeError as ``generate`` does."""
+    ahead: deque[tuple[slice, dict, list[Future]]] = deque()
+    for start in range(0, split.count, SHARD):
+        rows = slice(start, min(start + SHARD, split.count))
+        ahead.append((rows, *_start_shard(split, rows, pool)))
+        if len(ahead) > _AHEAD:
+            yield _finish_shard(*ahead.popleft())
+    while ahead:
+        yield _finish_shard(*ahead.popleft())
 
-    def piece(start: int) -> Solved:
-        solved = split.examples(start, min(start + _CACHED, rows.stop))
+
+def _start_shard(split: Split, rows: slice, pool: ThreadPoolExecutor) -> tuple[dict, list[Future]]:
+    """The fields of a shard, and what fills them: its examples in blocks that fit the cache."""
+    shape = rows.stop - rows.start, split.num_points, split.num_points
+    fields = {name: np.empty(shape, np.float32) for name in ("source", "solution")}
+
+    def block(start: int) -> Solved:
+        stop = min(start + _CACHED, rows.stop)
+        solved = split.examples(start, stop)
         wrong = np.flatnonzero(~(solved.residual <= LARGEST_RESIDUAL))  # also catches what is not finite
         if wrong.size:
             raise RuntimeError(
                 f"example {start + wrong[0]} of {split.dataset}/{split.split} has residual "
                 f"{solved.residual[wrong[0]]:.3g}; expected at most {LARGEST_RESIDUAL:g}"
             )
-        rounded = {name: getattr(solved, name).astype(np.float32) for name in ("source", "solution")}
-        return dataclasses.replace(solved, **rounded)
+        for name, field in fields.items():
+            field[start - rows.start : stop - rows.start] = getattr(solved, name)
+        return dataclasses.replace(solved, source=None, solution=None)  # float64 is not kept
 
-    pieces = list(pool.map(piece, range(rows.start, rows.stop, _CACHED)))
-    names = [field.name for field in dataclasses.fields(Solved)]
-    return Solved(*(np.concatenate([getattr(solved, name) for solved in pieces]) for name in names))
+    return fields, [pool.submit(block, start) for start in range(rows.start, rows.stop, _CACHED)]
+
+
+def _finish_shard(rows: slice, fields: dict, blocks: list[Future]) -> tuple[slice, Solved]:
+    solved = [block.result() for block in blocks]
+    names = [field.name for field in dataclasses.fields(Solved) if field.name not in fields]
+    small = {name: np.concatenate([getattr(block, name) for block in solved]) for name in names}
+    return rows, Solved(**small, **fields)
 
 
 def _acceptance(split: Split, accepted: np.ndarray, refused: np.ndarray) -> dict:

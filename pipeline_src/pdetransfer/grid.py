@@ -71,8 +71,15 @@ class Grid:
 
     def to_spectrum(self, field: np.ndarray) -> np.ndarray:
         """Half spectrum ``(..., N, N // 2 + 1)`` of real fields ``(..., N, N)``."""
-        return scipy.fft.rfft2(field)
+        # One axis after the other is rfft2, but the second may work in place.
+        return scipy.fft.fft(scipy.fft.rfft(field), axis=-2, overwrite_x=True)
 
     def to_field(self, field_hat: np.ndarray) -> np.ndarray:
         """Real fields ``(..., N, N)`` of half spectra ``(..., N, N // 2 + 1)``."""
-        return scipy.fft.irfft2(field_hat, s=(self.num_points, self.num_points))
+        return scipy.fft.irfft(scipy.fft.ifft(field_hat, axis=-2), n=self.num_points, overwrite_x=True)
+
+    def energy(self, field_hat: np.ndarray) -> np.ndarray:
+        """Σ |f|² over the points but for a constant factor, ``(count,)``, of ``(count, N, N // 2 + 1)``."""
+        parts = field_hat.view(np.float64)  # real and imaginary in turn
+        by_column = np.einsum("nyx,nyx->nx", parts, parts)
+        return (by_column * np.repeat(self.multiplicity[0], 2)).sum(axis=1)

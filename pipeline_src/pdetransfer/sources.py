@@ -65,4 +65,5 @@ class SparseGaussians:
         profile = np.exp(-(distance**2) / (2 * self.sigma**2)).sum(axis=-1)  # (N, centre)
         # The sum is separable: two small products instead of an exponential for each centre and point.
         fields = profile @ amplitudes @ profile.T
-        return fields / fields.max(axis=(1, 2), keepdims=True)
+        fields /= fields.max(axis=(1, 2), keepdims=True)
+        return fields

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from pdetransfer.files import write_json
 from pdetransfer.grid import Grid
 
 CHUNK = 32  #: examples in a chunk, the smallest piece that is read
-SHARD = 1024  #: examples in a shard, which is a file; also the piece that is written at once
+SHARD = 256  #: examples in a shard, which is a file; also the piece that is written at once
 
 
 class Writer:
@@ -62,16 +63,21 @@ class Writer:
             dtype=dtype,
             chunks=(CHUNK, *shape),
             shards=(shard, *shape),
-            compressors=BloscCodec(cname="lz4", shuffle="bitshuffle"),
+            compressors=BloscCodec(cname="lz4", shuffle="shuffle"),
             dimension_names=["sample", *dimensions],
+            config={"write_empty_chunks": True},  # else each chunk is searched for values that are not zero
         )
 
     def write(self, rows: slice, values: dict[str, np.ndarray]) -> None:
         """Write all arrays of a range of examples, in order, whole shards at a time."""
-        for name, array in self._arrays.items():
-            block = values[name].astype(array.dtype, copy=False)
-            array[rows] = block
-            self._hashes[name].update(np.ascontiguousarray(block))
+
+        def write(name: str) -> None:
+            block = np.ascontiguousarray(values[name], dtype=self._arrays[name].dtype)
+            self._hashes[name].update(block)
+            self._arrays[name][rows] = block
+
+        with ThreadPoolExecutor() as pool:  # an array is hashed while another is compressed
+            list(pool.map(write, self._arrays))
 
     def finish(self, attributes: dict) -> dict:
         """Write the attributes, and last the manifest; return it."""

@@ -31,3 +31,11 @@ def test_nyquist_is_dropped_from_first_derivatives_only():
 def test_a_wrong_number_of_points_is_named(num_points):
     with pytest.raises(ValueError, match=f"num_points is {num_points!r}; expected"):
         Grid(num_points)
+
+
+@pytest.mark.parametrize("num_points", [8, 9])
+def test_energy_is_that_of_the_field(num_points):
+    field = np.random.default_rng(0).standard_normal((3, num_points, num_points))
+    grid = Grid(num_points)
+    energy = grid.energy(grid.to_spectrum(field)) / num_points**2
+    np.testing.assert_allclose(energy, (field**2).sum(axis=(1, 2)), rtol=1e-13)

@@ -83,7 +83,7 @@ def draw(system, count, grid, law=LAW):
     source = law.fields(law.amplitudes(uniforms[:, system.num_uniforms :]), grid)
     if system.zero_mean:
         source -= source.mean(axis=(1, 2), keepdims=True)
-    return system.sample(uniforms[:, : system.num_uniforms], source, law, grid), source
+    return system.sample(uniforms[:, : system.num_uniforms], grid.to_spectrum(source), law, grid), source
 
 
 def random_source(system, count, grid, seed=1):
@@ -129,6 +129,14 @@ def test_the_residual_is_rounding_for_a_solution_and_the_error_for_another(syste
     solution = system.solve(coefficients, source, grid)
     assert system.residual(coefficients, source, solution, grid).max() < 1e-12
     np.testing.assert_allclose(system.residual(coefficients, source, 1.01 * solution, grid), 0.01, rtol=1e-6)
+
+
+def test_solving_and_checking_at_once_is_the_same(system, coefficients):
+    grid = Grid(16)
+    source = random_source(system, len(coefficients), grid)
+    solution, residual = system.solve_and_check(coefficients, grid.to_spectrum(source), grid)
+    np.testing.assert_array_equal(solution, system.solve(coefficients, source, grid))
+    np.testing.assert_array_equal(residual, system.residual(coefficients, source, solution, grid))
 
 
 def test_a_source_with_a_mean_is_solved_or_refused_where_there_is_no_solution(system, coefficients):

@@ -14,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 PACKAGE = str(Path(workflow.basedir).parent / "pipeline_src")
 sys.path.insert(0, PACKAGE)
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [PACKAGE, os.getenv("PYTHONPATH")])))
-# Else glibc gives large blocks back to the system after each training step, and the next one waits for them.
+# Else glibc gives large blocks back to the system after each use, and fetches them again page by page.
 os.environ.update(MALLOC_MMAP_THRESHOLD_=str(2**25), MALLOC_TRIM_THRESHOLD_=str(2**36))
 
 from pdetransfer import costs, experiments, numerics

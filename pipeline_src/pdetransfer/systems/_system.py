@@ -39,8 +39,9 @@ class AbstractSystem(ABC):
     ]  #: which uniforms, those of the source included, are drawn anew for a refused example
 
     @abstractmethod
-    def sample(self, uniforms: np.ndarray, source: np.ndarray, law: SparseGaussians, grid: Grid) -> Draw:
-        """Examples from uniforms in [0, 1), ``(count, num_uniforms)``, for sources ``(count, N, N)`` of a law."""
+    def sample(self, uniforms: np.ndarray, source_hat: np.ndarray, law: SparseGaussians, grid: Grid) -> Draw:
+        """Examples from uniforms in [0, 1), ``(count, num_uniforms)``, for sources of a law, given by their
+        spectra ``(count, N, N // 2 + 1)``."""
 
     @abstractmethod
     def accepts(self, draw: Draw, solution: np.ndarray, law: SparseGaussians, grid: Grid) -> np.ndarray:
@@ -59,12 +60,9 @@ class AbstractSystem(ABC):
         ``coefficients`` is ``(count, num_coefficients)``, ``source`` and the result are ``(count, N, N)``,
         float64. Raises ValueError where a source must have zero mean and has not.
         """
-        source_hat = grid.to_spectrum(source)
-        symbol = cls.symbol(coefficients, grid)
         if cls.zero_mean:
             cls._check_mean(source)
-            symbol[:, 0, 0] = np.inf
-        return grid.to_field(source_hat / symbol)
+        return cls._solve(cls.symbol(coefficients, grid), grid.to_spectrum(source), grid)
 
     @final
     @classmethod
@@ -72,8 +70,38 @@ class AbstractSystem(ABC):
         cls, coefficients: np.ndarray, source: np.ndarray, solution: np.ndarray, grid: Grid
     ) -> np.ndarray:
         """‖L(c) u - f‖ / ‖f‖ for each example, ``(count,)``; shapes as in ``solve``."""
-        image = grid.to_field(cls.symbol(coefficients, grid) * grid.to_spectrum(solution))
-        return np.linalg.norm(image - source, axis=(1, 2)) / np.linalg.norm(source, axis=(1, 2))
+        return cls._residual(cls.symbol(coefficients, grid), grid.to_spectrum(source), solution, grid)
+
+    @final
+    @classmethod
+    def solve_and_check(
+        cls, coefficients: np.ndarray, source_hat: np.ndarray, grid: Grid
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """``solve`` and ``residual`` of sources that are given by their spectra: what both need is computed once.
+
+        That a source has zero mean is not checked; the residual of one that should and has not is large.
+        """
+        symbol = cls.symbol(coefficients, grid)
+        solution = cls._solve(symbol, source_hat, grid)
+        return solution, cls._residual(symbol, source_hat, solution, grid)
+
+    @final
+    @classmethod
+    def _solve(cls, symbol: np.ndarray, source_hat: np.ndarray, grid: Grid) -> np.ndarray:
+        if cls.zero_mean:
+            symbol = symbol.copy()
+            symbol[:, 0, 0] = np.inf
+        return grid.to_field(source_hat * (1 / symbol))
+
+    @final
+    @classmethod
+    def _residual(
+        cls, symbol: np.ndarray, source_hat: np.ndarray, solution: np.ndarray, grid: Grid
+    ) -> np.ndarray:
+        defect_hat = grid.to_spectrum(solution)
+        defect_hat *= symbol
+        defect_hat -= source_hat
+        return np.sqrt(grid.energy(defect_hat) / grid.energy(source_hat))  # Parseval
 
     @final
     @classmethod

@@ -4,7 +4,6 @@ from functools import lru_cache
 from typing import ClassVar, final
 
 import numpy as np
-from scipy.optimize.elementwise import find_root
 
 from pdetransfer.grid import Grid
 from pdetransfer.sources import SparseGaussians
@@ -63,12 +62,12 @@ class AdvectionDiffusion(AbstractSystem):
             raise ValueError(f"speed_limit is {speed_limit}; expected more than 1")
         self.velocity_scaling, self.speed_limit = velocity_scaling, speed_limit
 
-    def sample(self, uniforms: np.ndarray, source: np.ndarray, law: SparseGaussians, grid: Grid) -> Draw:
+    def sample(self, uniforms: np.ndarray, source_hat: np.ndarray, law: SparseGaussians, grid: Grid) -> Draw:
         eigenvalue = uniform(self.eigenvalue_range, uniforms[:, 0])
         angle, direction = 2 * np.pi * uniforms[:, 1], 2 * np.pi * uniforms[:, 3]
         psi = uniform(self.psi_range, uniforms[:, 2])
         tensor = diffusion_tensor(eigenvalue, angle)
-        speed = speed_of(psi, tensor, direction, source, law, grid)
+        speed = speed_of(psi, tensor, direction, source_hat, law, grid)
         velocity = speed * np.stack([np.cos(direction), np.sin(direction)])
         coefficients = np.concatenate([tensor, velocity.T], axis=1)
         if self.velocity_scaling == "convex":
@@ -91,37 +90,54 @@ def speed_of(
     psi: np.ndarray,
     tensor: np.ndarray,
     direction: np.ndarray,
-    source: np.ndarray,
+    source_hat: np.ndarray,
     law: SparseGaussians,
     grid: Grid,
 ) -> np.ndarray:
-    """The speed s at which ‖s v·∇u‖ / ‖div K∇u‖ = Ψ, ``(count,)``.
+    """The speed s at which ‖s v·∇u‖ / ‖div K∇u‖ = Ψ, ``(count,)``, of sources given by their spectra.
 
     The two terms are orthogonal and their squares add up to ‖f‖², so that ‖s v·∇u‖ / ‖f‖ = Ψ / √(1 + Ψ²). With
     d and a the symbols of -div K∇ and v·∇ / i, the left side squared is a mean of s² / ((d / a)² + s²)
     over the spectrum of f: it grows with s, and needs no solve. The largest speed of the bracket stands
     where none reaches Ψ.
+
+    The logarithm of the ratio of the two terms, as a function of that of s², is nearly a straight line (for a
+    single wave it is one), so that Newton's method takes a few steps; where one would leave
+    the bracket, the bracket is halved instead.
     """
-    present = law.present(grid)  # sources are smooth: most of the spectrum on a fine grid is empty
-    d = diffusion_symbol(tensor, grid)[:, present]  # (count, modes)
-    a = np.cos(direction)[:, None, None] * grid.k_x + np.sin(direction)[:, None, None] * grid.k_y
-    energy = (np.abs(grid.to_spectrum(source)) ** 2 * grid.multiplicity)[:, present]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio_squared = (d / a[:, present]) ** 2
+    # Sources are smooth: most of the spectrum on a fine grid is empty. The mean is in neither term.
+    y, x = (index[1:] for index in np.nonzero(law.present(grid)))
+    k11, k22, k12 = tensor.T[:, :, None]
+    second = k11 * grid.k_x_squared[0, x] + k22 * grid.k_y_squared[y, 0]
+    d_squared = (second + 2 * k12 * (grid.k_x[0, x] * grid.k_y[y, 0])) ** 2  # (count, modes)
+    a_squared = (
+        np.cos(direction)[:, None] * grid.k_x[0, x] + np.sin(direction)[:, None] * grid.k_y[y, 0]
+    ) ** 2
     # Contiguous rows are summed in the same order, however many there are.
-    ratio_squared = np.ascontiguousarray(np.where(a[:, present] == 0, np.inf, ratio_squared))
-    share = np.ascontiguousarray(energy / np.ascontiguousarray(energy).sum(axis=1, keepdims=True))
-    target = psi**2 / (1 + psi**2)
+    modes = source_hat.reshape(len(psi), -1).take(np.ravel_multi_index((y, x), source_hat.shape[1:]), axis=1)
+    share = (modes.real**2 + modes.imag**2) * grid.multiplicity[0, x]
+    share /= share.sum(axis=1, keepdims=True)
 
-    def excess(log_speed: np.ndarray, row: np.ndarray) -> np.ndarray:
-        s_squared = np.exp(2 * log_speed)[:, None]
-        return (share[row] * s_squared / (ratio_squared[row] + s_squared)).sum(axis=1) - target[row]
-
-    low, high = np.log(_SPEEDS)
-    rows = np.arange(len(psi))
-    bounds = np.full(len(psi), low), np.full(len(psi), high)
-    root = find_root(excess, bounds, args=(rows,), tolerances={"xatol": 1e-13, "xrtol": 0})
-    return np.where(root.success, np.exp(root.x), _SPEEDS[1])
+    target = 2 * np.log(psi)
+    low, high = (np.full(len(psi), 2 * np.log(speed)) for speed in _SPEEDS)
+    start = target + np.log((share * d_squared).sum(axis=1) / (share * a_squared).sum(axis=1))
+    log_s_squared = np.clip(start, low, high)
+    moving = np.ones(len(psi), dtype=bool)
+    while moving.any():
+        advected = np.exp(log_s_squared)[:, None] * a_squared
+        advected /= advected + d_squared
+        diffused, weighted = 1 - advected, share * advected
+        advection, diffusion = weighted.sum(axis=1), np.einsum("ij,ij->i", share, diffused)
+        slope = np.einsum("ij,ij->i", weighted, diffused) / (advection * diffusion)
+        excess = np.log(advection / diffusion) - target
+        low, high = np.where(excess < 0, log_s_squared, low), np.where(excess < 0, high, log_s_squared)
+        newton = log_s_squared - excess / slope
+        moved = np.where((low <= newton) & (newton <= high), newton, (low + high) / 2)
+        # The error is squared in a step: one below 1e-9 is the last.
+        step = np.where(moving, moved - log_s_squared, 0.0)
+        log_s_squared = log_s_squared + step
+        moving = np.abs(step) > 1e-9
+    return np.where(np.abs(excess) < 1e-6, np.exp(log_s_squared / 2), _SPEEDS[1])
 
 
 @lru_cache
@@ -139,8 +155,9 @@ def _median_speeds(
     uniforms = Stream(0, "advection_diffusion", "calibration").uniforms(0, _CALIBRATION, 3 + law.num_uniforms)
     source = law.fields(law.amplitudes(uniforms[:, 3:]), grid)
     source -= source.mean(axis=(1, 2), keepdims=True)
+    source_hat = grid.to_spectrum(source)
     tensor = diffusion_tensor(uniform(eigenvalue_range, uniforms[:, 0]), 2 * np.pi * uniforms[:, 1])
     direction = 2 * np.pi * uniforms[:, 2]
     knots = np.geomspace(*psi_range, _KNOTS)
-    speeds = [speed_of(np.full(_CALIBRATION, psi), tensor, direction, source, law, grid) for psi in knots]
+    speeds = [speed_of(np.full(_CALIBRATION, psi), tensor, direction, source_hat, law, grid) for psi in knots]
     return knots, np.median(speeds, axis=1)

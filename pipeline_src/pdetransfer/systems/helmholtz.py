@@ -42,7 +42,7 @@ class Helmholtz(AbstractSystem):
             raise ValueError(f"largest_solution is {largest_solution}; expected more than 0")
         self.omega_range, self.largest_solution = (int(low), int(high)), largest_solution
 
-    def sample(self, uniforms: np.ndarray, source: np.ndarray, law: SparseGaussians, grid: Grid) -> Draw:
+    def sample(self, uniforms: np.ndarray, source_hat: np.ndarray, law: SparseGaussians, grid: Grid) -> Draw:
         low, high = self.omega_range
         omega = np.floor(low + (high - low + 1) * uniforms[:, 0])
         diffusion = np.full_like(omega, DIFFUSIVITY)

@@ -33,7 +33,7 @@ class Poisson(AbstractSystem):
     def __init__(self, eigenvalue_range: tuple[float, float]):
         self.eigenvalue_range = check_interval("eigenvalue_range", eigenvalue_range, above=0)
 
-    def sample(self, uniforms: np.ndarray, source: np.ndarray, law: SparseGaussians, grid: Grid) -> Draw:
+    def sample(self, uniforms: np.ndarray, source_hat: np.ndarray, law: SparseGaussians, grid: Grid) -> Draw:
         eigenvalue = uniform(self.eigenvalue_range, uniforms[:, 0])
         angle = 2 * np.pi * uniforms[:, 1]
         return Draw(diffusion_tensor(eigenvalue, angle), np.stack([eigenvalue, angle], axis=1))
@@ -56,4 +56,6 @@ def diffusion_tensor(eigenvalue: np.ndarray, angle: np.ndarray) -> np.ndarray:
 def diffusion_symbol(tensor: np.ndarray, grid: Grid) -> np.ndarray:
     """-div(K ∇) in Fourier space, ``(count, N, N // 2 + 1)``, of k11, k22, k12, ``(count, 3)``."""
     k11, k22, k12 = tensor.T[:, :, None, None]
-    return k11 * grid.k_x_squared + k22 * grid.k_y_squared + 2 * k12 * grid.k_x * grid.k_y
+    symbol = k11 * grid.k_x_squared + k22 * grid.k_y_squared
+    symbol += 2 * k12 * grid.k_x * grid.k_y
+    return symbol
