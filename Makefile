@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: all test smoke docs results lock
+.PHONY: all test smoke docs results bench lock
 all: .venv/installed
 	$(BIN)/snakemake all --rerun-incomplete
 
@@ -19,6 +19,10 @@ test: .venv/installed-test
 
 docs: .venv/installed
 	$(BIN)/python docs/config_reference.py > config/README.md
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/data.py
 
 results: .venv/installed
 	$(BIN)/python docs/results.py > docs/results.md

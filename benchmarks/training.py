@@ -1,8 +1,9 @@
-"""Print how fast the Fourier neural operator trains, against one that is written with ``torch.fft``.
+"""Print how fast the Fourier neural operator trains, against one that is written with ``torch.fft`` as the published
+model is, and against neuraloperator's where that is installed (``pip install neuraloperator``).
 
     python benchmarks/training.py [width,modes,grid,batch ...]
 
-A step is forward, backward and Adam, with one thread. Both models have the same weights, and their outputs are
+A step is forward, backward and Adam, with one thread. All models have the same weights, and their outputs are
 asserted equal first. Steps are interleaved; printed is the median, and the median of the ratios of neighbouring
 steps with its quartiles.
 """
@@ -18,6 +19,11 @@ from torch import Tensor, nn
 
 from pdetransfer.evaluation import squared_error
 from pdetransfer.models import FNO
+
+try:
+    import neuralop.models
+except ImportError:
+    neuralop = None
 
 SIZES = ["16,8,32,16", "16,4,64,16", "32,32,64,8"]  # width, modes, points a side, batch
 CHANNELS = 4
@@ -63,6 +69,38 @@ class PublishedFNO(nn.Module):
         return self.projection(v)
 
 
+def neuraloperators(fno: FNO, width: int, modes: int) -> nn.Module:
+    """neuraloperator's model with the weights of ours. Its modes of the first axis begin with the most negative;
+    the bias that our bypasses have is its convolutions'."""
+    model = neuralop.models.FNO(
+        n_modes=(2 * modes, 2 * modes - 1),
+        in_channels=CHANNELS,
+        out_channels=1,
+        hidden_channels=width,
+        n_layers=4,
+        lifting_channel_ratio=0,
+        projection_channel_ratio=2,
+        use_channel_mlp=False,
+        positional_embedding=None,
+    )
+    state = {
+        "lifting.fcs.0.weight": fno.lifting.weight[:, :, None],
+        "lifting.fcs.0.bias": fno.lifting.bias,
+        **{f"projection.fcs.{i}.weight": fno.projection[2 * i].weight[:, :, None] for i in (0, 1)},
+        **{f"projection.fcs.{i}.bias": fno.projection[2 * i].bias for i in (0, 1)},
+    }
+    for layer, (convolution, bypass) in enumerate(zip(fno.convolutions, fno.bypasses, strict=True)):
+        weight = torch.complex(*convolution.weight.chunk(2, dim=-1)).permute(2, 3, 1, 0)
+        state[f"fno_blocks.convs.{layer}.weight.tensor"] = torch.fft.fftshift(weight, dim=2)
+        state[f"fno_blocks.convs.{layer}.bias"] = bypass.bias[:, None, None]
+        state[f"fno_blocks.fno_skips.{layer}.conv.weight"] = bypass.weight[:, :, None]
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(state.pop(name))
+    assert not state, f"neuraloperator has no {list(state)}"
+    return model
+
+
 def conv_of(linear: nn.Linear) -> nn.Conv2d:
     conv = nn.Conv2d(linear.in_features, linear.out_features, 1)
     conv.load_state_dict({"weight": linear.weight[:, :, None, None], "bias": linear.bias})
@@ -85,22 +123,25 @@ def compare(width: int, modes: int, num_points: int, batch: int) -> None:
         torch.randn(batch, CHANNELS, num_points, num_points),
         torch.randn(batch, 1, num_points, num_points),
     )
+    # Fused, Adam takes no complex weights.
+    others = {"published": PublishedFNO(ours)}
+    if neuralop:
+        others["neuraloperator"] = neuraloperators(ours, width, modes)
     with torch.no_grad():
-        torch.testing.assert_close(ours(x), published(x), rtol=1e-4, atol=1e-5)
-    runs = [
-        (ours, torch.optim.Adam(ours.parameters(), lr=1e-3, fused=True)),
-        (published, torch.optim.Adam(published.parameters(), lr=1e-3)),  # fused, it takes no complex weights
-    ]
+        for other in others.values():
+            torch.testing.assert_close(ours(x), other(x), rtol=1e-4, atol=1e-5)
+    runs = [(ours, torch.optim.Adam(ours.parameters(), lr=1e-3, fused=True))]
+    runs += [(other, torch.optim.Adam(other.parameters(), lr=1e-3)) for other in others.values()]
     for _ in range(3):
         for run in runs:
             seconds_of_step(*run, x, target)
     times = [[seconds_of_step(*run, x, target) for run in runs] for _ in range(REPEATS)]
-    our_rate, published_rate = (batch / statistics.median(column) for column in zip(*times, strict=True))
-    low, median, high = statistics.quantiles((theirs / mine for mine, theirs in times), n=4)
-    print(
-        f"  width {width:3}, modes {modes:2}, {num_points:3} x {num_points:<3}, batch {batch:2}: "
-        f"{our_rate:6.0f}, published {published_rate:6.0f}, ratio {median:.2f} ({low:.2f} to {high:.2f})"
-    )
+    rates = [batch / statistics.median(column) for column in zip(*times, strict=True)]
+    line = f"  width {width:3}, modes {modes:2}, {num_points:3} x {num_points:<3}, batch {batch:2}: {rates[0]:6.0f}"
+    for index, name in enumerate(others, start=1):
+        low, median, high = statistics.quantiles((row[index] / row[0] for row in times), n=4)
+        line += f"; {name} {rates[index]:.0f}, ratio {median:.2f} ({low:.2f} to {high:.2f})"
+    print(line)
 
 
 if __name__ == "__main__":
