@@ -101,13 +101,18 @@ class Cluster:
         """The output of a command that talks to the cluster."""
         return subprocess.run(command, env=self.env, capture_output=True, text=True, check=True).stdout
 
-    def jobs(self) -> list[dict[str, str]]:
-        """SLURM's records of all jobs so far, the oldest first; ``rule`` is what the executor noted."""
+    def jobs(self, folder: Path) -> list[dict[str, str]]:
+        """SLURM's records of all jobs submitted in a folder, the oldest first, with the ``rule`` of each."""
         lines = self.run("scontrol", "--oneliner", "--all", "show", "job").splitlines()
-        records = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in lines if line.startswith("JobId=")]
+        records = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in lines if f"WorkDir={folder} " in line]
         for record in records:
             record["rule"] = re.match(r"(?:rule|group)_(\w+?)(_wildcards_|$)", record["Comment"])[1]
         return sorted(records, key=lambda record: int(record["JobId"]))
+
+    def submit_lines(self, folder: Path) -> list[str]:
+        """The arguments of `sbatch`, job by job."""
+        lines = (self.path / "submitted").read_text().splitlines()
+        return [line for line in lines if f" -D {folder} " in line]
 
     def wait_for(self, what: str, condition, seconds: float = 30):
         """The first value of ``condition()`` that is true."""
@@ -177,7 +182,9 @@ class Cluster:
             (self.path / name).mkdir()
         for name, command in STAND_INS.items():
             script = self.path / "bin" / name
-            script.write_text("#!/bin/sh\n" + command.format(path=self.path, sbatch=shutil.which("sbatch")) + "\n")
+            script.write_text(
+                "#!/bin/sh\n" + command.format(path=self.path, sbatch=shutil.which("sbatch")) + "\n"
+            )
             script.chmod(0o755)
 
     def _daemon(self, name: str, *command: str):
