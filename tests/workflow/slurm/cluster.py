@@ -59,7 +59,7 @@ PartitionName=gpu Nodes=gpu[1-2]
 # without a database jobs have no QOS, so it is to be seen in the submit lines only.
 STAND_INS = {
     "sacctmgr": f"echo {ACCOUNT}",
-    "sbatch": 'echo "$@" | tr "\\n" " " >> {path}/submitted; echo >> {path}/submitted; exec {sbatch} "$@"',
+    "sbatch": 'line=$(echo "$@" | tr "\\n" " "); echo "$line" >> {path}/submitted; exec {sbatch} "$@"',
 }
 
 
@@ -74,6 +74,11 @@ def missing() -> str | None:
     if taken:
         return f"this machine has a SLURM of its own: {', '.join(taken)}"
     return None
+
+
+def rule_of(text: str) -> str:
+    """The rule in the comment that the executor gives a job."""
+    return re.search(r"\brule_(\w+?)(_wildcards_|\s|$)", text)[1]
 
 
 class Cluster:
@@ -106,11 +111,11 @@ class Cluster:
         lines = self.run("scontrol", "--oneliner", "--all", "show", "job").splitlines()
         records = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in lines if f"WorkDir={folder} " in line]
         for record in records:
-            record["rule"] = re.match(r"(?:rule|group)_(\w+?)(_wildcards_|$)", record["Comment"])[1]
+            record["rule"] = rule_of(record["Comment"])
         return sorted(records, key=lambda record: int(record["JobId"]))
 
     def submit_lines(self, folder: Path) -> list[str]:
-        """The arguments of `sbatch`, job by job."""
+        """The arguments of each `sbatch`."""
         lines = (self.path / "submitted").read_text().splitlines()
         return [line for line in lines if f" -D {folder} " in line]
 
