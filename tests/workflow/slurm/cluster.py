@@ -19,8 +19,10 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "setpriv")
 NODES = ("cpu1", "cpu2", "gpu1", "gpu2")
 ACCOUNT = "my_account"
 
+NAME = "pdetransfer-tests"
+
 SLURM_CONF = """\
-ClusterName=tests
+ClusterName={cluster}
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={ports[0]}
 SlurmUser=root
@@ -71,9 +73,16 @@ def missing() -> str | None:
     if absent:
         return f"not installed (apt-get install slurm-wlm munge): {', '.join(absent)}"
     taken = [str(ETC / name) for name in FILES if (ETC / name).exists()]
-    if taken:
-        return f"this machine has a SLURM of its own: {', '.join(taken)}"
+    if taken and not _is_left_over(ETC / FILES[0]):
+        return f"this machine has a SLURM already: {', '.join(taken)}"
     return None
+
+
+def _is_left_over(config: Path) -> bool:
+    """Whether tests that were killed have left this link, and their cluster has ended."""
+    pid = config.resolve().parent / "slurmctld.pid"
+    is_from_tests = config.is_symlink() and NAME in config.read_text()
+    return is_from_tests and not (pid.exists() and psutil.pid_exists(int(pid.read_text())))
 
 
 def rule_of(text: str) -> str:
@@ -161,10 +170,14 @@ class Cluster:
         self.wait_for("munged does not answer", lambda: self._answers("munge", "--no-input", munge_socket))
         self._daemon("slurmctld", "slurmctld", "-D")
         self.wait_for("slurmctld does not answer", lambda: self._answers("scontrol", "ping"))
-        self._cleanup.callback(self._answers, "scancel", "--user=root", "--full")
         for name in NODES:
             self._daemon(name, "slurmd", "-D", "-N", name)
+        self._cleanup.callback(self._cancel_jobs)
         self._wait_for_nodes()
+
+    def _cancel_jobs(self):
+        self.run("scancel", "--user=root")
+        self.wait_for("jobs do not end", lambda: not self.run("squeue", "--noheader"))
 
     def _configure(self):
         with ExitStack() as held:
@@ -172,7 +185,8 @@ class Cluster:
             for one in sockets:
                 one.bind(("127.0.0.1", 0))
             ports = [one.getsockname()[1] for one in sockets]
-        config = SLURM_CONF.format(path=self.path, host=socket.gethostname().split(".")[0], ports=ports)
+        host = socket.gethostname().split(".")[0]
+        config = SLURM_CONF.format(cluster=NAME, path=self.path, host=host, ports=ports)
         gpus = self.path / "nvidia"
         for name in (f"{gpus}0", f"{gpus}1"):
             os.mknod(name, 0o666 | 0o020000, os.makedev(1, 3))
@@ -180,7 +194,7 @@ class Cluster:
         ETC.mkdir(exist_ok=True)
         for name, text in zip(FILES, texts, strict=True):
             (self.path / name).write_text(text)
-            (ETC / name).unlink(missing_ok=True)  # a link to a folder that is gone
+            (ETC / name).unlink(missing_ok=True)  # left over
             (ETC / name).symlink_to(self.path / name)
             self._cleanup.callback((ETC / name).unlink)
         for name in ("state", "bin", *(f"spool-{node}" for node in NODES)):
