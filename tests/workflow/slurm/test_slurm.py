@@ -1,0 +1,121 @@
+"""`snakemake --profile slurm` on a real SLURM with virtual nodes; what it asks for is read from SLURM's records.
+
+One experiment with every kind of job stands for the workflow. GPUs are asked for; training is on the CPU.
+"""
+
+import re
+import signal
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from cluster import ACCOUNT, rule_of
+
+pytestmark = pytest.mark.slow
+
+GPU_RULES = {"pretrain", "train", "train_pack", "evaluate"}
+LOCAL_RULES = {"plan"}
+# The profile as it is, but with quick looks at the queue.
+SLURM = (
+    *("--profile", "slurm", "--config", "device=cpu"),
+    *("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1"),
+    *("--max-jobs-per-timespan", "100/1s"),
+)
+
+
+def one_experiment(config):
+    """Leave data_scaling of one dataset, with its figures and one of predictions."""
+    for name, entry in config["experiments"].items():
+        if name != "data_scaling":
+            entry["question"] = "control"
+    config["experiments"]["data_scaling"]["dataset"] = ["poisson_e5-10"]
+    config["figures"]["predictions_poisson"]["experiments"] = ["data_scaling"]
+
+
+def running(cluster, project, rule, count=1):
+    """The jobs of a rule that run, once there are so many of them."""
+
+    def find():
+        jobs = [job for job in cluster.jobs(project.path) if job["rule"] == rule]
+        jobs = [job for job in jobs if job["JobState"] == "RUNNING" and cluster.processes(job["JobId"])]
+        return jobs if len(jobs) == count else None
+
+    return cluster.wait_for(f"not {count} {rule} jobs run", find, seconds=300)
+
+
+def minutes(job):
+    hours, minutes, seconds = map(int, job["TimeLimit"].split(":"))
+    return 60 * hours + minutes + seconds / 60
+
+
+def asked(job):
+    """Minutes, megabytes and CPUs of a job."""
+    return minutes(job), job["MinMemoryNode"], int(job["CPUs/Task"])
+
+
+def test_a_workflow_runs_on_a_cluster_as_the_profile_says(cluster, fresh):
+    fresh.edit_config(one_experiment)
+    planned = fresh.planned("all")
+    assert planned.keys() >= GPU_RULES | {"generate", "card", "table", "figure", "predictions", "report"}
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(fresh.run, *SLURM, "all")
+        [cancelled] = running(cluster, fresh, "pretrain")
+        cluster.run("scancel", cancelled["JobId"])
+        result = run.result()
+    assert result.returncode == 0, result.stdout
+    assert (fresh.path / "results/smoke/report.html").exists()
+
+    jobs = cluster.jobs(fresh.path)
+    submitted = Counter(planned) + Counter(pretrain=1) - Counter(LOCAL_RULES)
+    assert Counter(job["rule"] for job in jobs) == submitted
+    for job in jobs:
+        on_gpu = job["rule"] in GPU_RULES
+        assert job["Account"] == ACCOUNT
+        assert job["Partition"] == ("gpu" if on_gpu else "cpu")
+        assert re.sub("[^a-z0-9]", ":", job.get("TresPerJob", "")) == ("gres:gpu:1" if on_gpu else "")
+        assert job["Features"] == ("a100" if on_gpu else "(null)")
+    with_qos = [rule_of(line) for line in cluster.submit_lines(fresh.path) if " --qos=normal " in line]
+    assert Counter(with_qos) == Counter(job["rule"] for job in jobs if job["rule"] in GPU_RULES)
+
+    assert {asked(job) for job in jobs if job["rule"] == "generate"} == {(60, "8000M", 8)}
+    assert {asked(job) for job in jobs if job["rule"] == "report"} == {(60, "8000M", 2)}
+    assert {asked(job) for job in jobs if job["rule"] == "train_pack"} == {(11, "1501M", 8)}
+    assert {asked(job) for job in jobs if job["rule"] == "evaluate"} == {(240, "32000M", 8)}
+    # The cancelled job was done again, with more of what it may have lacked.
+    pretrain = [(job["JobState"], *asked(job)) for job in jobs if job["rule"] == "pretrain"]
+    assert pretrain == [("CANCELLED", 11, "1501M", 8), ("COMPLETED", 22, "3002M", 8)]
+
+
+def test_a_cancelled_job_one_out_of_time_and_one_on_a_dead_node_are_done_again(cluster, fresh):
+    splits = [
+        f"results/smoke/datasets/poisson_e5-10/{split}.json" for split in ("train", "validation", "test")
+    ]
+    # Two of three jobs fit on a node; the shortest time that SLURM knows.
+    asks = ("--set-resources", "generate:runtime=attempt", "generate:cpus_per_task=8")
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(fresh.run, *SLURM, *asks, "--", *splits)
+        jobs = running(cluster, fresh, "generate", count=3)
+        node = min(jobs, key=lambda job: [other["NodeList"] for other in jobs].count(job["NodeList"]))[
+            "NodeList"
+        ]
+        [stranded] = [job["JobId"] for job in jobs if job["NodeList"] == node]
+        cancelled, stuck = (job["JobId"] for job in jobs if job["NodeList"] != node)
+        for process in cluster.processes(stuck):
+            if "slurmstepd" not in process.name():
+                process.send_signal(signal.SIGSTOP)
+        cluster.run("scancel", cancelled)
+        cluster.kill_node(node, stranded)
+        # SLURM itself starts the job of a dead node again, by default after two minutes.
+        cluster.run("scontrol", "update", f"jobid={stranded}", "starttime=now")
+        result = run.result()
+    cluster.start_node(node)
+    assert result.returncode == 0, result.stdout
+    assert all((fresh.path / name).exists() for name in splits)
+
+    ended = {job["JobId"]: job for job in cluster.jobs(fresh.path)}
+    assert ended[cancelled]["JobState"] == "CANCELLED"
+    assert ended[stuck]["JobState"] == "TIMEOUT"
+    assert (ended[stranded]["JobState"], ended[stranded]["Restarts"]) == ("COMPLETED", "1")
+    again = [ended[job] for job in ended.keys() - {cancelled, stuck, stranded}]
+    assert [(job["JobState"], *asked(job)) for job in again] == 2 * [("COMPLETED", 2, "16000M", 8)]
