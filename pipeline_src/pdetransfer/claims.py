@@ -118,14 +118,18 @@ def mean_ratio(evidence: Evidence, cells: dict, over: dict) -> np.ndarray:
 
 def smallest_step(evidence: Evidence, cells: dict) -> np.ndarray:
     """Smallest ratio of successive test errors along a selection, in the order of config: above 1, they rise."""
-    errors = np.array(evidence.errors(cells))
-    return (errors[1:] / errors[:-1]).min(axis=0)
+    return np.min(_steps(evidence, cells), axis=0)
 
 
 def largest_step(evidence: Evidence, cells: dict) -> np.ndarray:
     """Largest ratio of successive test errors along a selection, in the order of config: below 1, they fall."""
+    return np.max(_steps(evidence, cells), axis=0)
+
+
+def _steps(evidence: Evidence, cells: dict) -> np.ndarray:
+    """Ratios of successive test errors; of a single cell there are none, which is NaN."""
     errors = np.array(evidence.errors(cells))
-    return (errors[1:] / errors[:-1]).max(axis=0)
+    return errors[1:] / errors[:-1] if len(errors) > 1 else np.full((1, 1), np.nan)
 
 
 def seed_spread_ratio(evidence: Evidence, cells: dict) -> np.ndarray:
@@ -220,6 +224,8 @@ def judge(name: str, claim: dict, scale: str, evidence: Evidence) -> Verdict:
         return Verdict(**told, verdict="not run", bounds=bounds, cells=paths)
     arguments = {key: claim[key] for key in ("cells", "over", "model") if key in claim}
     values = QUANTITIES[claim["quantity"]](evidence, **arguments)
+    if np.isnan(values[0]):
+        return Verdict(**told, verdict="not run", bounds=bounds, cells=paths)
     low, high = interval(values) if len(values) > 1 else (float(values[0]), float(values[0]))
     verdict = _verdict(low, high, bounds.get("at_least", -math.inf), bounds.get("at_most", math.inf))
     note = claim.get("notes", {}).get(scale, "") if verdict != "holds" else ""

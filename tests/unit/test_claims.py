@@ -97,6 +97,8 @@ def test_a_claim_without_its_cells_was_not_run(evidence):
     for cells in (select("near", "few", "mixed"), select("elsewhere", "few")):
         found = judge("c", claim(at_least=1, cells=cells), "reduced", evidence)
         assert (found.verdict, found.value) == ("not run", None)
+    single = claim(at_least=1, quantity="smallest_step", cells=select("near", "zero"))
+    assert judge("c", single, "reduced", evidence).verdict == "not run"  # a step takes two cells
     other = CONFIG["experiments"]["e"] | {"recipe": ["other"]}
     config = CONFIG | {"experiments": {"e": other}}
     found = judge("c", claim(at_least=1), "reduced", Evidence(config, evidence.replicates, evidence.cells))
