@@ -52,7 +52,7 @@ class Tables:
 
 
 @dataclass(frozen=True)
-class _Arm:
+class Arm:
     """How the curve of an init is drawn and called."""
 
     init: str
@@ -61,19 +61,19 @@ class _Arm:
     colour: tuple[float, float, float]
 
 
-def _arms(rows: pd.DataFrame, options: dict) -> list[_Arm]:
+def arms(rows: pd.DataFrame, options: dict) -> list[Arm]:
     """The arms of one panel, scratch first: in every figure, scratch is orange, a pre-training on one
     system blue, on a mixture purple."""
-    arms, colours = [], {False: iter(_OWN_COLOURS), True: iter(_MIXED_COLOURS)}
+    found, colours = [], {False: iter(_OWN_COLOURS), True: iter(_MIXED_COLOURS)}
     inits = [init for init in rows["init"].unique() if init != SCRATCH]
     if SCRATCH in set(rows["init"]):
-        arms.append(_Arm(SCRATCH, "from scratch", "untrained", _SCRATCH_COLOUR))
+        found.append(Arm(SCRATCH, "from scratch", "untrained", _SCRATCH_COLOUR))
     for init in inits:
         is_mixed = "mix" in options["datasets"][options["pretrainings"][init]]
         words = init.replace("_", " ") if init.startswith("mixed") else "own system" if len(inits) > 1 else ""
         of = f", {words}" if words else ""
-        arms.append(_Arm(init, f"fine-tuned{of}", f"zero-shot{of}", next(colours[is_mixed])))
-    return arms
+        found.append(Arm(init, f"fine-tuned{of}", f"zero-shot{of}", next(colours[is_mixed])))
+    return found
 
 
 def _grid_of_panels(panels: list, height: float, with_ranges: bool = False):
@@ -116,21 +116,20 @@ def draw_error_vs_data(tables: Tables, options: dict) -> Figure:
     for (ranges, curves), (names, rows) in zip(axes, panels, strict=True):
         _draw_ranges(ranges, names[0], rows, options)
         _draw_curves(curves, rows, options)
-        ranges.set_title(_panel_name(names, panels))
+        ranges.set_title(panel_name(names, panels))
     figure.suptitle(options["title"], fontsize=10)
     return figure
 
 
-def _panel_name(names: tuple[str, ...], panels: list) -> str:
+def panel_name(names: tuple[str, ...], panels: list) -> str:
     """The names that tell a panel from the others."""
     columns = zip(*(other for other, _ in panels), strict=True)
     return ", ".join(name for name, values in zip(names, columns, strict=True) if len(set(values)) > 1)
 
 
 def _draw_curves(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
-    rows = rows.assign(x=_positions(rows["n_train"]))
-    arms = _arms(rows, options)
-    for index, arm in enumerate(arms):
+    rows = rows.assign(x=positions(rows["n_train"]))
+    for index, arm in enumerate(arms(rows, options)):
         curve = rows[rows["init"] == arm.init]
         zero, trained = curve[curve["n_train"] == 0], curve[curve["n_train"] > 0]
         style = {"color": arm.colour, "marker": "o", "markeredgewidth": 0}
@@ -156,10 +155,10 @@ def _draw_ranges(axes: Axes, dataset: str, rows: pd.DataFrame, options: dict) ->
     Left empty for datasets without one system or without ranges, such as a user's files.
     """
     system = options["datasets"][dataset].get("system")
-    arms = [arm for arm in _arms(rows, options) if arm.init != SCRATCH]
+    tuned = [arm for arm in arms(rows, options) if arm.init != SCRATCH]
     bars = [
-        (f"pre-training{'' if len(arms) == 1 else f', {arm.init}'}", interval, arm.colour)
-        for arm in arms
+        (f"pre-training{'' if len(tuned) == 1 else f', {arm.init}'}", interval, arm.colour)
+        for arm in tuned
         for interval in _intervals(options["pretrainings"][arm.init], system, options["datasets"])
     ]
     bars += [
@@ -202,7 +201,7 @@ def draw_data_savings(tables: Tables, options: dict) -> Figure:
     figure, axes = _grid_of_panels(panels, 3.1)
     for panel, (names, rows) in zip(axes, panels, strict=True):
         _draw_savings(panel, rows, options)
-        panel.set_title(_panel_name(names, panels).replace("_", "-"))
+        panel.set_title(panel_name(names, panels).replace("_", "-"))
     figure.suptitle(options["title"], fontsize=10)
     return figure
 
@@ -213,7 +212,7 @@ def _systems(datasets: pd.Series, options: dict) -> pd.Series:
 
 def _draw_savings(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
     """A line for each dataset and init; ratios are written where there is a single line."""
-    rows = rows.assign(x=_positions(rows["n_train"])).sort_values("x", kind="stable")
+    rows = rows.assign(x=positions(rows["n_train"])).sort_values("x", kind="stable")
     lines = list(rows.groupby(["dataset", "init"], sort=False))
     shades = sns.color_palette("viridis", len(lines) + 1)[:-1]
     colours = [_OWN_COLOURS[0]] if len(lines) == 1 else shades
@@ -253,7 +252,7 @@ def draw_error_by_parameter(tables: Tables, options: dict) -> Figure:
     panels = list(rows.groupby("system", sort=False))
     figure, axes = _grid_of_panels(panels, 2.9)
     for panel, (system, points) in zip(axes, panels, strict=True):
-        for arm in _arms(points, options):
+        for arm in arms(points, options):
             of_arm = points[points["init"] == arm.init]
             for _, curve in of_arm.groupby("dataset", sort=False):
                 curve = curve.sort_values("parameter")
@@ -292,7 +291,7 @@ def _log_log(axes: Axes, rows: pd.DataFrame) -> None:
     sns.despine(ax=axes)
 
 
-def _positions(n_train: pd.Series) -> pd.Series:
+def positions(n_train: pd.Series) -> pd.Series:
     """Where n_train stands on a logarithmic axis: 0 stands left of the smallest positive one."""
     smallest = n_train[n_train > 0].min()
     return n_train.astype(float).where(n_train > 0, smallest / 3)

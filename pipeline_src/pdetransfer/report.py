@@ -16,11 +16,23 @@ import pandas as pd
 
 import pdetransfer
 from pdetransfer.answers import ANSWERS
+from pdetransfer.charts import error_chart, libraries
 from pdetransfer.figures import FIGURES
 from pdetransfer.galleries import draw_predictions
 from pdetransfer.tables import AXES
 
-_LIBRARIES = ("torch", "numpy", "scipy", "zarr", "xarray", "pandas", "seaborn", "snakemake")
+_LIBRARIES = (
+    "torch",
+    "numpy",
+    "scipy",
+    "zarr",
+    "xarray",
+    "pandas",
+    "seaborn",
+    "altair",
+    "itables",
+    "snakemake",
+)
 _TABLE_COLUMNS = {
     "dataset": "dataset",
     "model": "model",
@@ -123,14 +135,29 @@ class Section:
 
     @property
     def title(self) -> str:
-        return ANSWERS[self.question][0]
+        return ANSWERS[self.question].title
+
+    @property
+    def headline(self) -> str:
+        cells, savings = (
+            pd.concat([getattr(experiment, table) for experiment in self.experiments])
+            for table in ("cells", "savings")
+        )
+        return ANSWERS[self.question].headline(cells, savings)
 
     @property
     def answers(self) -> list[str]:
         tables = [(experiment.cells, experiment.savings) for experiment in self.experiments]
         return [
-            sentence for cells, savings in tables for sentence in ANSWERS[self.question][1](cells, savings)
+            sentence
+            for cells, savings in tables
+            for sentence in ANSWERS[self.question].answer(cells, savings)
         ]
+
+    def chart(self, config: dict) -> str:
+        """The interactive chart of all points: a Vega-Lite specification as JSON that may stand in HTML."""
+        specification = error_chart([experiment.cells for experiment in self.experiments], config)
+        return json.dumps(specification, separators=(",", ":")).replace("</", "<\\/")
 
 
 def sections(experiments: list[Experiment], pictures: list[Picture]) -> list[Section]:
@@ -229,14 +256,22 @@ def render(
         data=data,
         costs={heading: _html(table, {name: name for name in table}) for heading, table in costs.items()},
         svg_element=svg_element,
-        config=json.dumps(config, indent=1),
+        libraries=libraries(),
+        config=config,
+        config_text=json.dumps(config, indent=1),
         provenance=_provenance(),
     )
 
 
 def _html(table: pd.DataFrame, columns: dict[str, str]) -> str:
     shown = table[[*columns]].rename(columns=columns)
-    return shown.to_html(index=False, border=0, na_rep="", float_format=lambda value: f"{value:.4g}")
+    return shown.to_html(
+        index=False,
+        border=0,
+        na_rep="",
+        float_format=lambda value: f"{value:.4g}",
+        classes="sortable compact",
+    )
 
 
 def _commit() -> str:

@@ -26,6 +26,7 @@ LAYERS = [
     {"claims"},
     {"answers"},
     {"figures"},
+    {"charts"},
     {"store"},
     {"generation", "own_data", "datasets", "disjoint"},
     {"cards"},
@@ -44,7 +45,8 @@ ONLY_IN = {
     "safetensors": {"checkpoints"},
     "zarr": {"store", "own_data", "datasets", "disjoint", "cards"},
     "h5py": {"own_data"},
-    "matplotlib": {"figures", "galleries"},
+    "matplotlib": {"figures", "galleries", "charts"},
+    "altair": {"charts"},
     "snakemake": set(),
     "yaml": set(),
 }
