@@ -193,8 +193,9 @@ def draw_data_savings(tables: Tables, options: dict) -> Figure:
     """Examples that training from scratch needs to reach the error of the fine-tuned model.
 
     An upward arrow is a lower bound: fine-tuning is better than the largest training from scratch. A
-    downward arrow is an upper bound: the smallest one is already better. Below the dashed line pre-training
-    does harm. The point left of all others is zero-shot.
+    downward arrow is an upper bound: the smallest one is already better. Thin vertical lines are 95 %
+    intervals over test examples and seeds, which end where the curve from scratch ends. Below the dashed
+    line pre-training does harm. The point left of all others is zero-shot.
     """
     savings = tables.savings.assign(system=_systems(tables.savings["dataset"], options))
     panels = list(savings.groupby(["system", "model", "recipe"], sort=False))
@@ -216,10 +217,13 @@ def _draw_savings(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
     lines = list(rows.groupby(["dataset", "init"], sort=False))
     shades = sns.color_palette("viridis", len(lines) + 1)[:-1]
     colours = [_OWN_COLOURS[0]] if len(lines) == 1 else shades
-    for ((dataset, init), curve), colour in zip(lines, colours, strict=True):
+    for index, (((dataset, init), curve), colour) in enumerate(zip(lines, colours, strict=True)):
+        curve = curve.assign(x=curve["x"] * 1.07 ** (index - (len(lines) - 1) / 2))  # side by side
         axes.plot(curve["x"], curve["equivalent_n"], color=colour, linewidth=1.2, alpha=0.6)
         for point in curve.itertuples():
             marker, sign = _BOUNDS[point.bound]
+            ends = [point.equivalent_low, point.equivalent_high]
+            axes.plot([point.x] * 2, ends, "-", color=colour, linewidth=0.9, alpha=0.8)
             axes.plot(point.x, point.equivalent_n, marker, color=colour, markersize=6)
             if point.n_train and len(lines) == 1:
                 ratio = f"{sign}{point.ratio:.{0 if point.ratio >= 10 else 1}f}×"
@@ -232,9 +236,8 @@ def _draw_savings(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
     middle = trained.iloc[len(trained) // 2]
     _label(axes, "no savings", middle["x"], middle["n_train"], (4, -12), "0.35")
     _log_log(axes, rows)
-    if len(lines) > 1:
-        axes.legend(frameon=False, fontsize=7.5, loc="upper left", bbox_to_anchor=(0, 1.02))
-        axes.set_ylim(top=axes.get_ylim()[1] * 4)
+    if len(lines) > 1:  # below the panel, where it hides nothing
+        axes.legend(frameon=False, fontsize=7.5, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
     axes.set(xlabel="downstream examples, fine-tuned", ylabel="examples needed from scratch")
 
 

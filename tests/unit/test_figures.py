@@ -184,6 +184,15 @@ def test_data_savings_has_a_panel_for_each_system_and_a_line_for_each_dataset():
     plt.close(figure)
 
 
+def test_data_savings_draws_the_interval_of_every_point():
+    drawn = tables(curves())
+    figure = FIGURES["data_savings"](drawn, OPTIONS)
+    intervals = [tuple(line.get_ydata()) for line in figure.axes[0].lines if len(set(line.get_xdata())) == 1]
+    expected = drawn.savings[["equivalent_low", "equivalent_high"]].itertuples(index=False, name=None)
+    assert set(expected) <= set(intervals)
+    plt.close(figure)
+
+
 def test_error_by_parameter_draws_the_means_at_the_asked_n_alone():
     drawn = tables([*curves("far"), *curves("fast", ("scratch", "helmholtz"))])
     figure = FIGURES["error_by_parameter"](drawn, OPTIONS)
