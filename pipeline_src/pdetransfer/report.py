@@ -18,7 +18,7 @@ import pdetransfer
 from pdetransfer.answers import ANSWERS
 from pdetransfer.charts import error_chart, libraries
 from pdetransfer.figures import FIGURES
-from pdetransfer.galleries import draw_predictions
+from pdetransfer.galleries import GALLERIES
 from pdetransfer.tables import AXES
 
 _LIBRARIES = (
@@ -82,8 +82,7 @@ class Picture:
     @property
     def caption(self) -> list[str]:
         """What is drawn, and how to read it: the paragraphs of the docstring of the function that draws."""
-        kind = self.entry["kind"]
-        return inspect.getdoc(draw_predictions if kind == "predictions" else FIGURES[kind]).split("\n\n")
+        return inspect.getdoc((FIGURES | GALLERIES)[self.entry["kind"]]).split("\n\n")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import yaml
 from cases import cell_table, savings_table
 from pdetransfer.answers import ANSWERS
 from pdetransfer.figures import FIGURES
+from pdetransfer.galleries import GALLERIES
 
 SCHEMA = yaml.safe_load((Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml").read_text())[
     "properties"
@@ -39,7 +40,7 @@ def test_every_question_of_the_schema_has_an_answer_and_a_title():
 
 def test_every_kind_of_figure_of_the_schema_is_drawn():
     kinds = SCHEMA["figures"]["additionalProperties"]["properties"]["kind"]["enum"]
-    assert set(kinds) == {*FIGURES, "predictions"}
+    assert set(kinds) == {*FIGURES, *GALLERIES}
 
 
 @pytest.mark.parametrize(

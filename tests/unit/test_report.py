@@ -7,7 +7,7 @@ import pytest
 from cases import cell_table, savings_table
 from pdetransfer.answers import ANSWERS
 from pdetransfer.figures import FIGURES
-from pdetransfer.galleries import draw_predictions
+from pdetransfer.galleries import GALLERIES
 from pdetransfer.report import Data, Experiment, Picture, render, sections, sizes, stages
 
 
@@ -69,10 +69,9 @@ def test_the_answers_of_a_section_are_those_of_its_experiments():
     ]
 
 
-@pytest.mark.parametrize("kind", [*FIGURES, "predictions"])
+@pytest.mark.parametrize("kind", [*FIGURES, *GALLERIES])
 def test_a_caption_is_the_docstring_of_what_draws_it(kind):
-    draw = draw_predictions if kind == "predictions" else FIGURES[kind]
-    assert "\n\n".join(picture(kind=kind).caption) == inspect.getdoc(draw)
+    assert "\n\n".join(picture(kind=kind).caption) == inspect.getdoc((FIGURES | GALLERIES)[kind])
 
 
 def test_stages_sum_time_and_take_the_largest_memory_of_each_rule(tmp_path):
