@@ -65,6 +65,25 @@ _SAVINGS_COLUMNS = {
     "bound": "bound",
     "censored": "replicates beyond the curve",
 }
+_LAW_COLUMNS = {
+    "in": "in",
+    "dataset": "dataset",
+    "model": "model",
+    "init": "init",
+    "recipe": "recipe",
+    "smallest": "from",
+    "largest": "to",
+    "points": "points",
+    "exponent": "α",
+    "exponent_low": "95 % from",
+    "exponent_high": "to ",
+    "beside_scratch": "α less that from scratch",
+    "beside_scratch_low": "95 % from ",
+    "beside_scratch_high": "to  ",
+    "floor": "E",
+    "amplitude": "A",
+    "statement": "what is identified",
+}
 
 
 @dataclass(frozen=True)
@@ -236,12 +255,13 @@ def render(
     title: str,
     sections: list[Section],
     claims: list[dict],
+    laws: pd.DataFrame | None,
     data: Data | None,
     costs: dict[str, pd.DataFrame],
     config: dict,
 ) -> str:
-    """The report as HTML, figures and style inlined; ``claims`` are verdicts (``claims.Verdict``), ``costs``
-    tables by their heading."""
+    """The report as HTML, figures and style inlined; ``claims`` are verdicts (``claims.Verdict``), ``laws`` the
+    table of ``fits.scaling_laws``, ``costs`` tables by their heading."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -252,6 +272,7 @@ def render(
         sections=sections,
         claims=claims,
         number=lambda value: "" if value is None else f"{value:.3g}",
+        laws=None if laws is None else _html(laws, _LAW_COLUMNS),
         data=data,
         costs={heading: _html(table, {name: name for name in table}) for heading, table in costs.items()},
         svg_element=svg_element,

@@ -22,7 +22,7 @@ LAYERS = [
     {"config", "costs"},
     {"tables"},
     {"bootstrap"},
-    {"savings"},
+    {"savings", "fits"},
     {"claims"},
     {"answers"},
     {"figures"},

@@ -4,9 +4,11 @@ import re
 import pandas as pd
 import pytest
 
-from cases import cell_table, savings_table
+from cases import cell_table, error_table, savings_table
 from pdetransfer.answers import ANSWERS
+from pdetransfer.bootstrap import Replicates
 from pdetransfer.figures import FIGURES
+from pdetransfer.fits import scaling_laws
 from pdetransfer.galleries import GALLERIES
 from pdetransfer.report import Data, Experiment, Picture, render, sections, sizes, stages
 
@@ -121,10 +123,10 @@ CONFIG = {
 }
 
 
-def html_of(experiments, pictures, claims=(), data=None, config=None):
+def html_of(experiments, pictures, claims=(), data=None, config=None, laws=None):
     costs = {"Forecast": pd.DataFrame({"experiment": ["all"], "trainings": [4321]})}
     config = CONFIG | (config or {})
-    return render("Test scale", sections(experiments, pictures), list(claims), data, costs, config)
+    return render("Test scale", sections(experiments, pictures), list(claims), laws, data, costs, config)
 
 
 def body_of(html):
@@ -173,6 +175,16 @@ def test_claims_are_shown_with_value_interval_and_verdict_and_without_a_value_wh
     for text in ("TL1", "1.23", "1 to 2.5", "at least 50", "fails", "A pilot.", "not run"):
         assert text in html, text
     assert "None" not in body_of(html)
+
+
+def test_scaling_laws_are_a_section_of_their_own():
+    points = [("far", "m", "scratch", "r", n, seed, n**-0.5) for n in (8, 32, 128, 512) for seed in (0, 1)]
+    laws = scaling_laws(Replicates([error_table(points)]), {"m": 99})
+    body = body_of(html_of([experiment()], [], laws=laws))
+    assert '<a href="#laws">' in body
+    assert '<h2 id="laws">' in body
+    assert "power law: no floor identified" in body
+    assert "<td>0.5</td>" in body
 
 
 def test_a_report_without_data_and_claims_has_no_such_sections():

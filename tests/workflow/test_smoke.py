@@ -118,7 +118,7 @@ def raise_version(project, stage):
 def test_a_numerics_version_reruns_its_stage(finished):
     raise_version(finished, "TABLES")
     tables = {"card": 9, "datasets": 1, "disjoint": 1, "gallery": 3, "stages": 1, "table": 7, "figure": 10}
-    tables |= {"predictions": 6, "claims": 1, "report": 1}
+    tables |= {"predictions": 6, "claims": 1, "fits": 1, "report": 1}
     assert finished.planned("all") == tables
     raise_version(finished, "EVALUATION")
     assert finished.planned("all") == tables | {"evaluate": 7}
@@ -144,7 +144,16 @@ def test_a_changed_setting_reruns_what_depends_on_it(finished):
 
 def test_a_new_n_outside_the_pack_trains_only_itself(finished):
     finished.edit_config(lambda config: config["experiments"]["data_scaling"]["n_train"].append(12))
-    plan = {"plan": 1, "train": 4, "evaluate": 1, "table": 1, "figure": 2, "claims": 1, "report": 1}
+    plan = {
+        "plan": 1,
+        "train": 4,
+        "evaluate": 1,
+        "table": 1,
+        "figure": 2,
+        "claims": 1,
+        "fits": 1,
+        "report": 1,
+    }
     assert finished.planned("all") == plan | {"predictions": 1}
 
 
@@ -157,7 +166,16 @@ def test_a_new_shift_trains_only_its_cells(finished):
     plan = finished.planned("all")
     made = {"generate": 3, "card": 1, "train_pack": 2, "evaluate": 1, "table": 1, "predictions": 1}
     assert {rule: plan.get(rule) for rule in made} == made
-    assert set(plan) - set(made) == {"plan", "datasets", "disjoint", "gallery", "figure", "claims", "report"}
+    assert set(plan) - set(made) == {
+        "plan",
+        "datasets",
+        "disjoint",
+        "gallery",
+        "figure",
+        "claims",
+        "fits",
+        "report",
+    }
 
 
 def test_a_new_model_size_trains_only_its_cells(finished):
@@ -168,7 +186,7 @@ def test_a_new_model_size_trains_only_its_cells(finished):
 
     finished.edit_config(add)
     plan = {"plan": 1, "pretrain": 1, "train_pack": 2, "evaluate": 1, "table": 1, "figure": 1, "claims": 1}
-    assert finished.planned("all") == plan | {"report": 1}
+    assert finished.planned("all") == plan | {"fits": 1, "report": 1}
 
 
 def test_a_new_seed_trains_only_its_runs(finished):
@@ -214,7 +232,16 @@ def test_another_experiments_cells_leave_a_figure_alone(finished):
 
     finished.edit_config(add)
     assert finished.planned(f"{RESULTS}/figures/fig3.svg") == {}
-    plan = {"plan": 1, "train": 4, "evaluate": 1, "table": 1, "figure": 1, "claims": 1, "report": 1}
+    plan = {
+        "plan": 1,
+        "train": 4,
+        "evaluate": 1,
+        "table": 1,
+        "figure": 1,
+        "claims": 1,
+        "fits": 1,
+        "report": 1,
+    }
     assert finished.planned("all") == plan
 
 

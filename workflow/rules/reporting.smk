@@ -74,6 +74,23 @@ rule predictions:
         "../scripts/predictions.py"
 
 
+rule fits:
+    input:
+        expand("<results>/errors/{experiment}.parquet", experiment=REPORTED),
+    output:
+        report("<results>/tables/fits.csv", caption="../report/table.rst", category="Tables"),
+    log:
+        "<results>/logs/fits.log",
+    benchmark:
+        "<results>/benchmarks/fits.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        numerics=numerics.TABLES,
+    script:
+        "../scripts/fits.py"
+
+
 rule claims:
     input:
         claims="config/claims.yaml",
@@ -116,6 +133,7 @@ rule report:
         **report_tables(REPORTED),
         **report_pictures(REPORTED),
         claims="<results>/claims.json",
+        fits="<results>/tables/fits.csv",
         plan="<results>/plan.csv",
         datasets="<results>/tables/datasets.csv",
         disjoint="<results>/datasets/disjoint.json",
