@@ -323,7 +323,7 @@ def save(draw: Callable[[], Figure], paths: list[Path]) -> None:
         plt.rcParams.update(_STYLE)
         figure = draw()
         for path in paths:
-            metadata = {"Date": None} if path.suffix == ".svg" else {}
+            metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})
             with atomic(path) as temporary:
                 figure.savefig(temporary, format=path.suffix[1:], dpi=200, metadata=metadata)
         plt.close(figure)

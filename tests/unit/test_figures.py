@@ -46,9 +46,9 @@ def texts(figure):
 @pytest.mark.parametrize("kind", FIGURES)
 def test_every_kind_is_saved_in_every_format_and_repeats_itself(kind, tmp_path):
     for folder in ("first", "again"):
-        paths = [tmp_path / folder / name for name in ("figure.svg", "figure.png")]
+        paths = [tmp_path / folder / name for name in ("figure.svg", "figure.png", "figure.pdf")]
         save(lambda: FIGURES[kind](tables(curves()), OPTIONS), paths)
-    for name in ("figure.svg", "figure.png"):
+    for name in ("figure.svg", "figure.png", "figure.pdf"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
 

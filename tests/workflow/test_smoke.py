@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -28,6 +30,8 @@ def test_the_whole_workflow_runs_and_leaves_nothing_to_do(finished):
         "plan.csv",
         "figures/fig3.svg",
         "figures/fig3.png",
+        "figures/fig3.pdf",
+        "figures/spectra_data.pdf",
         "figures/predictions_poisson.svg",
         "tables/data_scaling.csv",
         "savings/data_scaling.csv",
@@ -74,6 +78,17 @@ def test_a_trained_model_opens_from_its_file_alone(finished, tmp_path):
     x = np.arange(16) / 16
     source = np.cos(2 * np.pi * x)[None, :] * np.ones((16, 1))
     assert operator.predict(source=source, k11=0.01, k22=0.02, k12=0.0)["solution"].shape == (1, 16, 16)
+
+
+def test_the_example_predicts_a_new_equation_and_plots_it(finished, tmp_path):
+    picture = tmp_path / "picture.png"
+    command = [sys.executable, "examples/predict.py", finished.path / CURVE / "n8", picture]
+    settings = os.environ | {"PYTHONPATH": str(finished.path / "pipeline_src"), "MPLBACKEND": "Agg"}
+    done = subprocess.run(
+        command, cwd=finished.path, env=settings, capture_output=True, text=True, check=True
+    )
+    assert re.fullmatch(r"relative L2 error \d\S*\n", done.stdout)
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_no_training_rule_reads_test_examples(finished):

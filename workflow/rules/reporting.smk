@@ -35,6 +35,7 @@ rule figure:
             labels={"figure": "{figure}"},
         ),
         png="<results>/figures/{figure}.png",
+        pdf="<results>/figures/{figure}.pdf",
     log:
         "<results>/logs/figure/{figure}.log",
     benchmark:
@@ -59,6 +60,7 @@ rule predictions:
             labels={"figure": "{predictions}"},
         ),
         png="<results>/figures/{predictions}.png",
+        pdf="<results>/figures/{predictions}.pdf",
     log:
         "<results>/logs/predictions/{predictions}.log",
     benchmark:
