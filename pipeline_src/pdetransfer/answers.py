@@ -1,11 +1,14 @@
 """Answers to the questions of the study in sentences, with numbers from the tables."""
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import pandas as pd
 
 from pdetransfer.experiments import SCRATCH
 from pdetransfer.tables import AXES, mean_errors
+
+_SIGNS = {"exact": "", "lower": "at least ", "upper": "at most "}  # of a number and its bound
 
 
 def _at(means: pd.DataFrame, **axes) -> float:
@@ -23,6 +26,73 @@ def _few(means: pd.DataFrame) -> int:
 
 def _fine_tuned(means: pd.DataFrame) -> str:
     return next(init for init in means["init"] if init != SCRATCH)
+
+
+def headline_data(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
+    """Q1 in one sentence: the savings at few examples."""
+    few = _few(cells)
+    rows = savings[savings["n_train"] == few].drop_duplicates([*AXES])
+    saved = [f"{_SIGNS[row.bound]}{row.ratio:.2g} times ({row.dataset})" for row in rows.itertuples()]
+    return (
+        f"A model fine-tuned on {few} examples has the error of one from scratch with {', '.join(saved)} "
+        f"as many."
+    )
+
+
+def headline_size(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
+    """Q2 in one sentence: the gain of the smallest and the largest model."""
+    sizes = cells.groupby("model")["num_parameters"].max().sort_values()
+    gains = []
+    for dataset, rows in cells.groupby("dataset", sort=False):
+        gain = _fine_tuned_gain(mean_errors(rows), _fine_tuned(rows))
+        gains.append(f"from {gain[sizes.index[0]]:.2g} to {gain[sizes.index[-1]]:.2g} on {dataset}")
+    return (
+        f"From {sizes.iloc[0]:,} to {sizes.iloc[-1]:,} parameters, the gain at {_few(cells)} examples, error "
+        f"from scratch over error fine-tuned, goes {' and '.join(gains)}."
+    )
+
+
+def headline_shift(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
+    """Q3 in one sentence: the zero-shot error of the nearest and the farthest dataset."""
+    zero = cells[(cells["init"] != SCRATCH) & (cells["n_train"] == 0)]
+    ends = []
+    for init, rows in zero.groupby("init", sort=False):
+        means = mean_errors(rows)["test_error"]
+        ends.append(f"from {means.iloc[0]:.2g} to {means.iloc[-1]:.2g} ({init.replace('_', '-')})")
+    return f"As the physics shifts, the error of the pre-trained model as it is goes {' and '.join(ends)}."
+
+
+def headline_mixture(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
+    """Q4 in one sentence: the error of the mixed over that of the own pre-training, at few examples."""
+    few = _few(cells)
+    means = mean_errors(cells[(cells["n_train"] == few) & (cells["init"] != SCRATCH)])
+    by_dataset = means.groupby("dataset", sort=False)["test_error"]
+    ratios = by_dataset.last() / by_dataset.first()
+    return (
+        f"At {few} examples, one model pre-trained on all systems has {ratios.min():.2g} to {ratios.max():.2g} "
+        f"times the error of one pre-trained on the dataset's own system, over {len(ratios)} datasets."
+    )
+
+
+def headline_seeds(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
+    """B.3 in one sentence: the spread over seeds of all datasets."""
+    spread = _spread(cells[cells["n_train"] > 0])
+    tuned, scratch = spread.drop(SCRATCH, level="init").median(), spread.xs(SCRATCH, level="init").median()
+    return (
+        f"Over {cells['seed'].nunique()} seeds, the quartiles of the error are {100 * scratch:.2g} % of its mean "
+        f"apart from scratch and {100 * tuned:.2g} % fine-tuned."
+    )
+
+
+def _spread(trained: pd.DataFrame) -> pd.Series:
+    """Distance of the quartiles over seeds, over the mean, of each cell."""
+    groups = trained.groupby(AXES, sort=False)["test_error"]
+    return (groups.quantile(0.75) - groups.quantile(0.25)) / groups.mean()
+
+
+def headline_control(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
+    """Controls in one sentence."""
+    return f"{len(cells.drop_duplicates(AXES))} cells that differ from the study in one setting each."
 
 
 def answer_data(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
@@ -78,8 +148,7 @@ def answer_shift(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
         few = _few(means)
         zero, tuned = ([_at(means, dataset=name, n_train=n) for name in names] for n in (0, few))
         at_few = savings[(savings["init"] == init) & (savings["n_train"] == few)].set_index("dataset")
-        sign = {"exact": "", "lower": "at least ", "upper": "at most "}
-        saved = [f"{sign[at_few['bound'][name]]}{at_few['ratio'][name]:.2g}" for name in names]
+        saved = [f"{_SIGNS[at_few['bound'][name]]}{at_few['ratio'][name]:.2g}" for name in names]
         yield (
             f"Along {', '.join(names)}, the zero-shot error is {_list(zero)}; fine-tuned on {few} examples it is "
             f"{_list(tuned)}, for which training from scratch needs {', '.join(saved)} times as many."
@@ -105,8 +174,7 @@ def answer_seeds(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
         yield "One seed was trained: its spread is not known."
         return
     for dataset, rows in trained.groupby("dataset", sort=False):
-        groups = rows.groupby([axis for axis in AXES if axis != "dataset"])["test_error"]
-        spread = ((groups.quantile(0.75) - groups.quantile(0.25)) / groups.mean()).groupby("init").median()
+        spread = _spread(rows).groupby("init").median()
         words = [f"{100 * value:.2g} % {_words(init)}" for init, value in spread.items()]
         num_seeds = rows["seed"].nunique()
         yield (
@@ -134,11 +202,20 @@ def _words(init: str) -> str:
     return "from scratch" if init == SCRATCH else f"from {init.replace('_', '-')}"
 
 
-ANSWERS: dict[str, tuple[str, Callable[[pd.DataFrame, pd.DataFrame], Iterator[str]]]] = {
-    "data": ("How much data does pre-training save? (Q1)", answer_data),
-    "size": ("How does that change with the size of the model? (Q2)", answer_size),
-    "shift": ("How does it change as the physics shifts? (Q3)", answer_shift),
-    "mixture": ("Can one model serve several operators? (Q4)", answer_mixture),
-    "seeds": ("How much depends on the seed? (B.3)", answer_seeds),
-    "control": ("Controls", answer_control),
+class Question(NamedTuple):
+    """A question's title, its answer in one sentence (from all its experiments), and in one for each curve
+    (from one of them); both are made of cells and data savings."""
+
+    title: str
+    headline: Callable[[pd.DataFrame, pd.DataFrame], str]
+    answer: Callable[[pd.DataFrame, pd.DataFrame], Iterator[str]]
+
+
+ANSWERS: dict[str, Question] = {
+    "data": Question("How much data does pre-training save? (Q1)", headline_data, answer_data),
+    "size": Question("How does that change with the size of the model? (Q2)", headline_size, answer_size),
+    "shift": Question("How does it change as the physics shifts? (Q3)", headline_shift, answer_shift),
+    "mixture": Question("Can one model serve several operators? (Q4)", headline_mixture, answer_mixture),
+    "seeds": Question("How much depends on the seed? (B.3)", headline_seeds, answer_seeds),
+    "control": Question("Controls", headline_control, answer_control),
 }

@@ -205,6 +205,9 @@ class Verdict:
     note: str = ""
 
 
+_ALONG_CELLS = ("smallest_step", "largest_step")  # quantities that a single cell does not have
+
+
 def judge(name: str, claim: dict, scale: str, evidence: Evidence) -> Verdict:
     """The verdict on one entry of ``config/claims.yaml`` at a scale."""
     told = {
@@ -220,7 +223,8 @@ def judge(name: str, claim: dict, scale: str, evidence: Evidence) -> Verdict:
     needed = [cell for selection in selections for cell in selection]
     paths = [f"{curve.path}/n{n}" for curve, n in needed]
     missing = any((*asdict(curve).values(), n) not in evidence.replicates.means for curve, n in needed)
-    if missing or not all(selections):
+    lone = claim["quantity"] in _ALONG_CELLS and len(needed) < 2
+    if missing or lone or not all(selections):
         return Verdict(**told, verdict="not run", bounds=bounds, cells=paths)
     arguments = {key: claim[key] for key in ("cells", "over", "model") if key in claim}
     values = QUANTITIES[claim["quantity"]](evidence, **arguments)

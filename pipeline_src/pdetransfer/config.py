@@ -15,7 +15,11 @@ from pdetransfer.systems import SYSTEMS
 
 MOST_LOOKS = 50  #: at the validation examples in one run; they cost nearly as much as training otherwise
 
-_AT_ONE_N = ("error_by_parameter", "predictions")  # kinds of figures that show models of a single n_train
+_AT_ONE_N = (
+    "error_by_parameter",
+    "predictions",
+    "spectra",
+)  # kinds of figures that show models of a single n_train
 
 # What a validator of the schema asks for, in words.
 _EXPECTED = {

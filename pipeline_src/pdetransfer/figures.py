@@ -54,7 +54,7 @@ class Tables:
 
 
 @dataclass(frozen=True)
-class _Arm:
+class Arm:
     """How the curve of an init is drawn and called."""
 
     init: str
@@ -62,20 +62,20 @@ class _Arm:
     colour: tuple[float, float, float]
 
 
-def _arms(rows: pd.DataFrame, options: dict) -> list[_Arm]:
+def arms(rows: pd.DataFrame, options: dict) -> list[Arm]:
     """The arms of one panel, scratch first: in every figure, scratch is orange, a pre-training on one
     system blue, on a mixture purple."""
-    arms, colours = [], {False: cycle(_OWN_COLOURS), True: cycle(_MIXED_COLOURS)}
+    found, colours = [], {False: cycle(_OWN_COLOURS), True: cycle(_MIXED_COLOURS)}
     own = set(_systems(rows["dataset"], options))
     inits = [init for init in rows["init"].unique() if init != SCRATCH]
     if SCRATCH in set(rows["init"]):
-        arms.append(_Arm(SCRATCH, "from scratch", _SCRATCH_COLOUR))
+        found.append(Arm(SCRATCH, "from scratch", _SCRATCH_COLOUR))
     for init in inits:
         is_mixed = "mix" in options["datasets"][options["pretrainings"][init]]
         words = "" if len(inits) == 1 else "own system" if {init} == own else init.replace("_", " ")
         of = f", {words}" if words else ""
-        arms.append(_Arm(init, f"fine-tuned{of}", next(colours[is_mixed])))
-    return arms
+        found.append(Arm(init, f"fine-tuned{of}", next(colours[is_mixed])))
+    return found
 
 
 def _grid_of_panels(panels: list, height: float, with_ranges: bool = False):
@@ -116,12 +116,12 @@ def draw_error_vs_data(tables: Tables, options: dict) -> Figure:
     for (ranges, curves), (names, rows) in zip(axes, panels, strict=True):
         _draw_ranges(ranges, names[0], rows, options)
         _draw_curves(curves, rows, options)
-        ranges.set_title(_panel_name(names, panels))
+        ranges.set_title(panel_name(names, panels))
     figure.suptitle(options["title"], fontsize=10)
     return figure
 
 
-def _panel_name(names: tuple[str, ...], panels: list) -> str:
+def panel_name(names: tuple[str, ...], panels: list) -> str:
     """The names that tell a panel from the others."""
     columns = zip(*(other for other, _ in panels), strict=True)
     return ", ".join(name for name, values in zip(names, columns, strict=True) if len(set(values)) > 1)
@@ -129,22 +129,19 @@ def _panel_name(names: tuple[str, ...], panels: list) -> str:
 
 def _draw_curves(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
     """A line for each arm and model, named at its end."""
-    rows = rows.assign(x=_positions(rows["n_train"]))
+    rows = rows.assign(x=positions(rows["n_train"]))
     models = _models(rows)
     ends = []
-    for arm in _arms(rows, options):
+    for arm in arms(rows, options):
         of_arm = rows[rows["init"] == arm.init]
         for shade, (model, size) in enumerate(models.items(), start=1):
-            colour = sns.blend_palette(["white", arm.colour], 101)[
-                round(100 * (0.25 + 0.75 * shade / len(models)))
-            ]
+            colour = _lightened(arm.colour, 0.75 * (1 - shade / len(models)))
             curve = of_arm[of_arm["model"] == model]
             trained, zero = curve[curve["n_train"] > 0], curve[curve["n_train"] == 0]
             style = {"color": colour, "marker": "o", "markeredgewidth": 0}
             sns.lineplot(trained, x="x", y="test_error", errorbar=("pi", 50), ax=axes, **style)
-            axes.plot(
-                zero["x"].head(1), [zero["test_error"].mean()][: len(zero)], "D", color=colour, markersize=5
-            )
+            if not zero.empty:
+                axes.plot(zero["x"].iloc[0], zero["test_error"].mean(), "D", color=colour, markersize=5)
             means = trained.groupby("x")["test_error"].mean()
             ends.append((means.index[-1], means.iloc[-1], f"{arm.name} {size}".rstrip(), colour))
     _label_without_training(axes, rows, options)
@@ -172,12 +169,12 @@ def _models(rows: pd.DataFrame) -> dict[str, str]:
 def _label_without_training(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
     """Names above the highest points of n_train 0: once for the untrained networks, once for the pre-trained."""
     zero = rows[rows["n_train"] == 0]
-    arms = {arm.init: arm for arm in _arms(rows, options)}
-    for inits in ([SCRATCH], [init for init in arms if init != SCRATCH]):
+    by_init = {arm.init: arm for arm in arms(rows, options)}
+    for inits in ([SCRATCH], [init for init in by_init if init != SCRATCH]):
         means = zero[zero["init"].isin(inits)].groupby(["init", "model"])["test_error"].mean()
         if len(means):
             name = "untrained" if inits == [SCRATCH] else "zero-shot"
-            colour = arms[inits[0]].colour if len(inits) == 1 else "0.35"
+            colour = by_init[inits[0]].colour if len(inits) == 1 else "0.35"
             _label(axes, name, zero["x"].iloc[0], means.max(), (-6, 8), colour)
 
 
@@ -199,10 +196,10 @@ def _draw_ranges(axes: Axes, dataset: str, rows: pd.DataFrame, options: dict) ->
     Left empty for datasets without one system or without ranges, such as a user's files.
     """
     system = options["datasets"][dataset].get("system")
-    arms = [arm for arm in _arms(rows, options) if arm.init != SCRATCH]
+    tuned = [arm for arm in arms(rows, options) if arm.init != SCRATCH]
     bars = [
         (arm.name.replace("fine-tuned", "pre-training"), interval, arm.colour)
-        for arm in arms
+        for arm in tuned
         for interval in _intervals(options["pretrainings"][arm.init], system, options["datasets"])
     ]
     bars += [
@@ -242,15 +239,16 @@ def draw_data_savings(tables: Tables, options: dict) -> Figure:
     """Examples that training from scratch needs to reach the error of the fine-tuned model.
 
     An upward arrow is a lower bound: fine-tuning is better than the largest training from scratch. A
-    downward arrow is an upper bound: the smallest one is already better. Below the dashed line pre-training
-    does harm. The point left of all others is zero-shot.
+    downward arrow is an upper bound: the smallest one is already better. Thin vertical lines are 95 %
+    intervals over test examples and seeds, which end where the curve from scratch ends. Below the dashed
+    line pre-training does harm. The point left of all others is zero-shot.
     """
     savings = tables.savings.assign(system=_systems(tables.savings["dataset"], options))
     panels = list(savings.groupby(["system", "model", "recipe"], sort=False))
     figure, axes = _grid_of_panels(panels, 3.1)
     for panel, (names, rows) in zip(axes, panels, strict=True):
         _draw_savings(panel, rows, options)
-        panel.set_title(_panel_name(names, panels).replace("_", "-"))
+        panel.set_title(panel_name(names, panels).replace("_", "-"))
     figure.suptitle(options["title"], fontsize=10)
     return figure
 
@@ -261,14 +259,17 @@ def _systems(datasets: pd.Series, options: dict) -> pd.Series:
 
 def _draw_savings(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
     """A line for each dataset and init; ratios are written where there is a single line."""
-    rows = rows.assign(x=_positions(rows["n_train"])).sort_values("x", kind="stable")
+    rows = rows.assign(x=positions(rows["n_train"])).sort_values("x", kind="stable")
     lines = list(rows.groupby(["dataset", "init"], sort=False))
     shades = sns.color_palette("viridis", len(lines) + 1)[:-1]
     colours = [_OWN_COLOURS[0]] if len(lines) == 1 else shades
-    for ((dataset, init), curve), colour in zip(lines, colours, strict=True):
+    for index, (((dataset, init), curve), colour) in enumerate(zip(lines, colours, strict=True)):
+        curve = curve.assign(x=curve["x"] * 1.07 ** (index - (len(lines) - 1) / 2))  # side by side
         axes.plot(curve["x"], curve["equivalent_n"], color=colour, linewidth=1.2, alpha=0.6)
         for point in curve.itertuples():
             marker, sign = _BOUNDS[point.bound]
+            ends = [point.equivalent_low, point.equivalent_high]
+            axes.plot([point.x] * 2, ends, "-", color=colour, linewidth=0.9, alpha=0.8)
             axes.plot(point.x, point.equivalent_n, marker, color=colour, markersize=6)
             if point.n_train and len(lines) == 1:
                 ratio = f"{sign}{point.ratio:.{0 if point.ratio >= 10 else 1}f}×"
@@ -281,9 +282,8 @@ def _draw_savings(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
     middle = trained.iloc[len(trained) // 2]
     _label(axes, "no savings", middle["x"], middle["n_train"], (4, -12), "0.35")
     _log_log(axes, rows)
-    if len(lines) > 1:
-        axes.legend(frameon=False, fontsize=7.5, loc="upper left", bbox_to_anchor=(0, 1.02))
-        axes.set_ylim(top=axes.get_ylim()[1] * 4)
+    if len(lines) > 1:  # below the panel, where it hides nothing
+        axes.legend(frameon=False, fontsize=7.5, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
     axes.set(xlabel="downstream examples, fine-tuned", ylabel="examples needed from scratch")
 
 
@@ -303,7 +303,7 @@ def draw_error_by_parameter(tables: Tables, options: dict) -> Figure:
         return plt.figure(figsize=(5.6, 0.4))
     figure, axes = _grid_of_panels(panels, 2.9)
     for panel, (system, points) in zip(axes, panels, strict=True):
-        for arm in _arms(points, options):
+        for arm in arms(points, options):
             of_arm = points[points["init"] == arm.init]
             for _, curve in of_arm.groupby(_PANEL_AXES, sort=False):
                 curve = curve.sort_values("parameter")
@@ -342,7 +342,7 @@ def _log_log(axes: Axes, rows: pd.DataFrame) -> None:
     sns.despine(ax=axes)
 
 
-def _positions(n_train: pd.Series) -> pd.Series:
+def positions(n_train: pd.Series) -> pd.Series:
     """Where n_train stands on a logarithmic axis: 0 stands left of the smallest positive one."""
     smallest = n_train[n_train > 0].min()
     return n_train.astype(float).where(n_train > 0, smallest / 3)
@@ -371,7 +371,7 @@ def save(draw: Callable[[], Figure], paths: list[Path]) -> None:
         plt.rcParams.update(_STYLE)
         figure = draw()
         for path in paths:
-            metadata = {"Date": None} if path.suffix == ".svg" else {}
+            metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})
             with atomic(path) as temporary:
                 figure.savefig(temporary, format=path.suffix[1:], dpi=200, metadata=metadata)
         plt.close(figure)

@@ -12,7 +12,7 @@ from pdetransfer.cards import Card
 from pdetransfer.datasets import Examples
 from pdetransfer.experiments import SCRATCH
 from pdetransfer.grid import Grid
-from pdetransfer.predictions import Prediction
+from pdetransfer.predictions import Prediction, Spectra
 from pdetransfer.sources import SparseGaussians
 from pdetransfer.systems import SYSTEMS
 from pdetransfer.systems.poisson import diffusion_tensor
@@ -157,9 +157,9 @@ def draw_gallery(examples: dict[str, Examples]) -> Figure:
 
 
 def draw_predictions(rows: list[Prediction], options: dict) -> Figure:
-    """Source, true solution, and for each init a prediction with its error below, of one test example for each
-    dataset: the one with the median error of the fine-tuned model. Fields of a row share a scale, errors
-    another; the number is the relative L2 error."""
+    """Source, true solution, and for each init a prediction with its error beside it, of two test examples of each
+    dataset: those with the median and the worst error of the fine-tuned model. Fields of a row share a
+    scale, errors another; the number is the relative L2 error."""
     inits = list(dict.fromkeys(init for row in rows for init in row.predictions))
     columns = 2 + 2 * max(len(row.predictions) for row in rows)
     figure, axes = plt.subplots(
@@ -171,7 +171,8 @@ def draw_predictions(rows: list[Prediction], options: dict) -> Figure:
         worst = max(np.abs(p - row.solution).max() for p in row.predictions.values())
         shown = {"origin": "lower", "cmap": _SOLUTION, "vmin": -limit, "vmax": limit}
         panels[1].imshow(row.solution, **shown)
-        panels[0].set_ylabel(row.dataset.replace("advection_diffusion", "adv-diff"), fontsize=7)
+        name = row.dataset.replace("advection_diffusion", "adv-diff")
+        panels[0].set_ylabel(f"{name}\n{row.rank}", fontsize=7)
         panels[0].set_title("source", fontsize=8)
         panels[1].set_title("solution", fontsize=8)
         for index, init in enumerate(init for init in inits if init in row.predictions):
@@ -187,6 +188,42 @@ def draw_predictions(rows: list[Prediction], options: dict) -> Figure:
             panel.set(xticks=[], yticks=[])
         for panel in panels[2 + 2 * len(row.predictions) :]:
             panel.set_axis_off()
+    figure.suptitle(f"{options['title']}, n = {options['n_train']}", fontsize=10)
+    return figure
+
+
+def draw_spectra(rows: list[Spectra], options: dict) -> Figure:
+    """Energy of the error by wavenumber, of models from scratch and fine-tuned, beside that of the solution.
+
+    Where the line of an error meets the grey one, the model knows nothing of that scale; the distance between
+    two models shows at which scales pre-training helps. Means over the first test examples, up to 64.
+    """
+    count = len(rows)
+    columns = min(count, 3)
+    lines = -(-count // columns)
+    figure, axes = plt.subplots(
+        lines, columns, figsize=(2.9 * columns + 0.4, 2.6 * lines + 0.3), squeeze=False, layout="constrained"
+    )
+    for panel, row in zip(axes.ravel(), rows, strict=False):
+        wavenumbers = np.arange(1, len(row.solution))
+        panel.plot(wavenumbers, row.solution[1:], color="0.6", linewidth=2, label="solution")
+        own = iter((_PALETTE[0], _PALETTE[4], _PALETTE[9]))
+        for init, energy in row.errors.items():
+            name = "error from scratch" if init == SCRATCH else f"error from {init.replace('_', '-')}"
+            colour = _PALETTE[1] if init == SCRATCH else next(own)
+            panel.plot(wavenumbers, energy[1:], color=colour, label=name)
+        # A smooth solution falls to rounding, far below what a model is asked for.
+        lowest = min(energy[1:].min() for energy in row.errors.values())
+        panel.set(xscale="log", yscale="log", title=row.dataset, ylim=(lowest / 100, None))
+        panel.xaxis.set_major_locator(LogLocator(subs=[1, 2, 5]))
+        panel.xaxis.set_minor_locator(NullLocator())
+        panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        panel.legend(frameon=False, fontsize=7, loc="lower left")
+        sns.despine(ax=panel)
+    for panel in axes.ravel()[count:]:
+        panel.set_axis_off()
+    figure.supxlabel("wavenumber", fontsize=9)
+    figure.supylabel("energy", fontsize=9)
     figure.suptitle(f"{options['title']}, n = {options['n_train']}", fontsize=10)
     return figure
 
@@ -240,3 +277,7 @@ def draw_stages(law: SparseGaussians, num_points: int) -> Figure:
         canvas.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": "0.3", "linewidth": 1.2})
     canvas.text(0.1, 2.93, "data: equations solved", weight="bold")
     return figure
+
+
+# Kinds of figures that show what models predict.
+GALLERIES = {"predictions": draw_predictions, "spectra": draw_spectra}

@@ -16,11 +16,23 @@ import pandas as pd
 
 import pdetransfer
 from pdetransfer.answers import ANSWERS
+from pdetransfer.charts import error_chart, libraries
 from pdetransfer.figures import FIGURES
-from pdetransfer.galleries import draw_predictions
+from pdetransfer.galleries import GALLERIES
 from pdetransfer.tables import AXES
 
-_LIBRARIES = ("torch", "numpy", "scipy", "zarr", "xarray", "pandas", "seaborn", "snakemake")
+_LIBRARIES = (
+    "torch",
+    "numpy",
+    "scipy",
+    "zarr",
+    "xarray",
+    "pandas",
+    "seaborn",
+    "altair",
+    "itables",
+    "snakemake",
+)
 _TABLE_COLUMNS = {
     "dataset": "dataset",
     "model": "model",
@@ -46,12 +58,31 @@ _SAVINGS_COLUMNS = {
     "n_train": "n fine-tuned",
     "test_error": "test error",
     "equivalent_n": "equivalent n",
+    "equivalent_low": "95 % from",
+    "equivalent_high": "to",
     "ratio": "ratio",
-    "ratio_low": "95 % from",
-    "ratio_high": "to",
     "difference": "difference",
     "bound": "bound",
     "censored": "replicates beyond the curve",
+}
+_LAW_COLUMNS = {
+    "in": "in",
+    "dataset": "dataset",
+    "model": "model",
+    "init": "init",
+    "recipe": "recipe",
+    "smallest": "from",
+    "largest": "to",
+    "points": "points",
+    "exponent": "α",
+    "exponent_low": "95 % from",
+    "exponent_high": "to ",
+    "beside_scratch": "α less that from scratch",
+    "beside_scratch_low": "95 % from ",
+    "beside_scratch_high": "to  ",
+    "floor": "E",
+    "amplitude": "A",
+    "statement": "what is identified",
 }
 
 
@@ -70,8 +101,7 @@ class Picture:
     @property
     def caption(self) -> list[str]:
         """What is drawn, and how to read it: the paragraphs of the docstring of the function that draws."""
-        kind = self.entry["kind"]
-        return inspect.getdoc(draw_predictions if kind == "predictions" else FIGURES[kind]).split("\n\n")
+        return inspect.getdoc((FIGURES | GALLERIES)[self.entry["kind"]]).split("\n\n")
 
 
 @dataclass(frozen=True)
@@ -123,14 +153,29 @@ class Section:
 
     @property
     def title(self) -> str:
-        return ANSWERS[self.question][0]
+        return ANSWERS[self.question].title
+
+    @property
+    def headline(self) -> str:
+        cells, savings = (
+            pd.concat([getattr(experiment, table) for experiment in self.experiments])
+            for table in ("cells", "savings")
+        )
+        return ANSWERS[self.question].headline(cells, savings)
 
     @property
     def answers(self) -> list[str]:
         tables = [(experiment.cells, experiment.savings) for experiment in self.experiments]
         return [
-            sentence for cells, savings in tables for sentence in ANSWERS[self.question][1](cells, savings)
+            sentence
+            for cells, savings in tables
+            for sentence in ANSWERS[self.question].answer(cells, savings)
         ]
+
+    def chart(self, config: dict) -> str:
+        """The interactive chart of all points: a Vega-Lite specification as JSON that may stand in HTML."""
+        specification = error_chart([experiment.cells for experiment in self.experiments], config)
+        return json.dumps(specification, separators=(",", ":")).replace("</", "<\\/")
 
 
 def sections(experiments: list[Experiment], pictures: list[Picture]) -> list[Section]:
@@ -210,12 +255,13 @@ def render(
     title: str,
     sections: list[Section],
     claims: list[dict],
+    laws: pd.DataFrame | None,
     data: Data | None,
     costs: dict[str, pd.DataFrame],
     config: dict,
 ) -> str:
-    """The report as HTML, figures and style inlined; ``claims`` are verdicts (``claims.Verdict``), ``costs``
-    tables by their heading."""
+    """The report as HTML, figures and style inlined; ``claims`` are verdicts (``claims.Verdict``), ``laws`` the
+    table of ``fits.scaling_laws``, ``costs`` tables by their heading."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -226,17 +272,26 @@ def render(
         sections=sections,
         claims=claims,
         number=lambda value: "" if value is None else f"{value:.3g}",
+        laws=None if laws is None else _html(laws, _LAW_COLUMNS),
         data=data,
         costs={heading: _html(table, {name: name for name in table}) for heading, table in costs.items()},
         svg_element=svg_element,
-        config=json.dumps(config, indent=1),
+        libraries=libraries(),
+        config=config,
+        config_text=json.dumps(config, indent=1),
         provenance=_provenance(),
     )
 
 
 def _html(table: pd.DataFrame, columns: dict[str, str]) -> str:
     shown = table[[*columns]].rename(columns=columns)
-    return shown.to_html(index=False, border=0, na_rep="", float_format=lambda value: f"{value:.4g}")
+    return shown.to_html(
+        index=False,
+        border=0,
+        na_rep="",
+        float_format=lambda value: f"{value:.4g}",
+        classes="sortable compact",
+    )
 
 
 def _commit() -> str:

@@ -59,8 +59,8 @@ def data_savings(replicates: Replicates) -> pd.DataFrame:
 
     ``equivalent_n`` is the n_train that scratch needs for the same test error; ``ratio`` is it over n_train
     (infinite for zero-shot), ``difference`` it less n_train; ``bound`` says whether the three are exact or bounds.
-    ``ratio_low`` and ``ratio_high`` are its 95 % bootstrap interval, in which replicates beyond the scratch curve
-    count as its end; ``censored`` is their share.
+    ``equivalent_low`` and ``equivalent_high`` are the 95 % bootstrap interval of ``equivalent_n``, in which
+    replicates beyond the scratch curve count as its end; ``censored`` is their share.
     """
     rows = []
     scratch: dict[tuple, list[ScratchCurve]] = {}
@@ -75,21 +75,21 @@ def data_savings(replicates: Replicates) -> pd.DataFrame:
             continue
         found = [curve.equivalent_n(error) for curve, error in zip(scratch[key], errors, strict=True)]
         estimate, n_scratch = found[0], np.array([equivalent.n for equivalent in found])
-        low, high = interval(n_scratch / n_train) if n_train else (np.inf, np.inf)
+        low, high = interval(n_scratch)
         rows.append(
             {
                 **dict(zip(AXES, axes, strict=True)),
                 "test_error": errors[0],
                 "equivalent_n": estimate.n,
+                "equivalent_low": low,
+                "equivalent_high": high,
                 "ratio": estimate.n / n_train if n_train else np.inf,
-                "ratio_low": low,
-                "ratio_high": high,
                 "difference": estimate.n - n_train,
                 "bound": estimate.bound,
                 "censored": np.mean([equivalent.bound != "exact" for equivalent in found[1:]]),
             }
         )
-    columns = "test_error equivalent_n ratio ratio_low ratio_high difference bound censored"
+    columns = "test_error equivalent_n equivalent_low equivalent_high ratio difference bound censored"
     table = pd.DataFrame(rows, columns=[*AXES, *columns.split()])
     order = {
         curve: index for index, curve in enumerate(dict.fromkeys(map(tuple, table[CURVE_AXES].to_numpy())))

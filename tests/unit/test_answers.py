@@ -8,6 +8,7 @@ import yaml
 from cases import cell_table, savings_table
 from pdetransfer.answers import ANSWERS
 from pdetransfer.figures import FIGURES
+from pdetransfer.galleries import GALLERIES
 
 SCHEMA = yaml.safe_load((Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml").read_text())[
     "properties"
@@ -26,20 +27,20 @@ def answers(question, rows, num_parameters=None):
     cells, savings = cell_table(rows), savings_table(rows)
     if num_parameters:
         cells["num_parameters"] = cells["model"].map(num_parameters)
-    return list(ANSWERS[question][1](cells, savings))
+    return list(ANSWERS[question].answer(cells, savings))
 
 
 def test_every_question_of_the_schema_has_an_answer_and_a_title():
     questions = SCHEMA["experiments"]["additionalProperties"]["properties"]["question"]["enum"]
     assert set(questions) == set(ANSWERS)
-    titles = [title for title, _ in ANSWERS.values()]
+    titles = [question.title for question in ANSWERS.values()]
     assert all(titles)
     assert len(set(titles)) == len(titles)
 
 
 def test_every_kind_of_figure_of_the_schema_is_drawn():
     kinds = SCHEMA["figures"]["additionalProperties"]["properties"]["kind"]["enum"]
-    assert set(kinds) == {*FIGURES, "predictions"}
+    assert set(kinds) == {*FIGURES, *GALLERIES}
 
 
 @pytest.mark.parametrize(
@@ -149,3 +150,75 @@ def test_control_lists_every_curve():
     ]
     rest = "the error at n = 0, 32, 128 is 1, 0.2, 0.1 from scratch; 0.3, 0.1, 0.05 from poisson."
     assert answers("control", rows) == [f"On far, m, steps: {rest}", f"On far, m, epochs: {rest}"]
+
+
+def headline(question, rows, num_parameters=None):
+    cells, savings = cell_table(rows), savings_table(rows)
+    if num_parameters:
+        cells["num_parameters"] = cells["model"].map(num_parameters)
+    return ANSWERS[question].headline(cells, savings)
+
+
+def test_the_headline_of_q1_has_the_savings_of_every_dataset():
+    rows = [
+        *(points(SCRATCH) + points(TUNED, init="poisson")),
+        *points(SCRATCH, "near"),
+        *points({n: error / 10 for n, error in TUNED.items()}, "near", init="poisson"),
+    ]
+    assert headline("data", rows) == (
+        "A model fine-tuned on 32 examples has the error of one from scratch with 4 times (far), "
+        "at least 4 times (near) as many."
+    )
+
+
+def test_the_headline_of_q2_has_the_gain_of_the_smallest_and_the_largest_model():
+    better = {n: error / 2 for n, error in TUNED.items()}
+    rows = [
+        *points(SCRATCH, model="big"),
+        *points(better, model="big", init="poisson"),
+        *points(SCRATCH),
+        *points(TUNED, init="poisson"),
+    ]
+    assert headline("size", rows, {"m": 1000, "big": 20000}) == (
+        "From 1,000 to 20,000 parameters, the gain at 32 examples, error from scratch over error fine-tuned, "
+        "goes from 2 to 4 on far."
+    )
+
+
+def test_the_headline_of_q3_goes_from_the_nearest_to_the_farthest_dataset_of_each_system():
+    rows = [
+        *points(SCRATCH, "near"),
+        *points(TUNED, "near", init="poisson"),
+        *points(SCRATCH),
+        *points({n: 2 * error for n, error in TUNED.items()}, init="poisson"),
+        *points(SCRATCH, "wind"),
+        *points(TUNED, "wind", init="advection_diffusion"),
+    ]
+    assert headline("shift", rows) == (
+        "As the physics shifts, the error of the pre-trained model as it is goes from 0.3 to 0.6 (poisson) "
+        "and from 0.3 to 0.3 (advection-diffusion)."
+    )
+
+
+def test_the_headline_of_q4_compares_the_mixed_with_the_own_pretraining():
+    worse = {n: 1.5 * error for n, error in TUNED.items()}
+    rows = [
+        *(points(SCRATCH) + points(TUNED, init="poisson") + points(worse, init="mixed")),
+        *(points(TUNED, "near", init="poisson") + points(TUNED, "near", init="mixed")),
+    ]
+    assert headline("mixture", rows) == (
+        "At 32 examples, one model pre-trained on all systems has 1 to 1.5 times the error of one pre-trained "
+        "on the dataset's own system, over 2 datasets."
+    )
+
+
+def test_the_headline_of_the_seeds_has_the_spread_of_each_arm():
+    rows = [
+        point
+        for seed in range(5)
+        for init, step in (("scratch", 0.1), ("poisson", 0.01))
+        for point in points({8: 1 + step * (seed - 2)}, init=init, seed=seed)
+    ]
+    assert headline("seeds", rows) == (
+        "Over 5 seeds, the quartiles of the error are 20 % of its mean apart from scratch and 2 % fine-tuned."
+    )

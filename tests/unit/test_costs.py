@@ -30,6 +30,7 @@ CONFIG = {
     "datasets": {name: {"system": "poisson"} for name in ("base", "a", "b", "unused")},
     "models": {"m": {"kind": "fno", "width": 4, "modes": 2, "num_layers": 1}},
     "rates": {"m": 100},
+    "packed_n_train": [],
     "recipes": {
         "r": RECIPE,
         "pretrain": RECIPE | {"seeds": [0], "num_tuning_seeds": 1, "length_unit": "epochs"},
@@ -121,3 +122,18 @@ def test_what_is_asked_of_a_scheduler_grows_with_n_and_with_the_cells_of_a_job()
     assert costs.training_mb(config, SCRATCH, [64]) > costs.training_mb(
         CONFIG | {"grid": config["grid"]}, SCRATCH, [4096]
     )
+
+
+def test_packed_cells_of_a_curve_are_one_job():
+    """Of the first experiment's two curves each: a pack of 4 and 16; of the second's only n 16 is asked for."""
+    config = CONFIG | {"packed_n_train": [4, 16]}
+    jobs = costs.forecast(config).set_index("experiment")["jobs"]
+    assert jobs[["pre-training", "first", "second"]].to_list() == [1, 2, 2]
+    assert costs.forecast(CONFIG).set_index("experiment")["jobs"]["first"] == 4
+
+
+def test_wall_time_is_bounded_by_the_share_of_a_device_and_by_the_longest_chain():
+    total = costs.forecast(CONFIG).set_index("experiment").loc["all", "examples"] / 100 / 3600
+    assert costs.wall_hours(CONFIG, 1) == pytest.approx(total)
+    chain = costs.seconds(CONFIG, *(PRETRAINING, 64)) + costs.seconds(CONFIG, TUNED, 16)
+    assert costs.wall_hours(CONFIG, 1000) == pytest.approx(chain / 3600)

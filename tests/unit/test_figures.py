@@ -48,9 +48,9 @@ def texts(figure):
 @pytest.mark.parametrize("kind", FIGURES)
 def test_every_kind_is_saved_in_every_format_and_repeats_itself(kind, tmp_path):
     for folder in ("first", "again"):
-        paths = [tmp_path / folder / name for name in ("figure.svg", "figure.png")]
+        paths = [tmp_path / folder / name for name in ("figure.svg", "figure.png", "figure.pdf")]
         save(lambda: FIGURES[kind](tables(curves()), OPTIONS), paths)
-    for name in ("figure.svg", "figure.png"):
+    for name in ("figure.svg", "figure.png", "figure.pdf"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
 
 
@@ -180,6 +180,15 @@ def test_data_savings_has_a_panel_for_each_system_and_a_line_for_each_dataset():
     for dataset in ("fast", "waves"):
         expected = drawn.savings[drawn.savings["dataset"] == dataset].sort_values("n_train")["equivalent_n"]
         assert any(np.allclose(line, expected) for line in lines)
+    plt.close(figure)
+
+
+def test_data_savings_draws_the_interval_of_every_point():
+    drawn = tables(curves())
+    figure = FIGURES["data_savings"](drawn, OPTIONS)
+    intervals = [tuple(line.get_ydata()) for line in figure.axes[0].lines if len(set(line.get_xdata())) == 1]
+    expected = drawn.savings[["equivalent_low", "equivalent_high"]].itertuples(index=False, name=None)
+    assert set(expected) <= set(intervals)
     plt.close(figure)
 
 

@@ -9,9 +9,9 @@ import torch
 from cases import OPTIONS, SIZES, as_examples
 from pdetransfer.checkpoints import save_models
 from pdetransfer.figures import save
-from pdetransfer.galleries import GALLERY_EXAMPLES, draw_gallery, draw_predictions, draw_stages
+from pdetransfer.galleries import GALLERY_EXAMPLES, draw_gallery, draw_predictions, draw_spectra, draw_stages
 from pdetransfer.operators import Channels, NeuralOperator
-from pdetransfer.predictions import Prediction, median_example, predict
+from pdetransfer.predictions import Prediction, Spectra, error_spectra, example_at, predict
 from pdetransfer.sources import SparseGaussians
 
 ARCHITECTURE = {"kind": "fno", **SIZES["fno"]}
@@ -32,15 +32,16 @@ def errors_of(**by_init):
 
 def test_the_median_example_is_that_of_the_first_fine_tuned_model():
     scratch, tuned, other = [0.1, 0.2, 0.3, 0.4, 0.5], [0.3, 0.9, 0.1, 0.5, 0.4], [0.5, 0.4, 0.2, 0.3, 0.1]
-    assert median_example(errors_of(scratch=scratch, poisson=tuned, mixed=other)) == 4
-    assert median_example(errors_of(mixed=other, scratch=scratch, poisson=tuned)) == 3
-    assert median_example(errors_of(scratch=scratch)) == 2
+    assert example_at(errors_of(scratch=scratch, poisson=tuned, mixed=other), "median") == 4
+    assert example_at(errors_of(mixed=other, scratch=scratch, poisson=tuned), "median") == 3
+    assert example_at(errors_of(scratch=scratch), "median") == 2
+    assert example_at(errors_of(scratch=scratch, poisson=tuned), "worst") == 1
 
 
 def test_the_median_example_does_not_depend_on_the_order_of_examples():
     errors = errors_of(scratch=[0.5] * 5, poisson=[0.3, 0.9, 0.1, 0.5, 0.4])
     turned = errors[errors["seed"] == 3].iloc[::-1]
-    assert median_example(turned) == median_example(errors) == 4
+    assert example_at(turned, "median") == example_at(errors, "median") == 4
 
 
 def test_predictions_are_those_of_each_cells_first_seed_on_the_median_example(small_split, tmp_path):
@@ -57,7 +58,7 @@ def test_predictions_are_those_of_each_cells_first_seed_on_the_median_example(sm
         save_models(weights[init], ARCHITECTURE, first.channels, [3, 4], references, states)
         operators[init] = first
     errors = errors_of(scratch=[0.1, 0.2, 0.3, 0.4, 0.5], poisson=[0.2, 0.3, 0.4, 0.1, 0.5])
-    predicted = predict("far", examples, weights, errors)
+    predicted = predict("far", examples, weights, errors, "median")
     assert predicted.dataset == "far"
     np.testing.assert_array_equal(predicted.source, examples.fields[1, 0])
     np.testing.assert_array_equal(predicted.solution, examples.outputs[1, 0])
@@ -92,6 +93,7 @@ def test_predictions_are_drawn_with_the_error_of_each_init(tmp_path):
     rows = [
         Prediction(
             dataset,
+            "worst",
             wave,
             2 * wave,
             {init: 2 * wave + error for init, error in errors.items()},
@@ -104,11 +106,47 @@ def test_predictions_are_drawn_with_the_error_of_each_init(tmp_path):
     ]
     options = {"title": "A title", "n_train": 64}
     texts = texts_of(lambda: draw_predictions(rows, options), tmp_path)
-    assert {"A title, n = 64", "poisson_e5-10", "adv-diff_psi1-2", "source", "solution"} <= set(texts)
+    assert {"A title, n = 64", "poisson_e5-10\nworst", "adv-diff_psi1-2\nworst", "source", "solution"} <= set(
+        texts
+    )
     for words in ("error 0.5", "error 0.025", "error 0.03", "error 0.4", "error 0.06"):
         assert texts.count(words) == 1
     assert texts.count("from scratch") == 2
     assert {"from poisson", "from mixed-equal-steps", "from advection-diffusion"} <= set(texts)
+
+
+def test_spectra_of_errors_sum_to_the_mean_squared_error_at_low_wavenumbers(small_split, tmp_path):
+    """All energy of a spectrum is the mean square of the field, but for the corners beyond N // 2, which smooth
+    fields leave empty."""
+    examples = as_examples(small_split(split="test"), 5)
+    operator = NeuralOperator(ARCHITECTURE, Channels.of(examples), examples.references(), 7)
+    file = tmp_path / "weights.safetensors"
+    save_models(
+        file, ARCHITECTURE, operator.channels, [0], [operator.references], [operator.model.state_dict()]
+    )
+    spectra = error_spectra("far", examples, {"scratch": file})
+    assert spectra.solution.sum() == pytest.approx((examples.outputs**2).mean(), rel=1e-3)
+    outputs = operator.apply(operator.inputs(examples, torch.device("cpu"))).numpy()
+    assert spectra.errors["scratch"].sum() == pytest.approx(
+        ((outputs - examples.outputs) ** 2).mean(), rel=1e-2
+    )
+
+
+def test_spectra_have_a_line_for_the_solution_and_for_each_init():
+    energy = np.arange(9.0, 0.0, -1.0)
+    rows = [
+        Spectra("far", energy, {"scratch": energy / 2, "poisson": energy / 4}),
+        Spectra("near", energy, {"scratch": energy / 3}),
+    ]
+    figure = draw_spectra(rows, {"title": "A title", "n_train": 64})
+    assert [axes.get_title() for axes in figure.axes] == ["far", "near"]
+    assert [line.get_label() for line in figure.axes[0].lines] == [
+        "solution",
+        "error from scratch",
+        "error from poisson",
+    ]
+    np.testing.assert_array_equal(figure.axes[0].lines[2].get_ydata(), energy[1:] / 4)
+    plt.close(figure)
 
 
 def test_a_gallery_has_a_row_for_each_dataset(small_split, tmp_path):

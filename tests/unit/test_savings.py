@@ -81,14 +81,19 @@ def test_a_cell_that_experiments_share_has_one_row():
     assert len(savings_of(power_law(0.5), power_law(0.5))) == 5
 
 
-def test_the_interval_holds_the_ratio_and_shrinks_to_it_without_spread():
+def test_the_interval_holds_the_equivalent_n_and_shrinks_to_it_without_spread():
     spread = savings_of(power_law(0.5)).set_index("n_train").loc[64]
-    assert spread["ratio_low"] < spread["ratio"] < spread["ratio_high"]
+    assert spread["equivalent_low"] < spread["equivalent_n"] < spread["equivalent_high"]
     plain = power_law(0.5)
     sharp = plain.groupby(["init", "n_train"])["error"].transform("mean")
     same = savings_of(plain.assign(error=sharp)).set_index("n_train").loc[64]
-    assert same[["ratio_low", "ratio_high"]].to_list() == pytest.approx([4, 4])
+    assert same[["equivalent_low", "equivalent_high"]].to_list() == pytest.approx([256, 256])
     assert same["censored"] == 0
+
+
+def test_zero_shot_has_an_interval_too():
+    zero = savings_of(power_law(0.5)).set_index("n_train").loc[0]
+    assert 16 <= zero["equivalent_low"] <= zero["equivalent_n"] <= zero["equivalent_high"] < 64
 
 
 def test_savings_do_not_depend_on_the_order_of_the_errors():

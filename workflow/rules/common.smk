@@ -56,7 +56,7 @@ def one_of(names):
 
 def is_gallery(figure):
     """Whether a figure shows predictions of models, not tables."""
-    return config["figures"][figure]["kind"] == "predictions"
+    return config["figures"][figure]["kind"] in ("predictions", "spectra")
 
 
 wildcard_constraints:

@@ -35,6 +35,7 @@ rule figure:
             labels={"figure": "{figure}"},
         ),
         png="<results>/figures/{figure}.png",
+        pdf="<results>/figures/{figure}.pdf",
     log:
         "<results>/logs/figure/{figure}.log",
     benchmark:
@@ -59,6 +60,7 @@ rule predictions:
             labels={"figure": "{predictions}"},
         ),
         png="<results>/figures/{predictions}.png",
+        pdf="<results>/figures/{predictions}.pdf",
     log:
         "<results>/logs/predictions/{predictions}.log",
     benchmark:
@@ -72,6 +74,23 @@ rule predictions:
         numerics=numerics.TABLES,
     script:
         "../scripts/predictions.py"
+
+
+rule fits:
+    input:
+        expand("<results>/errors/{experiment}.parquet", experiment=REPORTED),
+    output:
+        report("<results>/tables/fits.csv", caption="../report/table.rst", category="Tables"),
+    log:
+        "<results>/logs/fits.log",
+    benchmark:
+        "<results>/benchmarks/fits.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        numerics=numerics.TABLES,
+    script:
+        "../scripts/fits.py"
 
 
 rule claims:
@@ -118,6 +137,7 @@ rule report:
         **report_tables(REPORTED),
         **report_pictures(REPORTED),
         claims="<results>/claims.json",
+        fits="<results>/tables/fits.csv",
         plan="<results>/plan.csv",
         datasets="<results>/tables/datasets.csv",
         disjoint="<results>/datasets/disjoint.json",

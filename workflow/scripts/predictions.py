@@ -1,4 +1,4 @@
-"""Predictions beside the truth, and their errors."""
+"""Predictions beside the truth, or the spectra of their errors."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import pandas as pd
 
 from pdetransfer import jobs, logs
 from pdetransfer.figures import save
-from pdetransfer.galleries import draw_predictions
-from pdetransfer.predictions import predict
+from pdetransfer.galleries import GALLERIES
+from pdetransfer.predictions import RANKS, error_spectra, predict
 
 logs.to_file(snakemake.log[0])
 files, params = snakemake.input, snakemake.params
@@ -19,13 +19,16 @@ for curve, path in zip(params.curves, files.weights, strict=True):
 stores, manifests = (
     dict(zip(params.datasets, paths, strict=True)) for paths in (files.test, files.test_manifest)
 )
-predicted = [
-    predict(
-        dataset,
-        jobs.Stored.of([stores[dataset]], [manifests[dataset]]).load(),
-        weights,
-        errors[errors["dataset"] == dataset],
-    )
-    for dataset, weights in rows.items()
-]
-save(lambda: draw_predictions(predicted, params.options), [Path(path) for path in snakemake.output])
+loaded = {
+    dataset: jobs.Stored.of([stores[dataset]], [manifests[dataset]]).load() for dataset in params.datasets
+}
+if params.options["kind"] == "spectra":
+    shown = [error_spectra(dataset, loaded[dataset], weights) for dataset, weights in rows.items()]
+else:
+    shown = [
+        predict(dataset, loaded[dataset], weights, errors[errors["dataset"] == dataset], rank)
+        for dataset, weights in rows.items()
+        for rank in RANKS
+    ]
+draw = GALLERIES[params.options["kind"]]
+save(lambda: draw(shown, params.options), [Path(path) for path in snakemake.output])

@@ -24,10 +24,11 @@ costs = {
     "Stages": stages(sorted(benchmarks.rglob("*.tsv")), benchmarks),
     "Sizes": sizes(output.parent),
 }
-data, claims = None, []
+data, claims, laws = None, [], None
 if snakemake.params.data_figures:
     costs = {"Forecast": pd.read_csv(files.plan)} | costs
     claims = read_json(files.claims)["claims"]
+    laws = pd.read_csv(files.fits)
     drawn = zip(snakemake.params.data_figures, files.data, strict=True)
     data = Data(
         table=pd.read_csv(files.datasets),
@@ -40,5 +41,5 @@ if snakemake.params.data_figures:
     )
 with atomic(output) as temporary:
     temporary.write_text(
-        render(config["title"], sections(experiments, pictures), claims, data, costs, config)
+        render(config["title"], sections(experiments, pictures), claims, laws, data, costs, config)
     )

@@ -1,0 +1,122 @@
+"""Scaling laws: error = floor + amplitude x^-exponent, in the number of examples or of parameters."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import least_squares
+
+from pdetransfer.bootstrap import Replicates, interval
+from pdetransfer.experiments import SCRATCH
+from pdetransfer.tables import CURVE_AXES
+
+_NUM_REPLICATES = 100  # of the bootstrap's; a fit takes milliseconds
+_FEWEST = 4  # values of x that three numbers are fitted to
+_NO_FLOOR = 0.01  # of the smallest error: a floor below it is none
+_SCALE = 0.05  # deviation of a log error beyond which it counts linearly
+
+
+@dataclass(frozen=True)
+class Law:
+    """error = floor + amplitude x^-exponent."""
+
+    floor: float
+    amplitude: float
+    exponent: float
+
+
+def fit(x: np.ndarray, errors: np.ndarray, with_floor: bool = True) -> Law:
+    """The law of positive ``errors`` at increasing positive ``x``: least squares of the log error, robust to
+    single points (soft L1), with 0 <= floor < smallest error and exponent >= 0. Without a floor, a power law."""
+    smallest, log_errors = errors.min(), np.log(errors)
+    unit = x / np.exp(
+        np.log(x).mean()
+    )  # at whose 1 the amplitude is fitted, so that it and the exponent part
+
+    def deviations(numbers: np.ndarray) -> np.ndarray:
+        share, log_amplitude, exponent = numbers if with_floor else (0.0, *numbers)
+        return np.log(share * smallest + np.exp(log_amplitude) * unit**-exponent) - log_errors
+
+    slope = max(0.01, -np.polyfit(np.log(unit), log_errors, 1)[0])
+    starts = [[share, np.log(1 - share) + log_errors.mean(), slope] for share in (0.02, 0.8)]
+    low, high = np.array([0, -np.inf, 0]), np.array([1, np.inf, np.inf])
+    first = 0 if with_floor else 1
+    found = [
+        least_squares(
+            deviations, start[first:], bounds=(low[first:], high[first:]), loss="soft_l1", f_scale=_SCALE
+        )
+        for start in starts[: 2 - first]
+    ]
+    numbers = min(found, key=lambda result: result.cost).x
+    share, log_amplitude, exponent = numbers if with_floor else (0.0, *numbers)
+    amplitude = np.exp(log_amplitude) * (unit[0] / x[0]) ** -exponent
+    return Law(float(share * smallest), float(amplitude), float(exponent))
+
+
+def scaling_laws(replicates: Replicates, num_parameters: dict[str, int]) -> pd.DataFrame:
+    """A law for each curve in n_train, and for each arm in the parameters of its models, at its largest n_train.
+
+    ``low`` and ``high`` are 95 % bootstrap intervals, conditional on the pre-trained weights. ``statement`` says
+    what is identified: a floor whose interval reaches 0, or that fewer than four points speak for, is left out,
+    and the other numbers are those of a power law. ``beside_scratch`` is the exponent less that of the arm from
+    scratch.
+    """
+    groups = [*_in_examples(replicates), *_in_parameters(replicates, num_parameters)]
+    laws = {tuple(axes.values()): _laws(x, errors) for axes, x, errors in groups}
+    return pd.DataFrame([_row(axes, x, laws) for axes, x, _ in groups])
+
+
+def _in_examples(replicates: Replicates) -> Iterable[tuple[dict, np.ndarray, np.ndarray]]:
+    """Axes of each curve, n_train, and errors ``(replicate, n_train)``."""
+    for curve in dict.fromkeys(axes[:4] for axes in replicates.means):
+        trained = {n: errors for n, errors in replicates.curve(*curve).items() if n > 0}
+        if len(trained) > 1:
+            axes = {"in": "examples", **dict(zip(CURVE_AXES, curve, strict=True)), "n_train": 0}
+            yield axes, np.array([*trained], float), np.stack([*trained.values()], axis=1)
+
+
+def _in_parameters(replicates: Replicates, num_parameters: dict[str, int]):
+    """The same, in the parameters of the models of an arm."""
+    sizes: dict[tuple, dict] = {}
+    for (dataset, model, init, recipe, n), errors in replicates.means.items():
+        sizes.setdefault((dataset, init, recipe, n), {})[num_parameters[model]] = errors
+    largest: dict[tuple, int] = {}
+    for *arm, n in sizes:
+        largest[tuple(arm)] = max(n, largest.get(tuple(arm), 0))
+    for (dataset, init, recipe, n), found in sizes.items():
+        if n and n == largest[dataset, init, recipe] and len(found) > 1:
+            ordered = dict(sorted(found.items()))
+            axes = {"in": "parameters", "dataset": dataset, "model": "", "init": init, "recipe": recipe}
+            yield axes | {"n_train": n}, np.array([*ordered], float), np.stack([*ordered.values()], axis=1)
+
+
+def _laws(x: np.ndarray, errors: np.ndarray) -> tuple[list[Law], str]:
+    """The law of the estimate and those of replicates, and what is identified."""
+    errors = errors[: 1 + _NUM_REPLICATES]
+    if len(x) < _FEWEST:
+        return [fit(x, row, with_floor=False) for row in errors], f"power law: {len(x)} points"
+    laws = [fit(x, row) for row in errors]
+    low, _ = interval(np.array([law.floor for law in laws]))
+    if low > _NO_FLOOR * errors[0].min():
+        return laws, "floor identified"
+    return [fit(x, row, with_floor=False) for row in errors], "power law: no floor identified"
+
+
+def _row(axes: dict, x: np.ndarray, laws: dict) -> dict:
+    key = tuple(axes.values())
+    own, statement = laws[key]
+    scratch, _ = laws.get((*key[:3], SCRATCH, *key[4:]), (None, ""))
+    row = {**axes, "smallest": x[0], "largest": x[-1], "points": len(x), "statement": statement}
+    for name in ("floor", "amplitude", "exponent"):
+        values = np.array([getattr(law, name) for law in own])
+        low, high = interval(values)
+        row |= {name: values[0], f"{name}_low": low, f"{name}_high": high}
+    pairs = zip(own, scratch, strict=True) if scratch and axes["init"] != SCRATCH else ()
+    beside = np.array([one.exponent - other.exponent for one, other in pairs])
+    low, high = interval(beside) if len(beside) else (np.nan, np.nan)
+    return row | {
+        "beside_scratch": beside[0] if len(beside) else np.nan,
+        "beside_scratch_low": low,
+        "beside_scratch_high": high,
+    }

@@ -1,0 +1,72 @@
+"""The report in a real browser: headless Chromium."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path (Debian: apt-get install chromium)"),
+]
+QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
+
+
+@pytest.fixture(scope="module")
+def browse(finished_project, tmp_path_factory):
+    """Open the report of the smoke workflow: standard output and what the console said."""
+    report = finished_project.path / "results/smoke/report.html"
+    profile = tmp_path_factory.mktemp("profile")
+
+    def open_with(*options):
+        command = [CHROMIUM, "--headless", *QUIET.split(), "--no-first-run", f"--user-data-dir={profile}"]
+        command += ["--enable-logging=stderr", "--virtual-time-budget=30000", *options, report.as_uri()]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+        return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+    return open_with
+
+
+@pytest.fixture(scope="module")
+def page(browse):
+    return browse("--dump-dom")
+
+
+def test_nothing_is_requested_and_the_console_is_silent(page):
+    """The page's own policy forbids every request; a request would be a line on the console."""
+    dom, console = page
+    assert "default-src 'none'" in dom
+    assert console == []
+
+
+def test_every_question_has_a_drawn_chart_with_points(page):
+    chart = r'<div class="chart[^"]*" id="chart_(\w+)"[^>]*>(.*?)<script type="application/json">'
+    charts = re.findall(chart, page[0], re.DOTALL)
+    assert [name for name, _ in charts] == ["data", "size", "shift", "mixture", "seeds"]
+    for name, markup in charts:
+        assert "<svg" in markup, name
+        assert len(re.findall(r'<path aria-label="', markup)) >= 6, name
+
+
+def test_every_table_can_be_sorted_and_filtered(page):
+    tables = re.findall(r'<table[^>]*class="[^"]*\bsortable\b[^"]*"', page[0])
+    assert len(tables) >= 10
+    assert all("dataTable" in table for table in tables)
+    body = re.sub(r"<(script|style)\b.*?</\1>", "", page[0], flags=re.DOTALL)
+    assert body.count('type="search"') == len(tables)
+
+
+def test_the_contents_lead_to_every_section(page):
+    targets = re.findall(r'<li><a href="#(\w+)"', page[0])
+    assert {"claims", "data", "shift", "datasets", "costs", "provenance"} <= set(targets)
+    for target in targets:
+        assert f'<h2 id="{target}">' in page[0]
+
+
+def test_it_prints(browse, tmp_path):
+    pdf = tmp_path / "report.pdf"
+    browse(f"--print-to-pdf={pdf}", "--no-pdf-header-footer")
+    assert pdf.read_bytes().startswith(b"%PDF")
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf.read_bytes())) >= 8
