@@ -239,6 +239,7 @@ def test_fine_tuning_from_damaged_weights_fails(project):
 def flip_a_byte(path):
     content = bytearray(path.read_bytes())
     content[-20] ^= 1
+    path.unlink()  # the file may be linked elsewhere
     path.write_bytes(content)
 
 

@@ -238,17 +238,16 @@ logging.basicConfig(level=logging.INFO, format="%(message)s")
 stored = [jobs.Stored([path / f"{split}.zarr"], [path / f"{split}.json"]) for split in ("train", "validation")]
 jobs.train([settings], [path / name], *stored, None, path / "finished", torch.device("cpu"))
 """
-LONG = 60  # epochs: a few seconds
+LONG = 30  # epochs
 
 
 class Job:
     def __init__(self, project, name="cells", length=12, stale=100.0):
         self.log = project.path / f"{name}.log"
         settings = json.dumps(SETTINGS | {"recipe": RECIPE | {"length": length, "validation_interval": 3}})
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", JOB, str(project.path), name, settings, str(stale)],
-            stderr=open(self.log, "a"),  # noqa: SIM115
-        )
+        command = [sys.executable, "-c", JOB, str(project.path), name, settings, str(stale)]
+        with open(self.log, "a") as log:
+            self.process = subprocess.Popen(command, stderr=log)
 
     def wait_for(self, text, seconds=60):
         end = time.monotonic() + seconds
@@ -285,7 +284,7 @@ def test_a_real_process_that_is_killed_goes_on(long_project, number):
     again.end()
     text = again.log.read_text()
     assert "lr 0.004, seed 0: goes on after step" in text
-    assert text.count("lr 0.001, seed 0: epoch 60,") == 1
+    assert text.count(f"lr 0.001, seed 0: epoch {LONG},") == 1
     assert ("its lock is taken over" in text) == (number == signal.SIGKILL)
     long_project.assert_equal()
 
