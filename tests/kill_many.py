@@ -6,8 +6,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).with_name("workflow")))
 
-from conftest import Project
 from faults import kill_many, wait_for_orphans
+
+from conftest import Project
 
 with tempfile.TemporaryDirectory() as folder:
     project = Project(Path(folder).resolve() / "project")

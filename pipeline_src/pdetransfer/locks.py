@@ -16,9 +16,7 @@ from pdetransfer.files import atomic
 log = logging.getLogger(__name__)
 
 BEAT = 15.0  #: seconds between two signs of life of an owner
-STALE = (
-    180.0  #: seconds without a sign of life, by the clock of the one who waits, until a lock is taken over
-)
+STALE = 180.0  #: seconds without a sign of life, as the one who waits counts, until a take-over
 POLL = 1.0  #: seconds between two looks of one who waits
 SETTLE = 2.0  #: seconds after a take-over, in which another one may still take over the same lock
 

@@ -70,8 +70,8 @@ def jobs(project) -> dict[int, str]:
 
 
 def kill_many(project, num_kills: int, seed: int) -> collections.Counter:
-    """Run the project's target to its end again and again, with this many kills on the way, and compare each end with
-    an undisturbed run; the number of kills by what was killed and how, of rounds, and of resumed runs."""
+    """Run the project's target to its end again and again, with this many kills on the way, and compare each end
+    with an undisturbed run; the number of kills by what was killed and how, of rounds, and of resumed runs."""
     chance = random.Random(seed)
     prepare(project)
     assert start(project).wait() == 0, (project.path / "output").read_text()
@@ -85,14 +85,15 @@ def kill_many(project, num_kills: int, seed: int) -> collections.Counter:
         differing = [name for name, value in expected.items() if found[name] != value]
         assert not differing, differing
         counts["rounds without a difference"] += 1
+        print(dict(counts), flush=True)
     return counts
 
 
 def _run_with_a_kill(project, chance, counts) -> int:
-    """Run Snakemake, kill something of it once, and wait for its end; the exit code of an end without a kill is 0."""
-    process = start(project)
+    """Run Snakemake, kill something of it once, and wait for its end; 0 if it came to the end of all work."""
+    begin, process = time.time(), start(project)
     try:
-        process.wait(timeout=chance.uniform(1.5, 9))
+        assert process.wait(timeout=chance.uniform(1.5, 9)) == 0, (project.path / "output").read_text()
     except subprocess.TimeoutExpired:
         number = chance.choice([signal.SIGKILL, signal.SIGTERM])
         running = sorted(jobs(project).items())
@@ -104,8 +105,10 @@ def _run_with_a_kill(project, chance, counts) -> int:
             pass
         # Jobs of a killed Snakemake live on, as on a cluster.
         process.wait()
-    logs = (path.read_text() for path in project.path.glob("results/smoke/logs/train/**/*.log"))
-    counts["states resumed"] += sum(text.count("goes on after step") for text in logs)
+    logs = project.path.glob("results/smoke/logs/train/**/*.log")
+    texts = [path.read_text() for path in logs if path.stat().st_mtime >= begin]
+    counts["runs resumed"] += sum(text.count("goes on after step") for text in texts)
+    counts["locks taken over"] += sum(text.count("its lock is taken over") for text in texts)
     return process.returncode
 
 
