@@ -109,7 +109,7 @@ def _check_shards(array: zarr.Array) -> None:
     """Raise ValueError if a shard is missing: zarr would read zeros."""
     if array.shards is None:
         return
-    num_shards, chunks = -(-len(array) // array.shards[0]), array.shards[0] // array.chunks[0]
+    num_shards, chunks = -(-array.shape[0] // array.shards[0]), array.shards[0] // array.chunks[0]
     if array.nchunks_initialized < num_shards * chunks:
         raise ValueError(f"{array.basename} has not all of its {num_shards} shards")
 
