@@ -3,18 +3,14 @@
 Every tensor carries a leading axis of seeds; the file's metadata says what rebuilds the operators.
 """
 
-import json
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from pdetransfer.files import atomic
+from pdetransfer.models import MODELS
 from pdetransfer.operators import Channels, NeuralOperator
-
-_KEY = "pdetransfer"  # of the metadata
+from pdetransfer.tensors import load_tensors, read_description, save_tensors
 
 
 def save_models(
@@ -35,39 +31,55 @@ def save_models(
         "seeds": seeds,
         "references": references,
     }
-    with atomic(path) as temporary:
-        save_file(tensors, temporary, {_KEY: json.dumps(description)})
+    save_tensors(path, tensors, description)
 
 
 def saved_seeds(path: Path) -> list[int]:
-    return _description(path)["seeds"]
+    return read_description(path)["seeds"]
 
 
 def load_model(path: str | Path, seed: int | None = None) -> NeuralOperator:
     """The trained operator in a ``weights.safetensors``, from that file alone.
 
     A cell has a model for each seed; ``seed`` None takes the first. Raises ValueError for a seed that the
-    file does not have, or a file that is not one of ours.
+    file does not have, or a file that is damaged or not one of ours.
 
     >>> operator = load_model("results/laptop/cells/.../weights.safetensors")     # doctest: +SKIP
     >>> operator.predict(source=f, k11=0.01, k22=0.03, k12=0.0)["solution"]       # doctest: +SKIP
     """
-    description = _description(path)
-    seeds = description["seeds"]
+    tensors, description = load_tensors(path)
+    if seed is not None and seed not in saved_seeds(path):
+        raise ValueError(f"seed is {seed}; {path} has {saved_seeds(path)}")
+    try:
+        return _rebuild(tensors, description, seed)
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise ValueError(f"{path} holds no model that can be rebuilt: {reason}") from None
+
+
+def _rebuild(tensors: dict[str, Tensor], description: dict, seed: int | None) -> NeuralOperator:
+    seeds, architecture = description["seeds"], description["architecture"]
     seed = seeds[0] if seed is None else seed
-    if seed not in seeds:
-        raise ValueError(f"seed is {seed}; {path} has {seeds}")
     index = seeds.index(seed)
     channels = Channels(*(tuple(description[key]) for key in ("fields", "coefficients", "outputs")))
-    operator = NeuralOperator(description["architecture"], channels, description["references"][index], seed)
-    with safe_open(path, framework="pt") as file:
-        operator.model.load_state_dict({name: file.get_slice(name)[index] for name in file.keys()})  # noqa: SIM118
+    if architecture["kind"] not in MODELS:
+        raise ValueError(f"kind is {architecture['kind']!r}; expected one of {sorted(MODELS)}")
+    _check_sizes(tensors, architecture, channels)
+    operator = NeuralOperator(architecture, channels, description["references"][index], seed)
+    operator.model.load_state_dict({name: value[index] for name, value in tensors.items()})
     return operator
 
 
-def _description(path: str | Path) -> dict:
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
-    if _KEY not in metadata:
-        raise ValueError(f"{path} holds no models of pdetransfer; expected a cell's weights.safetensors")
-    return json.loads(metadata[_KEY])
+def _check_sizes(tensors: dict[str, Tensor], architecture: dict, channels: Channels) -> None:
+    """Raise ValueError unless the file has the tensors that the sizes ask for, before memory is asked for."""
+    most = sum(value.numel() for value in tensors.values())
+    for name, size in architecture.items():
+        if isinstance(size, int) and not 0 <= size <= most:
+            raise ValueError(f"{name} is {size}, and the file has {most} numbers")
+    with torch.device("meta"):
+        model = NeuralOperator(architecture, channels, {}, seed=0).model
+    expected = {name: value.shape for name, value in model.state_dict().items()}
+    found = {name: value.shape[1:] for name, value in tensors.items()}
+    if found != expected:
+        names = sorted(name for name in expected | found if expected.get(name) != found.get(name))
+        raise ValueError(f"{names[0]} has the shape {found.get(names[0])}; expected {expected.get(names[0])}")

@@ -88,12 +88,30 @@ def shifted_parameter(store: Path, manifest: Path) -> np.ndarray:
 
 
 def _load_store(store: Path, content: dict, count: int) -> Examples:
-    group = zarr.open_group(store, mode="r")
-    fields, outputs = (
-        np.stack([group[name][:count] for name in content[key]], axis=1) for key in ("fields", "outputs")
-    )
+    try:
+        group = zarr.open_group(store, mode="r")
+        for name in (*content["fields"], *content["outputs"]):
+            _check_shards(group[name])
+        fields, outputs = (
+            np.stack([group[name][:count] for name in content[key]], axis=1) for key in ("fields", "outputs")
+        )
+        coefficients = group["coefficients"][:count]
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"{store} is damaged: {' '.join(str(error).split())}; "
+            f"delete it and its manifest, and the next run makes them again"
+        ) from error
     names = (tuple(content[key]) for key in ("fields", "coefficient_names", "outputs"))
-    return Examples(fields, group["coefficients"][:count], outputs, *names)
+    return Examples(fields, coefficients, outputs, *names)
+
+
+def _check_shards(array: zarr.Array) -> None:
+    """Raise ValueError if a shard is missing: zarr would read zeros."""
+    if array.shards is None:
+        return
+    num_shards, chunks = -(-array.shape[0] // array.shards[0]), array.shards[0] // array.chunks[0]
+    if array.nchunks_initialized < num_shards * chunks:
+        raise ValueError(f"{array.basename} has not all of its {num_shards} shards")
 
 
 def _mix(parts: list[Examples]) -> Examples:

@@ -3,11 +3,14 @@
 A cell's key is made of all that decides its numbers: settings, numerics version, the content of its data
 and of its initial weights. Its files are kept under that key, outside the outputs of any rule, and are
 linked from there; so a job that packs several cells trains only those that are new. Cells that differ in
-their learning rates and seeds alone lie in one folder, so that the runs they share are trained once.
+their learning rates and seeds alone lie in one folder, so that the runs they share are trained once. Beside them,
+with names that start with a dot, lie the states and locks of unfinished cells. What is damaged is set aside
+and made again.
 """
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -16,10 +19,13 @@ import pandas as pd
 
 from pdetransfer import numerics
 from pdetransfer.checkpoints import load_model
-from pdetransfer.files import atomic, read_json, sha256_of_file
-from pdetransfer.training import Run
+from pdetransfer.files import atomic, read_json, sha256_of_file, write_json
+from pdetransfer.state import Run
+
+log = logging.getLogger(__name__)
 
 FILES = ("weights.safetensors", "history.csv", "cell.json")
+_SUMS = "sha256.json"  # of the files
 _GRID = ("learning_rates", "seeds", "num_tuning_seeds")  # of a recipe: which runs a cell has
 
 
@@ -52,8 +58,9 @@ def known_runs(store: Path, key: str) -> list[Run]:
     Of runs that were not chosen in their cell there are no weights.
     """
     runs: dict[tuple[float, int], Run] = {}
-    for folder in sorted((store / key).parent.glob("[!.]*")):
-        histories = dict(list(pd.read_csv(folder / "history.csv").groupby(["learning_rate", "seed"])))
+    for folder in filter(_is_intact, sorted((store / key).parent.glob("[!.]*"))):
+        table = pd.read_csv(folder / "history.csv")
+        histories = dict(list(table.groupby(["learning_rate", "seed"])))
         cell = read_json(folder / "cell.json")
         for summary in cell["runs"]:
             at = summary["learning_rate"], summary["seed"]
@@ -69,7 +76,7 @@ def known_runs(store: Path, key: str) -> list[Run]:
 
 def restore(store: Path, key: str, folder: Path) -> bool:
     """Link a finished cell's files into ``folder``; False if there is none under ``key``."""
-    if not (store / key).is_dir():
+    if not (store / key).is_dir() or not _is_intact(store / key):
         return False
     for name in FILES:
         _link(store / key / name, folder / name)
@@ -77,13 +84,38 @@ def restore(store: Path, key: str, folder: Path) -> bool:
 
 
 def keep(store: Path, key: str, folder: Path) -> None:
-    """Keep the files of the cell in ``folder`` under ``key``; they are all there or none is."""
-    temporary = (store / key).with_name(f".{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
-    for name in FILES:
-        _link(folder / name, temporary / name)
-    shutil.rmtree(store / key, ignore_errors=True)
-    os.rename(temporary, store / key)
+    """Move ``folder``, which has the files of a cell, to where it counts as finished under ``key``."""
+    write_json(folder / _SUMS, {name: sha256_of_file(folder / name) for name in FILES})
+    os.rename(folder, store / key)
+
+
+def unfinished(store: Path, key: str) -> Path:
+    """Where the states of an unfinished cell are kept."""
+    return (store / key).with_name(f".{Path(key).name}")
+
+
+def _is_intact(folder: Path) -> bool:
+    """Whether a finished cell's files are what was written; if not, the cell is set aside.
+
+    Cells of early versions have no checksums, and are taken as they are.
+    """
+    sums = folder / _SUMS
+    try:
+        changed = [
+            name for name, sha256 in read_json(sums).items() if sha256_of_file(folder / name) != sha256
+        ]
+    except FileNotFoundError:
+        changed = [name for name in FILES if not (folder / name).is_file()]
+    except ValueError:
+        changed = [_SUMS]
+    if changed:
+        aside = folder.with_name(f".{folder.name}.corrupt")
+        shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(aside)
+        log.warning(
+            f"a finished cell is not used: {', '.join(changed)} changed since; it is set aside as {aside}"
+        )
+    return not changed
 
 
 def _link(source: Path, target: Path) -> None:

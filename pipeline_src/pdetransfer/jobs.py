@@ -13,7 +13,9 @@ from pdetransfer import datasets, finished, numerics
 from pdetransfer.checkpoints import load_model, save_models, saved_seeds
 from pdetransfer.evaluation import errors_by_example
 from pdetransfer.files import atomic, read_json, write_json
+from pdetransfer.locks import locked
 from pdetransfer.operators import Channels, NeuralOperator
+from pdetransfer.state import Unfinished
 from pdetransfer.training import Cell, Recipe, train_cell
 
 log = logging.getLogger(__name__)
@@ -66,7 +68,8 @@ def train(
     """Train cells that share data and initial weights, each into its folder; skip what is finished.
 
     ``cells`` holds the settings of each (``experiments.cell_settings``). Every cell is kept as soon as it is
-    finished.
+    finished, and what an unfinished one has reached is kept on the way (``state.Unfinished``). A cell that another
+    job is training is waited for.
     """
     manifests = {"train": train.manifests, "validation": validation.manifests}
     keys = [finished.key(settings, manifests, init) for settings in cells]
@@ -81,20 +84,31 @@ def train(
     train_examples, validation_examples = _load([settings for settings, _, _ in todo], train, validation)
     operator = None if init is None else load_model(init)
     for settings, folder, key in todo:
-        known = finished.known_runs(store_of_finished, key)
-        log.info(f"n_train {settings['n_train']}: {len(known)} runs were finished before")
-        cell = train_cell(
-            settings["architecture"],
-            Recipe(**settings["recipe"]),
-            settings["n_train"],
-            train_examples,
-            validation_examples,
-            operator,
-            device,
-            known,
-        )
-        _write_cell(cell, settings, folder, device)
-        finished.keep(store_of_finished, key, folder)
+        place = finished.unfinished(store_of_finished, key)
+        with locked(place.with_name(f"{place.name}.lock")) as lock:
+            if finished.restore(store_of_finished, key, folder):
+                log.info(f"n_train {settings['n_train']}: another job has finished it meanwhile")
+                continue
+            unfinished = Unfinished(place, key, lock)
+            known = [*finished.known_runs(store_of_finished, key), *unfinished.done_runs()]
+            log.info(f"n_train {settings['n_train']}: {len(known)} runs were finished before")
+            with unfinished.until_stopped():
+                cell = train_cell(
+                    settings["architecture"],
+                    Recipe(**settings["recipe"]),
+                    settings["n_train"],
+                    train_examples,
+                    validation_examples,
+                    operator,
+                    device,
+                    known,
+                    unfinished,
+                )
+                _write_cell(cell, settings, place / "cell", device)
+                lock.check()
+                finished.keep(store_of_finished, key, place / "cell")
+                unfinished.remove()
+                finished.restore(store_of_finished, key, folder)
 
 
 def _load(

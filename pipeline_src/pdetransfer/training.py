@@ -1,11 +1,12 @@
 """One readable loop for every run: pre-training, fine-tuning, from scratch."""
 
 import copy
+import itertools
 import logging
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from torch import Tensor
 from pdetransfer.datasets import Examples
 from pdetransfer.evaluation import relative_l2, squared_error
 from pdetransfer.operators import Channels, Inputs, NeuralOperator
+from pdetransfer.state import Run, State, Unfinished
 
 log = logging.getLogger(__name__)
 
@@ -43,40 +45,6 @@ class Recipe:
         return math.ceil(n_train / self.batch_size) if self.length_unit == "epochs" else 1
 
 
-@dataclass
-class Run:
-    """One training: its place on the axes, what came out, and its history, a row for each look at the
-    validation examples. ``best`` holds the weights of the look with the lowest validation loss."""
-
-    learning_rate: float
-    seed: int
-    references: dict[str, float]
-    best: dict[str, Tensor] | None = None
-    best_step: int = -1
-    validation_loss: float = math.inf
-    validation_error: float = math.inf
-    diverged: bool = False
-    steps: int = 0
-    epochs: float = 0.0
-    seconds: float = 0.0
-    history: list[dict] = field(default_factory=list)
-
-    def summary(self) -> dict:
-        """The scalar results, ready for JSON."""
-        names = "learning_rate seed best_step validation_loss validation_error diverged steps epochs seconds"
-        finite = {name: getattr(self, name) for name in names.split()}
-        return {
-            name: None if isinstance(value, float) and math.isinf(value) else value
-            for name, value in finite.items()
-        }
-
-    @classmethod
-    def from_summary(cls, summary: dict, history: list[dict]) -> "Run":
-        """A run without its weights and references."""
-        finite = {name: math.inf if value is None else value for name, value in summary.items()}
-        return cls(references={}, history=history, **finite)
-
-
 @dataclass(frozen=True)
 class Cell:
     """A trained cell: the chosen learning rate with a run for each seed, and all runs."""
@@ -98,6 +66,7 @@ def train_cell(
     init: NeuralOperator | None,
     device: torch.device,
     known: list[Run] = (),
+    unfinished: Unfinished | None = None,
 ) -> Cell:
     """Train the runs of a cell; choose the learning rate by validation error, mean over the tuning seeds.
 
@@ -108,7 +77,7 @@ def train_cell(
 
     ``train`` holds the examples to choose ``n_train`` from, ``validation`` those to look at. Of the runs in
     ``known``, which were trained before with the same settings, none is trained again, unless the weights of a
-    chosen one have not been kept.
+    chosen one have not been kept. ``unfinished`` keeps what is reached, and what was reached before a kill.
     """
     channels = Channels.of(train) if init is None else init.channels
     runs = {(run.learning_rate, run.seed): run for run in known}
@@ -128,7 +97,9 @@ def train_cell(
                     else copy.deepcopy(init)
                 )
                 run = runs[learning_rate, seed] = Run(learning_rate, seed, operator.references)
-                train_run(run, operator, examples, validation, recipe, init is not None, device, label)
+                train_run(
+                    run, operator, examples, validation, recipe, init is not None, device, label, unfinished
+                )
         _keep_best_weights(runs, recipe)
 
     for learning_rate in recipe.learning_rates:
@@ -155,8 +126,9 @@ def train_run(
     initial_is_candidate: bool,
     device: torch.device,
     label: str,
+    unfinished: Unfinished | None,
 ) -> None:
-    """Train ``operator`` on all of ``train`` and fill in ``run``.
+    """Train ``operator`` on all of ``train`` and fill in ``run``; go on where it was, if it was begun before.
 
     Adam without weight decay, cosine decay to zero over the run, loss = Σ over the grid of (u - u₀)², mean
     over the batch (arXiv 2306.00258, A.3 and A.4). The order of examples is drawn by the seed alone, so
@@ -169,24 +141,31 @@ def train_run(
     num_steps, interval = recipe.length * per_unit, recipe.validation_interval * per_unit
     optimiser = torch.optim.Adam(operator.model.parameters(), lr=run.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=num_steps)
+    state = State(run, operator.model, optimiser, schedule, loss_sum=torch.zeros((), device=device))
+    if unfinished is None or not unfinished.resume(state):
+        looks.take(run, operator, math.nan, run.learning_rate, initial_is_candidate)
     batches = _batches(len(train), recipe.batch_size, torch.Generator().manual_seed(run.seed))
-    looks.take(run, operator, math.nan, run.learning_rate, initial_is_candidate)
-    start, loss_sum, seen, since_look = time.perf_counter(), torch.zeros((), device=device), 0, 0
-    for step in range(1, num_steps + 1):
+    batches = itertools.islice(batches, run.steps, None)
+    start = time.perf_counter() - run.seconds
+    for step in range(run.steps + 1, num_steps + 1):
         rows = next(batches).to(device)
         loss = _train_step(operator, optimiser, inputs, targets, rows)
         schedule.step()
-        loss_sum += loss * len(rows)  # read only at a look: reading waits for the device
-        seen, since_look = seen + len(rows), since_look + len(rows)
-        run.steps, run.epochs = step, seen / len(train)
+        state.loss_sum += loss * len(rows)  # read only at a look: reading waits for the device
+        state.seen, state.since_look = state.seen + len(rows), state.since_look + len(rows)
+        run.steps, run.epochs, run.seconds = step, state.seen / len(train), time.perf_counter() - start
         if step % interval == 0 or step == num_steps:
             rate = schedule.get_last_lr()[0]
-            looks.take(run, operator, float(loss_sum) / since_look, rate, True)
-            loss_sum, since_look = torch.zeros((), device=device), 0
-            _report(run, label, num_steps, len(train), time.perf_counter() - start)
+            looks.take(run, operator, float(state.loss_sum) / state.since_look, rate, True)
+            state.loss_sum, state.since_look = torch.zeros((), device=device), 0
+            run.seconds = time.perf_counter() - start
+            _report(run, label, num_steps, len(train))
             if run.diverged:
                 break
-    run.seconds = time.perf_counter() - start
+        if unfinished is not None and step < num_steps:
+            unfinished.step(state)
+    if unfinished is not None:
+        unfinished.done(run)
 
 
 def _train_step(
@@ -293,13 +272,13 @@ def _edge(best: float, learning_rates: list[float]) -> str:
     return {min(learning_rates): "low", max(learning_rates): "high"}.get(best, "inside")
 
 
-def _report(run: Run, label: str, num_steps: int, n_train: int, seconds: float) -> None:
+def _report(run: Run, label: str, num_steps: int, n_train: int) -> None:
     last = run.history[-1]
-    left = seconds / run.steps * (num_steps - run.steps)
+    left = run.seconds / run.steps * (num_steps - run.steps)
     log.info(
         f"{label}: epoch {run.epochs:.4g}, step {run.steps} of {num_steps}, "
         f"train loss {last['train_loss']:.3e}, validation loss {last['validation_loss']:.3e}, "
         f"error {last['validation_error']:.4f}, rate {last['learning_rate_now']:.1e}, "
-        f"{run.epochs * n_train / seconds:.0f} examples/s, {left:.0f} s left"
+        f"{run.epochs * n_train / run.seconds:.0f} examples/s, {left:.0f} s left"
         + (", diverged" if run.diverged else "")
     )

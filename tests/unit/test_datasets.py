@@ -276,3 +276,18 @@ def test_references_are_medians_and_never_zero():
     coefficients = np.array([[1.0, 0.0], [-3.0, 0.0], [2.0, np.nan]])
     examples = Examples(fields, coefficients, fields, ("source",), ("a", "b"), ("solution",))
     assert examples.references() == {"source": 2.0, "a": 2.0, "b": 1.0}
+
+
+@pytest.mark.parametrize("how", ["truncated", "missing", "no metadata"])
+@pytest.mark.parametrize("count", [None, 8])
+def test_a_damaged_store_is_refused(stored, how, count):
+    _, store, manifest, _ = stored
+    shard = store / "solution/c/0/0/0"
+    if how == "truncated":
+        shard.write_bytes(shard.read_bytes()[:1000])
+    elif how == "missing":
+        shard.unlink()
+    else:
+        (store / "solution/zarr.json").unlink()
+    with pytest.raises(ValueError, match=r"train\.zarr is damaged: .*delete it and its manifest"):
+        load([store], [manifest], count)

@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -183,24 +186,61 @@ def test_a_cell_that_fails_leaves_nothing_and_keeps_the_others(project):
     assert project.train(8) == WHOLE
 
 
-@pytest.mark.parametrize("num_links", [1, 2, 3])
-def test_keeping_that_is_interrupted_leaves_no_finished_cell(project, monkeypatch, num_links):
-    """Interrupted after any of the three files; nothing of it is taken for finished, neither cell nor runs."""
-    link, done = finished._link, []
+@pytest.mark.parametrize("num_files", [1, 2, 3])
+def test_writing_a_cell_that_is_interrupted_leaves_no_finished_cell(project, monkeypatch, num_files):
+    """Interrupted after any of the three files: the cell is not taken for finished, and its runs are kept."""
+    replace, done = os.replace, []
 
     def interrupted(source, target):
-        link(source, target)
-        done.append(target)
-        if len(done) == num_links:
-            raise KeyboardInterrupt
+        replace(source, target)
+        if Path(target).name in finished.FILES:
+            done.append(target)
+            if len(done) == num_files:
+                raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(finished, "_link", interrupted)
+        patched.setattr(os, "replace", interrupted)
         with pytest.raises(KeyboardInterrupt):
             project.train(8)
-    assert project.train(8, seeds=[0], num_tuning_seeds=1) == [(1e-3, 0), (4e-3, 0)]
-    assert project.train(8) == [(1e-3, 1), (4e-3, 1)]
+    assert not list(project.path.glob("finished/*/[!.]*"))
+    assert not (project.path / "cells").exists()
+    assert project.train(8) == []
     assert project.train(8, name="elsewhere") == []
+
+
+def test_a_finished_cell_leaves_nothing_of_the_unfinished(project):
+    project.train(8)
+    assert not list(project.path.glob("finished/*/.*"))
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "history.csv", "cell.json", "sha256.json"])
+def test_a_finished_cell_that_was_changed_is_set_aside_and_made_again(project, name, caplog):
+    project.train(8)
+    expected = project.result()
+    (kept,) = project.path.glob("finished/*/[!.]*")
+    flip_a_byte(kept / name)
+    assert project.train(8, name="again") == WHOLE
+    assert "it is set aside" in caplog.text
+    rate, weights = project.result("again")
+    assert rate == expected[0]
+    for at, value in expected[1].items():
+        torch.testing.assert_close(weights[at], value, rtol=0, atol=0)
+    assert project.train(8, name="elsewhere") == []
+
+
+def test_fine_tuning_from_damaged_weights_fails(project):
+    project.train(8)
+    init = project.path / "cells/n8/weights.safetensors"
+    flip_a_byte(init)
+    with pytest.raises(ValueError, match=r"weights\.safetensors is damaged: .*delete it"):
+        project.train(8, name="tuned", init=init)
+
+
+def flip_a_byte(path):
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.unlink()  # the file may be linked elsewhere
+    path.write_bytes(content)
 
 
 def test_evaluation_stores_every_test_error_of_every_curve(project):

@@ -136,3 +136,42 @@ def test_a_file_that_is_not_ours_is_refused(tmp_path):
     save_file({"a": torch.zeros(1)}, path, {"format": json.dumps("pt")})
     with pytest.raises(ValueError, match=r"other.safetensors holds no models of pdetransfer"):
         load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "pickle"}, "kind is 'pickle'; expected one of"),
+        ({"width": 10**12}, "width is 1000000000000, and the file has"),
+        ({"modes": 5}, "has the shape"),
+        ({"num_layers": -1}, "num_layers is -1"),
+        ({"depth": 3}, "depth"),
+        ({"in_channels": 3}, "in_channels"),
+    ],
+)
+def test_a_hostile_checkpoint_is_refused_in_one_sentence(tmp_path, small_split, change, message):
+    """Its checksum is right, and what it says is wrong."""
+    architecture = {"kind": "fno", **SIZES["fno"]}
+    examples = as_examples(small_split(), 4)
+    operator = NeuralOperator(architecture, Channels.of(examples), examples.references(), 0)
+    path = tmp_path / "weights.safetensors"
+    state, references = operator.model.state_dict(), operator.references
+    save_models(path, architecture | change, operator.channels, [0], [references], [state])
+    with pytest.raises(ValueError, match="holds no model that can be rebuilt: .*" + message) as caught:
+        pdetransfer.load_model(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("at", [3, 200, -1])
+def test_a_damaged_checkpoint_is_refused_wherever_it_is_damaged(tmp_path, small_split, at):
+    architecture = {"kind": "fno", **SIZES["fno"]}
+    examples = as_examples(small_split(), 4)
+    operator = NeuralOperator(architecture, Channels.of(examples), examples.references(), 0)
+    path = tmp_path / "weights.safetensors"
+    state, references = operator.model.state_dict(), operator.references
+    save_models(path, architecture, operator.channels, [0], [references], [state])
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"weights\.safetensors"):
+        pdetransfer.load_model(path)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pdetransfer import logs
 from pdetransfer.generation import Split, generate
+from pdetransfer.locks import locked
 from pdetransfer.sources import SparseGaussians
 
 logs.to_file(snakemake.log[0])
@@ -11,4 +12,6 @@ settings = snakemake.params.settings
 split = Split(**(settings | {"source": SparseGaussians(**settings["source"])}))
 # On a cluster Snakemake cuts threads to the cores of the machine that submits; what SLURM gives is a resource.
 threads = snakemake.resources.get("cpus_per_task", snakemake.threads)
-generate(split, Path(snakemake.output.store), Path(snakemake.output.manifest), threads)
+manifest = Path(snakemake.output.manifest)
+with locked(manifest.with_suffix(".lock")):  # an earlier job may live on without its Snakemake
+    generate(split, Path(snakemake.output.store), manifest, threads)
