@@ -126,7 +126,7 @@ def train_run(
     initial_is_candidate: bool,
     device: torch.device,
     label: str,
-    unfinished: Unfinished | None,
+    unfinished: Unfinished | None = None,
 ) -> None:
     """Train ``operator`` on all of ``train`` and fill in ``run``; go on where it was, if it was begun before.
 

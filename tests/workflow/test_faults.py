@@ -22,7 +22,7 @@ def test_a_second_snakemake_in_the_folder_is_told_of_the_first(fresh):
     first = start(fresh)
     while not (fresh.path / "results/smoke/logs").exists():
         assert first.poll() is None
-    result = fresh.run(TARGET)
+    result = fresh.run("--rerun-incomplete", TARGET)
     assert result.returncode != 0
     assert "LockException" in result.stdout
     first.kill()
