@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import zarr
-from zarr.codecs import BloscCodec
+from zarr.codecs import BloscCodec, Crc32cCodec
 
 from pdetransfer.files import write_json
 from pdetransfer.grid import Grid
@@ -63,7 +63,7 @@ class Writer:
             dtype=dtype,
             chunks=(CHUNK, *shape),
             shards=(shard, *shape),
-            compressors=BloscCodec(cname="lz4", shuffle="shuffle"),
+            compressors=[BloscCodec(cname="lz4", shuffle="shuffle"), Crc32cCodec()],
             dimension_names=["sample", *dimensions],
             config={"write_empty_chunks": True},  # else each chunk is searched for values that are not zero
         )

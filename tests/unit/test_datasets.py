@@ -278,13 +278,17 @@ def test_references_are_medians_and_never_zero():
     assert examples.references() == {"source": 2.0, "a": 2.0, "b": 1.0}
 
 
-@pytest.mark.parametrize("how", ["truncated", "missing", "no metadata"])
+@pytest.mark.parametrize("how", ["truncated", "flipped", "missing", "no metadata"])
 @pytest.mark.parametrize("count", [None, 8])
 def test_a_damaged_store_is_refused(stored, how, count):
     _, store, manifest, _ = stored
     shard = store / "solution/c/0/0/0"
     if how == "truncated":
         shard.write_bytes(shard.read_bytes()[:1000])
+    elif how == "flipped":
+        content = bytearray(shard.read_bytes())
+        content[len(content) // 2] ^= 1
+        shard.write_bytes(content)
     elif how == "missing":
         shard.unlink()
     else:

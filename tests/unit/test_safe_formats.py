@@ -15,7 +15,10 @@ SOURCES = [
     for path in sorted((ROOT / folder).rglob("*"))
     if path.suffix in (".py", ".smk") or path.name == "Snakefile"
 ]
-UNSAFE = r"\bpickle\b|torch\.load\b|yaml\.(load|full_load|unsafe_load)\b|allow_pickle|(?<![.\w])(eval|exec)\(|joblib"
+UNSAFE = (
+    r"\bpickle\b|torch\.load\b|yaml\.(load|full_load|unsafe_load)\b"
+    r"|allow_pickle|(?<![.\w])(eval|exec)\(|joblib"
+)
 
 
 def test_no_source_reads_a_format_that_can_run_code():

@@ -155,11 +155,13 @@ def cell_settings(wildcards):
 
 
 def training_minutes(wildcards, attempt):
-    return attempt * costs.training_minutes(config, Curve.from_path(wildcards.curve), job_sizes(wildcards))
+    asked = costs.training_minutes(config, Curve.from_path(wildcards.curve), job_sizes(wildcards))
+    return min(attempt * asked, config["longest_job"])
 
 
 def training_mb(wildcards, attempt):
-    return attempt * costs.training_mb(config, Curve.from_path(wildcards.curve), job_sizes(wildcards))
+    asked = costs.training_mb(config, Curve.from_path(wildcards.curve), job_sizes(wildcards))
+    return min(attempt, 2) * asked  # most later attempts are due to time, not to memory
 
 
 def finished_cells():
