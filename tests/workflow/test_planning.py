@@ -20,7 +20,9 @@ def test_the_slurm_profile_plans_paper_scale_as_typed(fresh):
     jobs = output.split("\n\n")
     minutes = {}
     for job in jobs:
-        if name := re.search(r"rule pretrain.*curve=poisson_e1-5/(\w+)/", job, re.DOTALL):
+        if name := re.search(
+            r"rule train_pack.*curve=poisson_e5-10/(\w+)/scratch/downstream,?$", job, re.M | re.S
+        ):
             minutes[name[1]] = int(re.search(r"runtime=(\d+)", job)[1])
         if any(f"\nrule {rule}" in job for rule in ("train", "pretrain", "evaluate")):
             assert "slurm_partition=gpu" in job
@@ -30,7 +32,7 @@ def test_the_slurm_profile_plans_paper_scale_as_typed(fresh):
             assert "slurm_partition=cpu" in job
             assert "cpus_per_task=8" in job
             assert "gpu=" not in job
-    assert minutes["fno_tiny"] < minutes["fno_medium"] < minutes["fno_large"]
+    assert minutes["fno_tiny"] < minutes["fno_medium"] < minutes["fno_large"] <= 1440
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 RESULTS = "results/smoke"
 CURVE = f"{RESULTS}/cells/poisson_e5-10/fno_medium/scratch/downstream_seeds"
-FIGURES = 26  # of the experiments, of predictions and of the data
+FIGURES = 22  # of the experiments, of predictions and of the data
 
 
 def test_the_whole_workflow_runs_and_leaves_nothing_to_do(finished):

@@ -118,7 +118,7 @@ def pretraining_datasets():
     """Stored datasets that models are pre-trained on, those of mixtures one by one."""
     names = [entry["dataset"] for entry in config["pretrainings"].values()]
     parts = {component for name in names for component in experiments.components(config, name)}
-    return [name for name in STORED if name in parts]
+    return sorted(parts & set(STORED))
 
 
 def pretraining_wildcards():
