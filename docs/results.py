@@ -12,7 +12,11 @@ import yaml
 from pdetransfer.answers import ANSWERS
 from pdetransfer.files import read_json
 
-CONFIGS = {"results/laptop": "config/config.yaml", "results/paper": "config/paper.yaml"}
+CONFIGS = {
+    "results/laptop": "config/config.yaml",
+    "results/paper": "config/paper.yaml",
+    "results/smoke": "config/smoke.yaml",
+}
 HEADER = """# Results
 
 <!-- Generated from {folder} by `make results`. -->
@@ -48,14 +52,14 @@ def main(folder: Path) -> None:
     experiments = yaml.safe_load(Path(CONFIGS[str(folder)]).read_text())["experiments"]
     verdicts = read_json(folder / "claims.json")
     lines = [HEADER.format(folder=folder, scale=folder.name)]
-    for question, (title, answer) in ANSWERS.items():
-        names = [name for name, entry in experiments.items() if entry["question"] == question]
+    for question, entry in ANSWERS.items():
+        names = [name for name, axes in experiments.items() if axes["question"] == question]
         names = [name for name in names if (folder / f"tables/{name}.csv").exists()]
         if names:
-            lines += [f"## {title}", ""]
+            lines += [f"## {entry.title}", ""]
         for name in names:
             cells, savings = (pd.read_csv(folder / part / f"{name}.csv") for part in ("tables", "savings"))
-            lines += [f"* {sentence}" for sentence in answer(cells, savings)]
+            lines += [f"* {sentence}" for sentence in entry.answer(cells, savings)]
         lines += [""] if names else []
     lines += ["## The paper's claims", "", *claims_table(verdicts["claims"])]
     print("\n".join(lines))

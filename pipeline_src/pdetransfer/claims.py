@@ -232,7 +232,7 @@ def judge(name: str, claim: dict, scale: str, evidence: Evidence) -> Verdict:
         return Verdict(**told, verdict="not run", bounds=bounds, cells=paths)
     low, high = interval(values) if len(values) > 1 else (float(values[0]), float(values[0]))
     verdict = _verdict(low, high, bounds.get("at_least", -math.inf), bounds.get("at_most", math.inf))
-    note = claim.get("notes", {}).get(scale, "") if verdict != "holds" else ""
+    note = claim.get("notes", {}).get(scale, "")
     return Verdict(
         **told,
         verdict=verdict,

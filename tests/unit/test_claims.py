@@ -105,10 +105,10 @@ def test_a_claim_without_its_cells_was_not_run(evidence):
     assert found.verdict == "not run"
 
 
-def test_a_note_is_given_where_a_claim_does_not_hold(evidence):
-    notes = {"notes": {"reduced": "a reason"}}
+def test_a_note_is_that_of_the_scale(evidence):
+    notes = {"notes": {"reduced": "a reason", "paper": "another"}}
     assert judge("c", claim(at_most=2, **notes), "reduced", evidence).note == "a reason"
-    assert judge("c", claim(at_least=2, **notes), "reduced", evidence).note == ""
+    assert judge("c", claim(at_most=2), "reduced", evidence).note == ""
 
 
 def test_bootstrap_draws_the_same_test_examples_for_all_arms():

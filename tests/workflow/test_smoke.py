@@ -64,6 +64,16 @@ def test_the_report_answers_every_question(finished):
     assert len(html) < 15e6
 
 
+def test_the_page_of_results_is_printed(finished):
+    command = [sys.executable, "docs/results.py", RESULTS]
+    environment = os.environ | {"PYTHONPATH": "pipeline_src"}
+    page = subprocess.run(
+        command, cwd=finished.path, env=environment, capture_output=True, text=True, check=True
+    )
+    for text in ("## How much data does pre-training save? (Q1)", "* On poisson_e5-10", "| TL1 |"):
+        assert text in page.stdout
+
+
 def test_snakemakes_own_report_has_the_figures_by_category(finished):
     finished.succeed("--report", "own.html")
     html = (finished.path / "own.html").read_text()
