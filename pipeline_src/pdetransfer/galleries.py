@@ -160,7 +160,6 @@ def draw_predictions(rows: list[Prediction], options: dict) -> Figure:
     """Source, true solution, and for each init a prediction with its error beside it, of two test examples of each
     dataset: those with the median and the worst error of the fine-tuned model. Fields of a row share a
     scale, errors another; the number is the relative L2 error."""
-    inits = list(dict.fromkeys(init for row in rows for init in row.predictions))
     columns = 2 + 2 * max(len(row.predictions) for row in rows)
     figure, axes = plt.subplots(
         len(rows), columns, figsize=(8.8, 1.42 * len(rows) + 0.35), squeeze=False, layout="constrained"
@@ -175,7 +174,7 @@ def draw_predictions(rows: list[Prediction], options: dict) -> Figure:
         panels[0].set_ylabel(f"{name}\n{row.rank}", fontsize=7)
         panels[0].set_title("source", fontsize=8)
         panels[1].set_title("solution", fontsize=8)
-        for index, init in enumerate(init for init in inits if init in row.predictions):
+        for index, init in enumerate(row.predictions):
             prediction, error = panels[2 + 2 * index], panels[3 + 2 * index]
             prediction.imshow(row.predictions[init], **shown)
             difference = np.abs(row.predictions[init] - row.solution)
