@@ -23,12 +23,14 @@ HEADER = """# Results
 
 What the paper's figures show and what ours do, at {scale} scale. Errors are relative L2 test errors. An interval
 is the 95 % bootstrap interval over test examples and, where there are several, seeds; everything is conditional on
-one pre-training for each model and system. The same numbers, with all figures, stand in `{folder}/report.html`.
+one pre-training for each model and system. The same numbers, with all figures, stand in
+`{folder}/report.html`.
 
-How to read them at laptop scale: every n has the same number of steps, so that training from scratch on many examples
-is limited by steps rather than data, and its savings are bounds; the control with the other unit of length shows
-how much. A mixture of three datasets at equal epochs has three times the steps; the control at equal steps
-shows what it owes to them. Learning rates have two values for each arm, so that most chosen ones are at an edge.
+How to read them at laptop scale: every n has the same number of steps, so that training from scratch on many
+examples is limited by steps rather than data, and its savings are bounds; the control with the other unit of
+length shows how much. A mixture of three datasets at equal epochs has three times the steps; the control at
+equal steps shows what it owes to them. Learning rates have two values for each arm, so that most chosen ones
+are at an edge.
 """
 
 
