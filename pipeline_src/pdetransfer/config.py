@@ -13,6 +13,8 @@ from pdetransfer.experiments import CONTROL, OWN, SCRATCH, components, curves, t
 from pdetransfer.sources import SparseGaussians
 from pdetransfer.systems import SYSTEMS
 
+_BY_MODEL = ("rates", "num_gpus")  # keys with a number for every model
+
 MOST_LOOKS = 50  #: at the validation examples in one run; they cost nearly as much as training otherwise
 
 _AT_ONE_N = (
@@ -117,8 +119,9 @@ def _check_models(config: dict) -> Iterator[str]:
     for name, model in config["models"].items():
         if model["modes"] > most:
             yield f"models.{name}.modes is {model['modes']}; expected at most grid.num_points / 2, {most}"
-        if name not in config["rates"]:
-            yield f"rates has no {name!r}; expected examples per second of every model"
+        for key in _BY_MODEL:
+            if name not in config[key]:
+                yield f"{key} has no {name!r}; expected a number for every model"
 
 
 def _check_recipes(config: dict) -> Iterator[str]:
@@ -155,9 +158,10 @@ def _check_names(config: dict) -> Iterator[str]:
         "init": [SCRATCH, OWN, *config["pretrainings"]],
         "recipe": config["recipes"],
     }
-    for name in config["rates"]:
-        if name not in config["models"]:
-            yield _unknown("rates", name, config["models"])
+    for key in _BY_MODEL:
+        for name in config[key]:
+            if name not in config["models"]:
+                yield _unknown(key, name, config["models"])
     for name, entry in config["pretrainings"].items():
         for key in ("dataset", "recipe"):
             if entry[key] not in known[key]:

@@ -1,59 +1,28 @@
 """The seam between files and functions: what a training or evaluation job reads, calls and writes."""
 
+import functools
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 
-from pdetransfer import datasets, finished, numerics
+from pdetransfer import finished, numerics, workers
+from pdetransfer.cells import Cell, train_cell
 from pdetransfer.checkpoints import load_model, save_models, saved_seeds
 from pdetransfer.evaluation import errors_by_example
-from pdetransfer.files import atomic, read_json, write_json
+from pdetransfer.files import atomic, write_json
+from pdetransfer.hardware import Hardware
 from pdetransfer.locks import locked
 from pdetransfer.operators import Channels, NeuralOperator
+from pdetransfer.recipes import Recipe
 from pdetransfer.state import Unfinished
-from pdetransfer.training import Cell, Recipe, train_cell
+from pdetransfer.stored import Stored, load_for
+from pdetransfer.training import Task, train_runs
 
 log = logging.getLogger(__name__)
-
-
-def set_device(name: str, threads: int) -> torch.device:
-    """The device that config's ``device`` names; ``threads`` of the processor are used, no more.
-
-    Raises RuntimeError if "cuda" is asked for and there is none.
-    """
-    torch.set_num_threads(threads)
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise RuntimeError(
-            "device is 'cuda', but PyTorch finds no CUDA device; expected one, or 'cpu' or 'auto'"
-        )
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A split on disk: its stores and their manifests, one of each for each dataset of a mixture."""
-
-    stores: list[Path]
-    manifests: list[Path]
-
-    @classmethod
-    def of(cls, stores: list[str], manifests: list[str]) -> "Stored":
-        return cls(list(map(Path, stores)), list(map(Path, manifests)))
-
-    def load(self, count: int | None = None) -> datasets.Examples:
-        return datasets.load(self.stores, self.manifests, count)
-
-    def shifted_parameter(self) -> np.ndarray:
-        """By example; NaN in a mixture, whose systems have different ones."""
-        if len(self.stores) > 1:
-            return np.full(sum(read_json(manifest)["count"] for manifest in self.manifests), np.nan)
-        return datasets.shifted_parameter(self.stores[0], self.manifests[0])
 
 
 def train(
@@ -63,7 +32,7 @@ def train(
     validation: Stored,
     init: Path | None,
     store_of_finished: Path,
-    device: torch.device,
+    hardware: Hardware,
 ) -> None:
     """Train cells that share data and initial weights, each into its folder; skip what is finished.
 
@@ -81,7 +50,7 @@ def train(
     log.info(f"{len(cells) - len(todo)} of {len(cells)} cells were finished before")
     if not todo:
         return
-    train_examples, validation_examples = _load([settings for settings, _, _ in todo], train, validation)
+    examples = load_for([settings for settings, _, _ in todo], train, validation)
     operator = None if init is None else load_model(init)
     for settings, folder, key in todo:
         place = finished.unfinished(store_of_finished, key)
@@ -92,36 +61,25 @@ def train(
             unfinished = Unfinished(place, key, lock)
             known = [*finished.known_runs(store_of_finished, key), *unfinished.done_runs()]
             log.info(f"n_train {settings['n_train']}: {len(known)} runs were finished before")
-            with unfinished.until_stopped():
-                cell = train_cell(
-                    settings["architecture"],
-                    Recipe(**settings["recipe"]),
-                    settings["n_train"],
-                    train_examples,
-                    validation_examples,
-                    operator,
-                    device,
-                    known,
-                    unfinished,
+            recipe = Recipe(**settings["recipe"])
+            task = Task(settings["architecture"], recipe, settings["n_train"], *examples, operator)
+            if hardware.num_devices == 1:
+                runs = functools.partial(train_runs, task, hardware=hardware, unfinished=unfinished)
+            else:
+                sources = workers.Sources(settings, train, validation, init)
+                runs = functools.partial(
+                    workers.train_runs, sources, hardware=hardware, unfinished=unfinished
                 )
-                _write_cell(cell, settings, place / "cell", device)
+            with unfinished.until_stopped():
+                cell = train_cell(task, runs, known)
+                _write_cell(cell, settings, place / "cell", hardware)
                 lock.check()
                 finished.keep(store_of_finished, key, place / "cell")
                 unfinished.remove()
                 finished.restore(store_of_finished, key, folder)
 
 
-def _load(
-    cells: list[dict], train: Stored, validation: Stored
-) -> tuple[datasets.Examples, datasets.Examples]:
-    """Both splits, read once, as far as any of the cells needs them."""
-    recipes = [settings["recipe"] for settings in cells]
-    whole = any(recipe["subset_by_seed"] for recipe in recipes)
-    n_train = None if whole else max(settings["n_train"] for settings in cells)
-    return train.load(n_train), validation.load(max(recipe["num_validation"] for recipe in recipes))
-
-
-def _write_cell(cell: Cell, settings: dict, folder: Path, device: torch.device) -> None:
+def _write_cell(cell: Cell, settings: dict, folder: Path, hardware: Hardware) -> None:
     save_models(
         folder / "weights.safetensors",
         cell.architecture,
@@ -145,7 +103,8 @@ def _write_cell(cell: Cell, settings: dict, folder: Path, device: torch.device) 
         "edge": cell.edge,
         "chosen": [run.summary() for run in cell.chosen],
         "runs": [run.summary() for run in cell.runs],
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        "device": hardware.name,
+        "num_devices": hardware.num_devices,
         "torch": torch.__version__,
         "numerics_version": numerics.TRAINING,
     }

@@ -26,12 +26,12 @@ class LockLost(RuntimeError):
 
 
 class Lock:
-    """The lock file ``path``, held by this process. It says who holds it, and its time of change is renewed every
-    ``BEAT`` seconds as a sign of life."""
+    """The lock file ``path``, held by this process, or by the ``owner`` that started it. It says who holds it, and
+    its time of change is renewed every ``BEAT`` seconds as a sign of life."""
 
-    def __init__(self, path: Path):
-        self._path = path
-        self._owner = {
+    def __init__(self, path: Path, owner: dict | None = None):
+        self.path = path
+        self.owner = owner or {
             "host": _host(),
             "pid": os.getpid(),
             "started": _start_time(os.getpid()),
@@ -44,26 +44,26 @@ class Lock:
         """Raise LockLost unless this process still holds the lock; to be called before anything is written."""
         if not self._is_mine():
             raise LockLost(
-                f"{self._path} is held by {_name(_read(self._path)[0])}, which took over from this job; "
+                f"{self.path} is held by {_name(_read(self.path)[0])}, which took over from this job; "
                 f"it goes on with the work, and this job stops"
             )
 
     def _is_mine(self) -> bool:
-        return _read(self._path)[0].get("token") == self._owner["token"]
+        return _read(self.path)[0].get("token") == self.owner["token"]
 
     def _acquire(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         seen = since = None
         while not self._create():
-            now = _read(self._path)
+            now = _read(self.path)
             if now != seen:
                 if seen is None or now[0] != seen[0]:
-                    log.info(f"waiting for {_name(now[0])}, which holds {self._path.name}")
+                    log.info(f"waiting for {_name(now[0])}, which holds {self.path.name}")
                 seen, since = now, time.monotonic()
             if _is_dead(now[0]) or time.monotonic() - since > STALE:
                 log.warning(f"{_name(now[0])} shows no sign of life: its lock is taken over")
-                with atomic(self._path) as temporary:
-                    temporary.write_text(json.dumps(self._owner))
+                with atomic(self.path) as temporary:
+                    temporary.write_text(json.dumps(self.owner))
                 time.sleep(SETTLE)
                 if self._is_mine():
                     return
@@ -71,8 +71,8 @@ class Lock:
 
     def _create(self) -> bool:
         try:
-            with open(self._path, "x") as file:
-                file.write(json.dumps(self._owner))
+            with open(self.path, "x") as file:
+                file.write(json.dumps(self.owner))
         except FileExistsError:
             return False
         return True
@@ -81,12 +81,12 @@ class Lock:
         while not self._released.wait(BEAT):
             if not self._is_mine():
                 return
-            os.utime(self._path)
+            os.utime(self.path)
 
     def _release(self) -> None:
         self._released.set()
         if self._is_mine():
-            self._path.unlink()
+            self.path.unlink()
 
 
 @contextmanager

@@ -4,13 +4,21 @@ import logging
 import sys
 
 
-def to_file(path: str) -> None:
-    """Log to ``path`` from here on. An error that ends the process goes there with its traceback, and to
-    standard error in one line."""
-    logging.basicConfig(filename=path, filemode="w", level=logging.INFO, format="%(asctime)s %(message)s")
+def to_file(path: str | None, goes_on: bool = False) -> None:
+    """Log to ``path`` from here on, None being standard error; what is there is replaced, unless it ``goes_on``.
+    An error that ends the process goes there with its traceback, and to standard error in one line."""
+    if path is not None and not goes_on:
+        open(path, "w").close()
+    logging.basicConfig(filename=path, filemode="a", level=logging.INFO, format="%(asctime)s %(message)s")
 
     def log_exception(kind, error, traceback) -> None:
         logging.critical("failed", exc_info=(kind, error, traceback))
         print(f"{kind.__name__}: {error}", file=sys.stderr)
 
     sys.excepthook = log_exception
+
+
+def current_file() -> str | None:
+    """Where this process logs to; None if not to a file."""
+    files = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.FileHandler)]
+    return files[0].baseFilename if files else None

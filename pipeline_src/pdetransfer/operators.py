@@ -32,7 +32,7 @@ class Channels:
 @dataclass(frozen=True)
 class Inputs:
     """Normalised inputs on a device: ``fields`` ``(count, num_fields, *grid)`` and ``constants``
-    ``(count, num_coefficients)``, which become channels only when a batch is made."""
+    ``(count, num_coefficients)``."""
 
     fields: Tensor
     constants: Tensor
@@ -40,12 +40,9 @@ class Inputs:
     def __len__(self) -> int:
         return len(self.fields)
 
-    def batch(self, rows: Tensor | slice) -> Tensor:
-        """``(batch, num_fields + num_coefficients, *grid)``."""
-        fields, constants = self.fields[rows], self.constants[rows]
-        grid = fields.shape[2:]
-        constants = constants.reshape(*constants.shape, *(1 for _ in grid)).expand(-1, -1, *grid)
-        return torch.cat([fields, constants], dim=1)
+    def batch(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """What the model takes: fields and constants of some examples."""
+        return self.fields[rows], self.constants[rows]
 
 
 class NeuralOperator:
@@ -122,7 +119,7 @@ class NeuralOperator:
         """Outputs ``(count, num_outputs, *grid)`` on the model's device, computed batch by batch."""
         self.model.eval()
         starts = range(0, len(inputs), _EVALUATION_BATCH)
-        return torch.cat([self.model(inputs.batch(slice(s, s + _EVALUATION_BATCH))) for s in starts])
+        return torch.cat([self.model(*inputs.batch(slice(s, s + _EVALUATION_BATCH))) for s in starts])
 
     def predict(self, **physical: np.ndarray | float) -> dict[str, np.ndarray]:
         """Outputs by name, ``(count, *grid)``, float32, for physical inputs by name.

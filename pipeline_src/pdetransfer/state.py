@@ -31,7 +31,9 @@ _FORMAT = 1  # of the state files
 @dataclass
 class Run:
     """One training: its place on the axes, what came out, and its history, a row for each look at the
-    validation examples. ``best`` holds the weights of the look with the lowest validation loss."""
+    validation examples. ``best`` holds the weights of the look with the lowest validation loss; ``seconds`` is its
+    share of the time where runs are trained together, ``memory_mb`` the largest memory of the process that trained
+    it, of the GPU where there is one."""
 
     learning_rate: float
     seed: int
@@ -44,12 +46,16 @@ class Run:
     steps: int = 0
     epochs: float = 0.0
     seconds: float = 0.0
+    memory_mb: float = 0.0
     history: list[dict] = field(default_factory=list)
 
     def summary(self) -> dict:
         """The scalar results, ready for JSON."""
-        names = "learning_rate seed best_step validation_loss validation_error diverged steps epochs seconds"
-        finite = {name: getattr(self, name) for name in names.split()}
+        finite = {
+            entry.name: getattr(self, entry.name)
+            for entry in fields(self)
+            if entry.name not in ("references", "best", "history")
+        }
         return {
             name: None if isinstance(value, float) and math.isinf(value) else value
             for name, value in finite.items()
@@ -112,10 +118,18 @@ class State:
 
 class Unfinished:
     """What an unfinished cell has reached: a file in ``folder`` for each run, in progress or done, under the
-    cell's ``key``. Nothing is written unless ``lock`` is held."""
+    cell's ``key``. Nothing is written unless ``lock`` is held, and nothing at all by one that only reads."""
 
-    def __init__(self, folder: Path, key: str, lock: Lock, interval: float | None = None):
-        self._folder, self._lock = folder, lock
+    def __init__(
+        self,
+        folder: Path,
+        key: str,
+        lock: Lock,
+        interval: float | None = None,
+        reads_only: bool = False,
+    ):
+        self.folder, self.key, self.lock = folder, key, lock
+        self._reads_only = reads_only
         self._identity = {"format": _FORMAT, "key": key}
         self._interval = INTERVAL if interval is None else interval
         self._stopping = False
@@ -132,13 +146,13 @@ class Unfinished:
         before = signal.signal(signal.SIGTERM, stop)
         try:
             yield
-            self._leave_if_stopping()
+            self.leave_if_stopping()
         finally:
             signal.signal(signal.SIGTERM, before)
 
     def done_runs(self) -> list[Run]:
         """The runs that were trained to their end."""
-        loaded = map(self._load, sorted(self._folder.glob("*.safetensors")))
+        loaded = map(self._load, sorted(self.folder.glob("*.safetensors")))
         return [_unpack_run(tensors, content["run"]) for tensors, content in loaded if content.get("done")]
 
     def resume(self, state: State) -> bool:
@@ -154,25 +168,34 @@ class Unfinished:
         )
         return True
 
-    def step(self, state: State) -> None:
-        """After each step: write the state if it is time to, or if the process is asked to stop."""
+    def step(self, states: list[State]) -> None:
+        """After each step of runs that are trained together: write their states if it is time to, or if the
+        process is asked to stop."""
         if self._stopping or time.monotonic() > self._next:
-            self._save(state.run, *state.pack(), done=False)
-            self._leave_if_stopping()
+            for state in states:
+                self._save(state.run, *state.pack(), done=False)
+            self.leave_if_stopping()
 
     def done(self, run: Run) -> None:
         """Keep a run that has been trained to its end."""
         tensors, content = _pack_run(run)
         self._save(run, tensors, {"run": content}, done=True)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the process has been asked to stop."""
+        return self._stopping
+
     def remove(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, run: Run) -> Path:
-        return self._folder / f"lr{run.learning_rate!r}_seed{run.seed}.safetensors"
+        return self.folder / f"lr{run.learning_rate!r}_seed{run.seed}.safetensors"
 
     def _save(self, run: Run, tensors: dict[str, Tensor], content: dict, done: bool) -> None:
-        self._lock.check()
+        if self._reads_only:
+            return
+        self.lock.check()
         start = time.monotonic()
         try:
             save_tensors(self._path(run), tensors, self._identity | {"done": done} | content)
@@ -183,7 +206,8 @@ class Unfinished:
     def _wait(self, at_least: float = 0.0) -> None:
         self._next = time.monotonic() + max(self._interval, at_least)
 
-    def _leave_if_stopping(self) -> None:
+    def leave_if_stopping(self) -> None:
+        """Raise SystemExit if the process has been asked to stop."""
         if self._stopping:
             log.warning("stopped by SIGTERM; what was reached is kept, and the next attempt goes on from it")
             raise SystemExit("stopped by SIGTERM; the next attempt goes on from here")

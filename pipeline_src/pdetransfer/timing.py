@@ -4,8 +4,9 @@ import numpy as np
 import torch
 
 from pdetransfer.datasets import Examples
-from pdetransfer.operators import Channels, NeuralOperator
-from pdetransfer.training import Recipe, Run, train_run
+from pdetransfer.hardware import Hardware
+from pdetransfer.recipes import Recipe
+from pdetransfer.training import Task, train_runs
 
 _STEPS = 12  # of which the first, in a run of its own, are not counted
 
@@ -19,11 +20,10 @@ def examples_per_second(
     names = tuple(f"c{index}" for index in range(num_coefficients))
     coefficients = random.uniform(1, 2, (batch_size, num_coefficients))
     examples = Examples(field, coefficients, field, ("source",), names, ("solution",))
-    operator = NeuralOperator(architecture, Channels.of(examples), examples.references(), seed=0)
     seconds = 0.0
     for steps in (2, _STEPS):
-        recipe = Recipe([1e-3], [0], 1, batch_size, steps, "steps", steps, 1, False, False)
-        run = Run(1e-3, 0, operator.references)
-        train_run(run, operator, examples, examples[:1], recipe, False, device, "timing")
+        recipe = Recipe([1e-3], [0], 1, batch_size, steps, "steps", steps, 1, False, False, "float32")
+        task = Task(architecture, recipe, batch_size, examples, examples[:1])
+        (run,) = train_runs(task, [(1e-3, 0)], Hardware(device))
         seconds = run.seconds
     return _STEPS * batch_size / seconds

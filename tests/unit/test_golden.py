@@ -6,6 +6,7 @@ changed, the tolerance says so by passing.
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -13,10 +14,13 @@ import torch
 
 from cases import as_examples
 from pdetransfer import numerics
+from pdetransfer.cells import train_cell
 from pdetransfer.evaluation import errors_by_example
+from pdetransfer.hardware import Hardware
 from pdetransfer.operators import NeuralOperator
+from pdetransfer.recipes import Recipe
 from pdetransfer.systems import SYSTEMS
-from pdetransfer.training import Recipe, train_cell
+from pdetransfer.training import Task, train_runs
 
 ARCHITECTURE = {"kind": "fno", "width": 4, "modes": 4, "num_layers": 2}
 RECIPE = Recipe(
@@ -30,6 +34,7 @@ RECIPE = Recipe(
     num_validation=8,
     validation_at_most_n=False,
     subset_by_seed=False,
+    precision="float32",
 )
 
 # system: coefficients of example 1000, standard deviation of its source and solution, its solution at (3, 5)
@@ -57,16 +62,19 @@ EVALUATION = [0.7346425, 0.8380509, 0.8592308]
 def trained(small_split):
     """A cell from scratch, and one that fine-tunes it on other examples for a few epochs."""
     train, validation = as_examples(small_split(), 16), as_examples(small_split(split="validation"), 8)
-    cpu = torch.device("cpu")
-    scratch = train_cell(ARCHITECTURE, RECIPE, 16, train, validation, None, cpu)
+    scratch = cell(Task(ARCHITECTURE, RECIPE, 16, train, validation))
     init = operator_of(scratch)
     downstream = as_examples(small_split(dataset="downstream"), 12)
     recipe = dataclasses.replace(RECIPE, learning_rates=[3e-3, 1e-3], length=4, length_unit="epochs")
     recipe = dataclasses.replace(recipe, validation_interval=2)
     return {
         "scratch": scratch,
-        "fine_tuned": train_cell(ARCHITECTURE, recipe, 12, downstream, validation, init, cpu),
+        "fine_tuned": cell(Task(ARCHITECTURE, recipe, 12, downstream, validation, init)),
     }
+
+
+def cell(task):
+    return train_cell(task, functools.partial(train_runs, task, hardware=Hardware(torch.device("cpu"))))
 
 
 def operator_of(cell):

@@ -46,6 +46,12 @@ def test_the_model_commutes_with_translations(kind):
     torch.testing.assert_close(shifted, model(x).roll((3, 5), (2, 3)), rtol=1e-4, atol=1e-5)
 
 
+def test_a_constant_is_a_channel_that_is_the_same_everywhere(kind):
+    model, x, constants = build(kind), inputs(), torch.tensor([[1.0, -2.0], [0.0, 3.0], [5.0, 0.5]])
+    x[:, 2:] = constants[:, :, None, None]
+    torch.testing.assert_close(model(x[:, :2], constants), model(x), rtol=1e-4, atol=1e-5)
+
+
 def test_the_seed_decides_the_weights(kind):
     first, again, other = (build(kind, seed)(inputs()) for seed in (0, 0, 1))
     torch.testing.assert_close(first, again, rtol=0, atol=0)

@@ -30,18 +30,24 @@ def build(examples, kind="fno", seed=0, **keys):
     return NeuralOperator(architecture, Channels.of(examples), examples.references(), seed)
 
 
+def channels(inputs):
+    """All channels of normalised inputs, ``(count, channels, *grid)``."""
+    constants = inputs.constants[:, :, None, None].expand(-1, -1, *inputs.fields.shape[2:])
+    return torch.cat([inputs.fields, constants], dim=1)
+
+
 def test_scaling_source_and_coefficients_together_changes_nothing(operator, examples):
     """(f, K) and (10 f, 10 K) have the same solution (arXiv 2306.00258, A.5)."""
     scaled = dataclasses.replace(
         examples, fields=10 * examples.fields, coefficients=10 * examples.coefficients
     )
     before, after = operator.inputs(examples, CPU), operator.inputs(scaled, CPU)
-    torch.testing.assert_close(after.batch(slice(None)), before.batch(slice(None)), rtol=1e-6, atol=0)
+    torch.testing.assert_close(channels(after), channels(before), rtol=1e-6, atol=0)
 
 
 def test_inputs_are_of_order_one(operator, examples):
     """The source has the reference RMS, a typical coefficient is 1 after normalisation."""
-    batch = operator.inputs(examples, CPU).batch(slice(None))
+    batch = channels(operator.inputs(examples, CPU))
     rms = batch[:, 0].square().mean(dim=(1, 2)).sqrt()
     torch.testing.assert_close(rms, torch.full_like(rms, operator.references["source"]))
     assert (batch[:, 1:, 0, 0].abs().median(dim=0).values - 1).abs().max() < 0.6
@@ -51,22 +57,22 @@ def test_channels_are_filled_by_name(operator, examples):
     turned = dataclasses.replace(
         examples, coefficients=examples.coefficients[:, ::-1], coefficient_names=("k12", "k22", "k11")
     )
-    expected = operator.inputs(examples, CPU).batch(slice(None))
-    torch.testing.assert_close(operator.inputs(turned, CPU).batch(slice(None)), expected, rtol=0, atol=0)
+    expected = channels(operator.inputs(examples, CPU))
+    torch.testing.assert_close(channels(operator.inputs(turned, CPU)), expected, rtol=0, atol=0)
 
 
 def test_a_coefficient_that_a_system_lacks_is_zero(operator, examples):
     fewer = dataclasses.replace(
         examples, coefficients=examples.coefficients[:, :2], coefficient_names=("k11", "k22")
     )
-    batch = operator.inputs(fewer, CPU).batch(slice(None))
+    batch = channels(operator.inputs(fewer, CPU))
     assert batch[:, 3].abs().max() == 0
-    torch.testing.assert_close(batch[:, :3], operator.inputs(examples, CPU).batch(slice(None))[:, :3])
+    torch.testing.assert_close(batch[:, :3], channels(operator.inputs(examples, CPU))[:, :3])
 
 
 def test_without_normalisation_inputs_are_the_source_and_the_coefficients_as_they_are(examples):
     operator = build(examples, input_normalisation=False)
-    batch = operator.inputs(examples, CPU).batch(slice(None)).numpy()
+    batch = channels(operator.inputs(examples, CPU)).numpy()
     np.testing.assert_array_equal(batch[:, :1], examples.fields)
     for channel in range(3):
         expected = np.broadcast_to(examples.coefficients[:, channel, None, None], (6, 16, 16))
@@ -84,7 +90,7 @@ def test_without_normalisation_missing_coefficients_are_zero_and_a_source_may_be
         coefficients=coefficients[:, :2],
         coefficient_names=("k11", "k22"),
     )
-    batch = operator.inputs(lacking, CPU).batch(slice(None)).numpy()
+    batch = channels(operator.inputs(lacking, CPU)).numpy()
     assert np.abs(batch[:, 3]).max() == np.abs(batch[::2, 2]).max() == np.abs(batch[:, 0]).max() == 0
     np.testing.assert_array_equal(batch[1::2, 2, 0, 0], coefficients[1::2, 1].astype(np.float32))
 

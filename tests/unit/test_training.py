@@ -1,5 +1,6 @@
 import dataclasses
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -7,8 +8,11 @@ import torch
 
 from cases import SIZES, as_examples
 from pdetransfer import training
+from pdetransfer.cells import train_cell
+from pdetransfer.hardware import Hardware
 from pdetransfer.operators import Channels, NeuralOperator
-from pdetransfer.training import Recipe, train_cell, train_run
+from pdetransfer.recipes import Recipe
+from pdetransfer.training import Task, train_runs
 
 CPU = torch.device("cpu")
 ARCHITECTURE = {"kind": "fno", **SIZES["fno"]}
@@ -23,6 +27,7 @@ RECIPE = Recipe(
     num_validation=8,
     validation_at_most_n=False,
     subset_by_seed=False,
+    precision="float32",
 )
 
 
@@ -37,8 +42,8 @@ def validation(small_split):
 
 
 def cell(train, validation, n_train=20, init=None, known=(), **changes):
-    recipe = dataclasses.replace(RECIPE, **changes)
-    return train_cell(ARCHITECTURE, recipe, n_train, train, validation, init, CPU, known)
+    task = Task(ARCHITECTURE, dataclasses.replace(RECIPE, **changes), n_train, train, validation, init)
+    return train_cell(task, lambda places: train_runs(task, places, Hardware(CPU)), known)
 
 
 def places(runs):
@@ -50,25 +55,25 @@ def trained_runs(monkeypatch):
     """The learning rate and seed of each training, in order."""
     done = []
 
-    def counted(run, *rest):
-        done.append((run.learning_rate, run.seed))
-        train_run(run, *rest)
+    def counted(task, places, *rest):
+        done.extend(places)
+        return training.train_runs(task, places, *rest)
 
-    monkeypatch.setattr(training, "train_run", counted)
+    monkeypatch.setattr(sys.modules[__name__], "train_runs", counted)
     return done
 
 
 @pytest.fixture
 def diverging(monkeypatch):
-    """Runs at these places, (learning rate, seed), diverge in their first step."""
+    """Runs at these places, (learning rate, seed), count as diverged."""
     places = set()
 
-    def spoilt(run, operator, train, *rest):
-        if (run.learning_rate, run.seed) in places:
-            train = dataclasses.replace(train, outputs=np.full_like(train.outputs, np.nan))
-        train_run(run, operator, train, *rest)
+    def spoilt(task, *rest):
+        for run in training.train_runs(task, *rest):
+            run.diverged = (run.learning_rate, run.seed) in places
+            yield run
 
-    monkeypatch.setattr(training, "train_run", spoilt)
+    monkeypatch.setattr(sys.modules[__name__], "train_runs", spoilt)
     return places
 
 

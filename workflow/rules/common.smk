@@ -14,8 +14,11 @@ from snakemake.exceptions import WorkflowError
 PACKAGE = str(Path(workflow.basedir).parent / "pipeline_src")
 sys.path.insert(0, PACKAGE)
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [PACKAGE, os.getenv("PYTHONPATH")])))
-# Else glibc gives large blocks back to the system after each use, and fetches them again page by page.
-os.environ.update(MALLOC_MMAP_THRESHOLD_=str(2**25), MALLOC_TRIM_THRESHOLD_=str(2**36))
+# Else glibc gives large blocks back to the system after each use, and fetches them again in pages of 4 KB.
+os.environ.update(
+    GLIBC_TUNABLES="glibc.malloc.hugetlb=1:"
+    f"glibc.malloc.mmap_threshold={2**25}:glibc.malloc.trim_threshold={2**36}"
+)
 
 from pdetransfer import costs, experiments, numerics
 from pdetransfer.config import ConfigError, check_config
@@ -157,6 +160,10 @@ def cell_settings(wildcards):
 def training_minutes(wildcards, attempt):
     asked = costs.training_minutes(config, Curve.from_path(wildcards.curve), job_sizes(wildcards))
     return min(attempt * asked, config["longest_job"])
+
+
+def training_gpus(wildcards):
+    return num_gpus() * config["num_gpus"][Curve.from_path(wildcards.curve).model]
 
 
 def training_mb(wildcards, attempt):
@@ -315,9 +322,9 @@ def report_pictures(names):
 
 
 def num_gpus():
-    """GPUs that a job which trains or evaluates takes on this machine; PyTorch is too slow to ask here."""
+    """GPUs that a job which trains or evaluates takes at least, here or on a cluster; PyTorch is too slow to ask."""
     if config["device"] == "auto":
-        return int(shutil.which("nvidia-smi") is not None)
+        return int(not workflow.local_exec or shutil.which("nvidia-smi") is not None)
     return int(config["device"] == "cuda")
 
 

@@ -12,8 +12,9 @@ rule train:
     conda:
         "../../environment.yml"
     resources:
-        gpu=num_gpus(),
+        gpu=training_gpus,
         device=config["device"],
+        compile_from=config["compile_from"],
         runtime=training_minutes,
         mem_mb=training_mb,
     params:

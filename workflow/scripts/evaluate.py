@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pdetransfer import jobs, logs
+from pdetransfer.hardware import Hardware
 
 logs.to_file(snakemake.log[0])
 files, params = snakemake.input, snakemake.params
@@ -33,5 +34,5 @@ jobs.evaluate(
         for curve in params.curves
     ),
     output=Path(snakemake.output.errors),
-    device=jobs.set_device(snakemake.resources.device, snakemake.threads),
+    device=Hardware.of(snakemake.resources.device, snakemake.threads).device,
 )

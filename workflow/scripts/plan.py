@@ -6,14 +6,14 @@ import torch
 
 from pdetransfer import costs
 from pdetransfer.files import atomic
-from pdetransfer.jobs import set_device
+from pdetransfer.hardware import Hardware
 from pdetransfer.timing import examples_per_second
 
 config, num_devices = snakemake.params.config, snakemake.resources.num_devices
 if config["device"] == "cuda" and not torch.cuda.is_available():
     print("rates: those of the config, as there is no CUDA device here")
 else:
-    device = set_device(config["device"], 1)
+    device = Hardware.of(config["device"], 1).device
     batch_size = min(recipe["batch_size"] for recipe in config["recipes"].values())
     for name, architecture in config["models"].items():
         rate = examples_per_second(architecture, config["grid"]["num_points"], batch_size, 4, device)

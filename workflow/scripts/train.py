@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from pdetransfer import jobs, logs
+from pdetransfer.hardware import Hardware
 
 logs.to_file(snakemake.log[0])
-files, cells = snakemake.input, snakemake.params.cells
+files, cells, asked = snakemake.input, snakemake.params.cells, snakemake.resources
 curve = Path(snakemake.output[0]).parent.parent
 jobs.train(
     cells=cells,
@@ -14,5 +15,7 @@ jobs.train(
     validation=jobs.Stored.of(files.validation, files.validation_manifest),
     init=Path(files.init) if "init" in files.keys() else None,  # noqa: SIM118
     store_of_finished=Path(snakemake.params.finished),
-    device=jobs.set_device(snakemake.resources.device, snakemake.threads),
+    hardware=Hardware.of(
+        asked.device, snakemake.threads, num_devices=max(1, asked.gpu), compile_from=asked.compile_from
+    ),
 )

@@ -1,7 +1,8 @@
 """Architectures. A new one is a file with a class, and a line here.
 
-A model maps ``(batch, in_channels, *grid)`` to ``(batch, out_channels, *grid)``. Its constructor takes the
-sizes of config's ``models`` section by name, then ``in_channels`` and ``out_channels``.
+A model maps fields ``(batch, num_fields, *grid)`` and constants ``(batch, num_constants)`` to
+``(batch, out_channels, *grid)``. Its constructor takes the sizes of config's ``models`` section by name, then
+``in_channels``, num_fields + num_constants, and ``out_channels``.
 """
 
 from torch import nn

@@ -15,8 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
+@torch.compiler.assume_constant_result  # so that torch.compile neither traces it nor breaks the graph there
+def _dft(*settings) -> tuple[Tensor, Tensor]:
+    return _dft_matrices(*settings)
+
+
 @functools.cache
-def _dft(
+def _dft_matrices(
     num_points: int, modes: int, is_half: bool, device: torch.device, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
     """Matrices of v̂_k = Σ_n v_n exp(-iθ_kn), θ_kn = 2πkn / N, and of its inverse v_n = Σ_k v̂_k exp(iθ_kn) / N.
@@ -58,7 +63,11 @@ class SpectralConvolution(nn.Module):
         }
         self.weight = nn.Parameter(draw[initialisation]())
 
-    def forward(self, v: Tensor) -> Tensor:  # (*reversed grid, batch, width)
+    def forward(self, v: Tensor) -> Tensor:  # (*reversed grid, batch, width), in float32 under autocast, too
+        with torch.autocast(v.device.type, enabled=False):
+            return self._convolve(v.to(self.weight.dtype))
+
+    def _convolve(self, v: Tensor) -> Tensor:
         *grid, batch, width = v.shape
         transforms = [_dft(n, self.modes, axis == 0, v.device, v.dtype) for axis, n in enumerate(grid)]
         v_hat, count = v, 1  # count of modes, of the axes transformed so far
@@ -83,9 +92,11 @@ class FNO(nn.Module):
 
     Pointwise lifting P to ``width``, ``num_layers`` Fourier layers with σ = GELU (none after the last),
     pointwise projection Q to 2 ``width`` and on to ``out_channels``. No coordinates are appended, so that the
-    operator commutes with translations. Maps ``(batch, in_channels, *grid)`` to
-    ``(batch, out_channels, *grid)`` on a grid of ``num_dims`` (1 to 3) dimensions with at least 2 ``modes``
-    points a side; a coarser grid raises ValueError.
+    operator commutes with translations. Maps fields ``(batch, channels, *grid)`` and constants
+    ``(batch, channels)``, together ``in_channels``, to ``(batch, out_channels, *grid)`` on a grid of ``num_dims``
+    (1 to 3) dimensions with at least 2 ``modes`` points a side; a coarser grid raises ValueError.
+
+    Under autocast only the pointwise products but the last take the lower precision.
     """
 
     def __init__(
@@ -109,14 +120,25 @@ class FNO(nn.Module):
             nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, out_channels)
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        grid = x.shape[2:]
+    def forward(self, fields: Tensor, constants: Tensor | None = None) -> Tensor:
+        grid = fields.shape[2:]
         if min(grid) < 2 * self.modes:
             raise ValueError(f"modes is {self.modes} on a grid of {tuple(grid)}; expected at most N / 2")
-        v = self.lifting(x.permute(*reversed(range(2, x.ndim)), 0, 1))  # (*reversed grid, batch, width)
+        constants = fields.new_empty(len(fields), 0) if constants is None else constants
+        v = self._lift(fields.permute(*reversed(range(2, fields.ndim)), 0, 1), constants)
         last = len(self.bypasses) - 1
         for layer, (convolution, bypass) in enumerate(zip(self.convolutions, self.bypasses, strict=True)):
             v = bypass(v) + convolution(v)
             if layer < last:
                 v = F.gelu(v)
-        return self.projection(v).permute(-2, -1, *reversed(range(len(grid))))
+        *widen, narrow = self.projection
+        for layer in widen:
+            v = layer(v)
+        with torch.autocast(v.device.type, enabled=False):
+            u = narrow(v.to(narrow.weight.dtype))
+        return u.permute(-2, -1, *reversed(range(len(grid))))
+
+    def _lift(self, fields: Tensor, constants: Tensor) -> Tensor:
+        """P x, ``(*reversed grid, batch, width)``; the constants' part is computed once, not at each point."""
+        of_fields, of_constants = self.lifting.weight.split([fields.shape[-1], constants.shape[-1]], dim=1)
+        return F.linear(fields, of_fields) + F.linear(constants, of_constants, self.lifting.bias)
