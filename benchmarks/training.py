@@ -1,13 +1,15 @@
-"""Print how fast the Fourier neural operator trains, against one that is written with ``torch.fft`` as the
-published model is, and against neuraloperator's where that is installed (``pip install neuraloperator``).
+"""Print how fast the Fourier neural operator trains, as it is and compiled, against one that is written with
+``torch.fft`` as the published model is, and against neuraloperator's where that is installed
+(``pip install neuraloperator``).
 
     python benchmarks/training.py [width,modes,grid,batch ...]
 
-A step is forward, backward and Adam, with one thread. All models have the same weights, and their outputs are
-asserted equal first. Steps are interleaved; printed is the median, and the median of the ratios of neighbouring
-steps with its quartiles.
+A step is forward, backward and Adam, on a GPU or on one thread. All models have the same weights, and their
+outputs are asserted equal first. Steps are interleaved; printed are medians, and how many times faster ours are:
+medians of the ratios of neighbouring steps, with quartiles.
 """
 
+import copy
 import itertools
 import os
 import statistics
@@ -19,18 +21,34 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pdetransfer.evaluation import squared_error
+from pdetransfer.hardware import Hardware
 from pdetransfer.models import FNO
+from pdetransfer.operators import Channels, Inputs, NeuralOperator
+from pdetransfer.steps import Step
 
 try:
     import neuralop.models
 except ImportError:
     neuralop = None
 
-SIZES = ["16,8,32,16", "16,4,64,16", "32,32,64,8"]  # width, modes, points a side, batch
+# width, modes, points a side, batch: the laptop's default, and the study's
+SIZES = [
+    "16,8,32,16",
+    *(f"{size},{batch}" for size in ("16,4,64", "16,16,64", "32,32,64") for batch in (8, 32)),
+    *(f"{size},{batch}" for size in ("16,4,128", "16,16,128", "32,32,128") for batch in (8, 32)),
+    "128,32,64,8",
+    "128,32,64,32",
+]
+LARGE_SIZES = [f"{size},{batch}" for size in ("16,4,128", "16,16,128", "32,32,128") for batch in (128, 256)]
 CHANNELS = 4
-REPEATS = 20
+SECONDS, REPEATS = (
+    40.0,
+    (5, 20),
+)  #: of a size: steps are repeated for so long, and so often at least and at most
 # Else glibc gives large blocks back to the system after each step, and the kernel's clearing them anew is timed.
-MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**36)}
+TUNABLES = {"hugetlb": 1, "mmap_threshold": 2**25, "trim_threshold": 2**36}
+MALLOC = {"GLIBC_TUNABLES": ":".join(f"glibc.malloc.{name}={value}" for name, value in TUNABLES.items())}
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 class PublishedConvolution(nn.Module):
@@ -111,46 +129,79 @@ def conv_of(linear: nn.Linear) -> nn.Conv2d:
     return conv
 
 
-def seconds_of_step(model: nn.Module, optimiser: torch.optim.Optimizer, x: Tensor, target: Tensor) -> float:
+def step_of(model: nn.Module, x: Tensor, target: Tensor):
+    """A step of a model that takes all channels. Fused, Adam takes no complex weights."""
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+
+    def step() -> None:
+        optimiser.zero_grad(set_to_none=True)
+        squared_error(model(x), target).mean().backward()
+        optimiser.step()
+
+    return step
+
+
+def our_step(operator: NeuralOperator, x: Tensor, target: Tensor, compiled: bool):
+    """A step as training takes it: one field, the other channels constant, in micro-batches."""
+    model = operator.model
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+    inputs, rows = Inputs(x[:, :1], x[:, 1:, 0, 0]), torch.arange(len(x), device=DEVICE)
+    part = Hardware(DEVICE).micro_batch(operator, x[0, 0].numel(), len(x))
+    step = Step(model, optimiser, inputs, target, "float32", part, compiled)
+    return lambda: step(rows)
+
+
+def seconds_of(step) -> float:
+    synchronise = torch.cuda.synchronize if DEVICE.type == "cuda" else lambda: None
+    synchronise()
     start = time.perf_counter()
-    optimiser.zero_grad(set_to_none=True)
-    squared_error(model(x), target).mean().backward()
-    optimiser.step()
+    step()
+    synchronise()
     return time.perf_counter() - start
 
 
 def compare(width: int, modes: int, num_points: int, batch: int) -> None:
     torch.manual_seed(0)
-    ours = FNO(width, modes, num_layers=4, in_channels=CHANNELS, out_channels=1)
-    x, target = (
-        torch.randn(batch, CHANNELS, num_points, num_points),
-        torch.randn(batch, 1, num_points, num_points),
-    )
-    # Fused, Adam takes no complex weights.
+    architecture = {"kind": "fno", "width": width, "modes": modes, "num_layers": 4}
+    channels = Channels(("f",), tuple(f"c{number}" for number in range(1, CHANNELS)), ("u",))
+    operator = NeuralOperator(architecture, channels, {}, seed=0)
+    ours = operator.model.to(DEVICE)
+    fields, constants = torch.randn(batch, 1, num_points, num_points), torch.randn(batch, CHANNELS - 1, 1, 1)
+    x = torch.cat([fields, constants.expand(-1, -1, num_points, num_points)], dim=1).to(DEVICE)
+    target = torch.randn(batch, 1, num_points, num_points, device=DEVICE)
     others = {"published": PublishedFNO(ours)}
     if neuralop:
-        others["neuraloperator"] = neuraloperators(ours, width, modes)
+        others["neuraloperator"] = neuraloperators(ours, width, modes).to(DEVICE)
     with torch.no_grad():
         for other in others.values():
-            torch.testing.assert_close(ours(x), other(x), rtol=1e-4, atol=1e-5)
-    runs = [(ours, torch.optim.Adam(ours.parameters(), lr=1e-3, fused=True))]
-    runs += [(other, torch.optim.Adam(other.parameters(), lr=1e-3)) for other in others.values()]
-    for _ in range(3):
-        for run in runs:
-            seconds_of_step(*run, x, target)
-    times = [[seconds_of_step(*run, x, target) for run in runs] for _ in range(REPEATS)]
-    rates = [batch / statistics.median(column) for column in zip(*times, strict=True)]
-    line = f"  ({width}, {modes}), {num_points} x {num_points}, batch {batch}: {rates[0]:.0f}"
-    for index, name in enumerate(others, start=1):
-        low, median, high = statistics.quantiles((row[index] / row[0] for row in times), n=4)
-        line += f"; {name} {rates[index]:.0f}, ratio {median:.2f} ({low:.2f} to {high:.2f})"
-    print(line)
+            torch.testing.assert_close(ours(x[:2]), other(x[:2]), rtol=1e-4, atol=1e-5)
+    steps = {
+        "ours": our_step(operator, x, target, False),
+        "compiled": our_step(copy.deepcopy(operator), x, target, True),
+    }
+    steps |= {name: step_of(other, x, target) for name, other in others.items()}
+    if DEVICE.type == "cuda":
+        steps |= {
+            f"{name}, compiled": step_of(torch.compile(other), x, target) for name, other in others.items()
+        }
+    for step in steps.values():
+        step(), step()
+    start, times = time.perf_counter(), []
+    while len(times) < REPEATS[0] or (len(times) < REPEATS[1] and time.perf_counter() - start < SECONDS):
+        times.append({name: seconds_of(step) for name, step in steps.items()})
+    print(f"({width}, {modes}), {num_points} x {num_points}, batch {batch}, {len(times)} times:")
+    for name in steps:
+        line = f"  {name:24} {batch / statistics.median(row[name] for row in times):6.3g}"
+        for mine in ("ours", "compiled") if name != "ours" else ():
+            low, median, high = statistics.quantiles((row[name] / row[mine] for row in times), n=4)
+            line += f"   {mine} {median:5.2f} ({low:.2f} to {high:.2f})" if name != mine else ""
+        print(line, flush=True)
 
 
 if __name__ == "__main__":
     if not MALLOC.keys() <= os.environ.keys():
         os.execve(sys.executable, [sys.executable, *sys.argv], MALLOC | os.environ)
     torch.set_num_threads(1)
-    print(f"training, examples/s, medians of {REPEATS} steps; ratios with quartiles")
-    for size in sys.argv[1:] or SIZES:
+    print("training, examples/s")
+    for size in sys.argv[1:] or SIZES + (LARGE_SIZES if DEVICE.type == "cuda" else []):
         compare(*(int(value) for value in size.split(",")))

@@ -13,7 +13,6 @@ from pdetransfer.experiments import (
     needed_datasets,
     packed_curves,
     pretraining,
-    reported,
     trained_n,
 )
 
@@ -54,7 +53,8 @@ def num_parameters(architecture: dict, in_channels: int, out_channels: int = 1) 
 
 def training_minutes(config: dict, curve: Curve, sizes: Iterable[int]) -> int:
     """Time to ask a scheduler for, for a job that trains these cells."""
-    return math.ceil(10 + _SPARE * sum(seconds(config, curve, n) for n in sizes) / 60)
+    devices = config["num_gpus"][curve.model] if config["device"] != "cpu" else 1
+    return math.ceil(10 + _SPARE * sum(seconds(config, curve, n) for n in sizes) / devices / 60)
 
 
 def training_mb(config: dict, curve: Curve, sizes: Iterable[int]) -> int:
@@ -67,15 +67,14 @@ def training_mb(config: dict, curve: Curve, sizes: Iterable[int]) -> int:
     return math.ceil(_PROCESS_MB + _SPARE * (examples + weights) / 1e6)
 
 
-def forecast(config: dict) -> pd.DataFrame:
-    """What the reported experiments cost: a row for the pre-trainings and for each experiment, and their sum.
+def forecast(config: dict, names: list[str]) -> pd.DataFrame:
+    """What experiments cost: a row for their pre-trainings and for each of them, and their sum.
 
     A cell that experiments share counts where it comes first. ``device_hours`` are hours of one device at the
     config's ``rates``, ``equivalents`` examples of the first experiment's model that would take as long.
     """
-    names = reported(config)
     seen: set = set()
-    pretrained = [cell for cell in cells(config, names) if not _is_downstream(config, cell)]
+    pretrained = [cell for cell in cells(config, names) if not _is_downstream(config, cell, names)]
     rows = [_row(config, "pre-training", pretrained, names)]
     for name in names:
         own = [(curve, n) for curve in curves(config, name) for n in trained_n(config, name)]
@@ -86,11 +85,9 @@ def forecast(config: dict) -> pd.DataFrame:
     return pd.concat([table, total.to_frame().T.assign(experiment="all")], ignore_index=True)
 
 
-def _is_downstream(config: dict, cell: tuple[Curve, int]) -> bool:
+def _is_downstream(config: dict, cell: tuple[Curve, int], names: list[str]) -> bool:
     curve, n_train = cell
-    return any(
-        curve in curves(config, name) and n_train in trained_n(config, name) for name in reported(config)
-    )
+    return any(curve in curves(config, name) and n_train in trained_n(config, name) for name in names)
 
 
 def _row(config: dict, name: str, own: list[tuple[Curve, int]], names: list[str]) -> dict:
@@ -118,10 +115,9 @@ def _num_jobs(config: dict, own: list[tuple[Curve, int]]) -> int:
     return len({(curve, (n in config["packed_n_train"] and curve in packed) or n) for curve, n in own})
 
 
-def wall_hours(config: dict, num_devices: int) -> float:
+def wall_hours(config: dict, num_devices: int, names: list[str]) -> float:
     """Training time on some devices at once, at best: all of it shared out, but no job cut in two, and the
     fine-tunings of a model after its pre-training."""
-    names = reported(config)
     times: dict = {}
     for curve, n in cells(config, names):
         is_packed = n in config["packed_n_train"] and curve in packed_curves(config)
@@ -136,12 +132,12 @@ def wall_hours(config: dict, num_devices: int) -> float:
     return max(sum(times.values()) / num_devices, longest) / 3600
 
 
-def largest_job_mb(config: dict) -> int:
+def largest_job_mb(config: dict, names: list[str]) -> int:
     """Memory of the host that the largest training job asks for."""
-    return max(training_mb(config, curve, [n]) for curve, n in cells(config, reported(config)))
+    return max(training_mb(config, curve, [n]) for curve, n in cells(config, names))
 
 
-def data_gb(config: dict) -> float:
-    """Size of the datasets of the reported experiments, without compression."""
+def data_gb(config: dict, names: list[str]) -> float:
+    """Size of the datasets of experiments, without compression."""
     points, count = config["grid"]["num_points"], sum(config["num_examples"].values())
-    return len(needed_datasets(config, reported(config))) * count * 2 * points**2 * _VALUE / 1e9
+    return len(needed_datasets(config, names)) * count * 2 * points**2 * _VALUE / 1e9

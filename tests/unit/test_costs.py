@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from pdetransfer import costs
-from pdetransfer.experiments import Curve
+from pdetransfer.experiments import Curve, reported
 from pdetransfer.models import MODELS
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +29,9 @@ CONFIG = {
     "num_examples": {"train": 64, "validation": 16, "test": 20},
     "datasets": {name: {"system": "poisson"} for name in ("base", "a", "b", "unused")},
     "models": {"m": {"kind": "fno", "width": 4, "modes": 2, "num_layers": 1}},
+    "device": "auto",
     "rates": {"m": 100},
+    "num_gpus": {"m": 1},
     "packed_n_train": [],
     "recipes": {
         "r": RECIPE,
@@ -77,7 +79,7 @@ def test_examples_are_those_of_every_batch():
 
 def test_the_forecast_counts_every_cell_once():
     """Of the second experiment, the cells of dataset a are in the first; controls are left out."""
-    table = costs.forecast(CONFIG).set_index("experiment")
+    table = costs.forecast(CONFIG, reported(CONFIG)).set_index("experiment")
     expected = {  # cells, trainings, examples
         "pre-training": [1, 3, 3 * 10 * 64],
         "first": [4, 4 * RUNS, 2 * RUNS * 10 * (4 + 8)],
@@ -94,16 +96,16 @@ def test_the_forecast_counts_every_cell_once():
 def test_a_slower_model_costs_more_examples_of_the_first_ones_model():
     config = copy.deepcopy(CONFIG)
     config["models"]["slow"] = config["models"]["m"]
-    config["rates"]["slow"] = 25
+    config["rates"]["slow"], config["num_gpus"]["slow"] = 25, 1
     config["experiments"]["second"]["model"] = ["slow"]
-    row = costs.forecast(config).set_index("experiment").loc["second"]
+    row = costs.forecast(config, reported(config)).set_index("experiment").loc["second"]
     assert row["examples"] == 4 * RUNS * 10 * 8
     assert row["equivalents"] == 4 * row["examples"]
 
 
 def test_datasets_are_counted_that_are_read():
     """base, a and b, of 100 examples of two fields of 16 x 16 float32."""
-    assert costs.data_gb(CONFIG) == pytest.approx(3 * 100 * 2 * 16 * 16 * 4 / 1e9)
+    assert costs.data_gb(CONFIG, reported(CONFIG)) == pytest.approx(3 * 100 * 2 * 16 * 16 * 4 / 1e9)
 
 
 def test_what_is_asked_of_a_scheduler_grows_with_n_and_with_the_cells_of_a_job():
@@ -124,16 +126,35 @@ def test_what_is_asked_of_a_scheduler_grows_with_n_and_with_the_cells_of_a_job()
     )
 
 
+def test_several_gpus_take_less_time_and_no_processor_has_any():
+    config = copy.deepcopy(CONFIG)
+    config["rates"]["m"] = 0.1
+    config["num_gpus"]["m"] = 4
+    asked = [
+        costs.training_minutes(config | {"device": device}, SCRATCH, [64]) - 10 for device in ("cpu", "cuda")
+    ]
+    assert asked[0] == pytest.approx(4 * asked[1], abs=4)
+
+
+def test_the_forecast_of_one_experiment_is_that_of_nothing_else():
+    table = costs.forecast(CONFIG, ["first"]).set_index("experiment")
+    everything = costs.forecast(CONFIG, reported(CONFIG)).set_index("experiment")
+    assert list(table.index) == ["pre-training", "first", "all"]
+    assert table.loc["first"].equals(everything.loc["first"])
+
+
 def test_packed_cells_of_a_curve_are_one_job():
     """Of the first experiment's two curves each: a pack of 4 and 16; of the second's only n 16 is asked for."""
     config = CONFIG | {"packed_n_train": [4, 16]}
-    jobs = costs.forecast(config).set_index("experiment")["jobs"]
+    jobs = costs.forecast(config, reported(config)).set_index("experiment")["jobs"]
     assert jobs[["pre-training", "first", "second"]].to_list() == [1, 2, 2]
-    assert costs.forecast(CONFIG).set_index("experiment")["jobs"]["first"] == 4
+    assert costs.forecast(CONFIG, reported(CONFIG)).set_index("experiment")["jobs"]["first"] == 4
 
 
 def test_wall_time_is_bounded_by_the_share_of_a_device_and_by_the_longest_chain():
-    total = costs.forecast(CONFIG).set_index("experiment").loc["all", "examples"] / 100 / 3600
-    assert costs.wall_hours(CONFIG, 1) == pytest.approx(total)
+    total = (
+        costs.forecast(CONFIG, reported(CONFIG)).set_index("experiment").loc["all", "examples"] / 100 / 3600
+    )
+    assert costs.wall_hours(CONFIG, 1, reported(CONFIG)) == pytest.approx(total)
     chain = costs.seconds(CONFIG, *(PRETRAINING, 64)) + costs.seconds(CONFIG, TUNED, 16)
-    assert costs.wall_hours(CONFIG, 1000) == pytest.approx(chain / 3600)
+    assert costs.wall_hours(CONFIG, 1000, reported(CONFIG)) == pytest.approx(chain / 3600)

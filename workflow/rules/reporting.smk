@@ -128,8 +128,24 @@ rule plan:
         num_devices=workflow.nodes or workflow.cores,
     params:
         config={key: value for key, value in config.items() if key != "pathvars"},
+        experiments=REPORTED,
     script:
         "../scripts/plan.py"
+
+
+# Of one experiment, with the pre-trainings that it needs.
+use rule plan as plan_experiment with:
+    output:
+        "<results>/plan/{experiment}.csv",
+    log:
+        "<results>/logs/plan/{experiment}.log",
+    benchmark:
+        "<results>/benchmarks/plan/{experiment}.tsv"
+    params:
+        config={key: value for key, value in config.items() if key != "pathvars"},
+        experiments=lambda wildcards: [wildcards.experiment],
+
+
 
 
 rule report:

@@ -9,7 +9,8 @@ from pdetransfer.files import atomic
 from pdetransfer.hardware import Hardware
 from pdetransfer.timing import examples_per_second
 
-config, num_devices = snakemake.params.config, snakemake.resources.num_devices
+config, names = snakemake.params.config, snakemake.params.experiments
+num_devices = snakemake.resources.num_devices
 if config["device"] == "cuda" and not torch.cuda.is_available():
     print("rates: those of the config, as there is no CUDA device here")
 else:
@@ -19,9 +20,11 @@ else:
         rate = examples_per_second(architecture, config["grid"]["num_points"], batch_size, 4, device)
         config["rates"][name] = round(rate)
     print(f"rates, measured on {device.type}, examples/s: {config['rates']}")
-table = costs.forecast(config)
+table = costs.forecast(config, names)
 with atomic(Path(snakemake.output[0])) as temporary:
     table.to_csv(temporary, index=False)
 print(table.to_string(index=False))
-print(f"training on {num_devices} devices at once: {costs.wall_hours(config, num_devices):.3g} hours at best")
-print(f"memory: up to {costs.largest_job_mb(config):,} MB a job; datasets: {costs.data_gb(config):.3g} GB")
+hours = costs.wall_hours(config, num_devices, names)
+print(f"training on {num_devices} devices at once: {hours:.3g} hours at best")
+memory, data = costs.largest_job_mb(config, names), costs.data_gb(config, names)
+print(f"memory: up to {memory:,} MB a job; datasets: {data:.3g} GB")

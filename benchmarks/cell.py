@@ -1,0 +1,65 @@
+"""Print how long the runs of a small cell take together, as one batched model, and one by one.
+
+    python benchmarks/cell.py [width,modes,grid,n_train ...]
+
+A cell has 5 learning rates and 3 seeds. Both ways train the same runs for the same steps, in turn; printed are
+medians and the median of the ratios, with their range.
+"""
+
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pdetransfer.datasets import Examples
+from pdetransfer.hardware import Hardware
+from pdetransfer.recipes import Recipe
+from pdetransfer.training import Task, train_runs
+
+SIZES = ["8,4,32,8", "8,4,32,16", "16,8,32,16", "16,4,64,16"]
+RATES, SEEDS, STEPS, REPEATS = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2], [0, 1, 2], 20, 3
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@dataclass(frozen=True)
+class Forced(Hardware):
+    at_once: int = 1
+
+    def runs_at_once(self, *_) -> int:
+        return self.at_once
+
+
+def task_of(width: int, modes: int, num_points: int, n_train: int) -> Task:
+    random = np.random.default_rng(0)
+    field = random.standard_normal((n_train, 1, num_points, num_points)).astype(np.float32)
+    coefficients = random.uniform(1, 2, (n_train, 3))
+    examples = Examples(field, coefficients, field, ("source",), ("k11", "k22", "k12"), ("solution",))
+    recipe = Recipe(RATES, SEEDS, 3, n_train, STEPS, "steps", STEPS, 1, False, False, "float32")
+    architecture = {"kind": "fno", "width": width, "modes": modes, "num_layers": 4}
+    return Task(architecture, recipe, n_train, examples, examples[:1])
+
+
+def seconds(task: Task, at_once: int) -> float:
+    places = [(rate, seed) for rate in RATES for seed in SEEDS]
+    start = time.perf_counter()
+    list(train_runs(task, places, Forced(DEVICE, at_once=at_once)))
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    print(f"a cell of {len(RATES) * len(SEEDS)} runs of {STEPS} steps, seconds, on {DEVICE.type}")
+    for size in sys.argv[1:] or SIZES:
+        task = task_of(*(int(value) for value in size.split(",")))
+        seconds(task, 1), seconds(task, 15)
+        times = [(seconds(task, 1), seconds(task, 15)) for _ in range(REPEATS)]
+        alone, together = (statistics.median(column) for column in zip(*times, strict=True))
+        ratios = sorted(one / other for one, other in times)
+        print(
+            f"  {size}: one by one {alone:.2f}, together {together:.2f}, "
+            f"ratio {ratios[len(ratios) // 2]:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})",
+            flush=True,
+        )
