@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 
 from pdetransfer.experiments import Curve
 from pdetransfer.figures import arms, panel_name, positions
-from pdetransfer.tables import AXES, CURVE_AXES
+from pdetransfer.tables import AXES, CURVE_AXES, with_short_hashes
 
 _PANEL_AXES = ["dataset", "model", "recipe"]
 # What hovering a point shows, by column.
@@ -30,6 +30,12 @@ _SHOWN = {
     "steps": "steps",
     "seconds": "seconds",
     "cell": "cell",
+    "device": "device",
+    "torch": "PyTorch",
+    "pdetransfer": "pdetransfer",
+    "commit": "commit",
+    "data": "data, SHA-256",
+    "weights": "checkpoint, SHA-256",
 }
 
 
@@ -40,7 +46,7 @@ def error_chart(tables: Iterable[pd.DataFrame], config: dict) -> dict:
     point. Lines are means over seeds. A click on the legend leaves one arm.
     """
     rows = pd.concat(tables).drop_duplicates([*AXES, "seed"])
-    rows = rows.assign(x=positions(rows["n_train"]), cell=_folders(rows))
+    rows = with_short_hashes(rows.assign(x=positions(rows["n_train"]), cell=_folders(rows)))
     rows, colours = _with_arms_and_panels(rows, config)
     picked = alt.selection_point(fields=["arm"], bind="legend")
     shared = {
@@ -69,8 +75,12 @@ def error_chart(tables: Iterable[pd.DataFrame], config: dict) -> dict:
 
 
 def _rounded(rows: pd.DataFrame) -> pd.DataFrame:
-    """Numbers to five digits: what a point shows, and a smaller file."""
-    return rows.map(lambda value: float(f"{value:.5g}") if isinstance(value, float) else value)
+    """Numbers to five digits, and nothing for what is not known: what a point shows, and a smaller file."""
+    return (
+        rows.astype(object)
+        .where(rows.notna(), "")
+        .map(lambda value: float(f"{value:.5g}") if isinstance(value, float) else value)
+    )
 
 
 def _folders(rows: pd.DataFrame) -> pd.Series:

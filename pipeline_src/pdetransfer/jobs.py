@@ -9,13 +9,16 @@ import numpy as np
 import pandas as pd
 import torch
 
+import pdetransfer
 from pdetransfer import datasets, finished, numerics
 from pdetransfer.checkpoints import load_model, save_models, saved_seeds
 from pdetransfer.evaluation import errors_by_example
-from pdetransfer.files import atomic, read_json, write_json
+from pdetransfer.files import atomic, read_json, sha256_of_file, write_json
 from pdetransfer.locks import locked
 from pdetransfer.operators import Channels, NeuralOperator
+from pdetransfer.provenance import commit
 from pdetransfer.state import Unfinished
+from pdetransfer.store import content_hash
 from pdetransfer.training import Cell, Recipe, train_cell
 
 log = logging.getLogger(__name__)
@@ -104,7 +107,8 @@ def train(
                     known,
                     unfinished,
                 )
-                _write_cell(cell, settings, place / "cell", device)
+                data = content_hash([*train.manifests, *validation.manifests])
+                _write_cell(cell, settings, data, place / "cell", device)
                 lock.check()
                 finished.keep(store_of_finished, key, place / "cell")
                 unfinished.remove()
@@ -121,9 +125,10 @@ def _load(
     return train.load(n_train), validation.load(max(recipe["num_validation"] for recipe in recipes))
 
 
-def _write_cell(cell: Cell, settings: dict, folder: Path, device: torch.device) -> None:
+def _write_cell(cell: Cell, settings: dict, data: str, folder: Path, device: torch.device) -> None:
+    weights = folder / "weights.safetensors"
     save_models(
-        folder / "weights.safetensors",
+        weights,
         cell.architecture,
         cell.channels,
         [run.seed for run in cell.chosen],
@@ -147,7 +152,11 @@ def _write_cell(cell: Cell, settings: dict, folder: Path, device: torch.device) 
         "runs": [run.summary() for run in cell.runs],
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
         "torch": torch.__version__,
+        "pdetransfer": pdetransfer.__version__,
+        "commit": commit(),
         "numerics_version": numerics.TRAINING,
+        "data": data,
+        "weights": sha256_of_file(weights),
     }
     write_json(folder / "cell.json", content)
 

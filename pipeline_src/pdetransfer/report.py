@@ -2,37 +2,21 @@
 
 import inspect
 import json
-import platform
-import shutil
-import subprocess
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import jinja2
 import pandas as pd
 
-import pdetransfer
 from pdetransfer.answers import ANSWERS
 from pdetransfer.charts import error_chart, libraries
 from pdetransfer.figures import FIGURES
 from pdetransfer.galleries import GALLERIES
-from pdetransfer.tables import AXES
+from pdetransfer.provenance import versions
+from pdetransfer.tables import AXES, with_short_hashes
 
-_LIBRARIES = (
-    "torch",
-    "numpy",
-    "scipy",
-    "zarr",
-    "xarray",
-    "pandas",
-    "seaborn",
-    "altair",
-    "itables",
-    "snakemake",
-)
 _TABLE_COLUMNS = {
     "dataset": "dataset",
     "model": "model",
@@ -50,6 +34,11 @@ _TABLE_COLUMNS = {
     "test_error_median": "median",
     "test_error_q25": "quartile 1",
     "test_error_q75": "quartile 3",
+    "device": "device",
+    "pdetransfer": "pdetransfer",
+    "commit": "commit",
+    "data": "data, SHA-256",
+    "weights": "checkpoint, SHA-256",
 }
 _SAVINGS_COLUMNS = {
     "dataset": "dataset",
@@ -136,7 +125,7 @@ class Experiment:
 
     @property
     def table_html(self) -> str:
-        return _html(self.cells, _TABLE_COLUMNS)
+        return _html(with_short_hashes(self.cells), _TABLE_COLUMNS)
 
     @property
     def savings_html(self) -> str:
@@ -294,19 +283,5 @@ def _html(table: pd.DataFrame, columns: dict[str, str]) -> str:
     )
 
 
-def _commit() -> str:
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    if shutil.which("git") is None:
-        return "unknown"
-    git = subprocess.run(command, capture_output=True, text=True, check=False)
-    return git.stdout.strip() or "unknown"
-
-
 def _provenance() -> dict[str, str]:
-    return {
-        "pdetransfer": pdetransfer.__version__,
-        "commit": _commit(),
-        "Python": platform.python_version(),
-        **{name: version(name) for name in _LIBRARIES},
-        "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z"),
-    }
+    return versions() | {"written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z")}

@@ -6,6 +6,7 @@ import vl_convert
 
 from cases import cell_table
 from pdetransfer.charts import error_chart, libraries
+from pdetransfer.tables import PROVENANCE
 
 CONFIG = {
     "pretrainings": {"poisson": {"dataset": "near"}, "mixed": {"dataset": "all"}},
@@ -57,6 +58,7 @@ def test_hovering_a_point_shows_its_row():
     assert {"dataset", "model", "init", "recipe", "n_train", "seed", "learning_rate", "steps", "cell"} <= {
         *shown
     }
+    assert {*PROVENANCE, "seconds"} <= {*shown}
     assert set(shown) <= set(rows_of(error_chart([table("far")], CONFIG)))
 
 

@@ -14,7 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # A module of a layer imports from its own layer and the ones before it.
 LAYERS = [
-    {"numerics", "files", "logs"},
+    {"numerics", "files", "logs", "provenance"},
     {"locks"},
     {"grid", "streams"},
     {"sources"},

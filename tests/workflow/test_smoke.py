@@ -54,6 +54,37 @@ def test_the_table_has_a_row_for_each_cell_and_seed(finished):
     assert set(savings["bound"]) <= {"exact", "lower", "upper"}
 
 
+def documented_columns(project):
+    """The columns of docs/tables.md, by the file that they are of."""
+    page = (project.path / "docs/tables.md").read_text()
+    parts = re.split(r"^## `(.*)`$", page, flags=re.M)[1:]
+    return {
+        file: re.findall(r"^\| `(\w+)` \| .+ \| [^|]*\|$", text, flags=re.M)
+        for file, text in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+
+def test_the_dictionary_has_the_columns_of_every_table_and_no_others(finished):
+    folder, documented = finished.path / RESULTS, documented_columns(finished)
+    named = {re.sub(r"<\w+>", "*", file): columns for file, columns in documented.items()}
+    seen = set()
+    for path in sorted(folder.rglob("*.csv")):
+        name = str(path.relative_to(folder))
+        if name.startswith("finished/"):  # the files of cells
+            continue
+        pattern = name if name in named else next(filter(path.relative_to(folder).match, named))
+        table = pd.read_csv(path)
+        assert list(table) == named[pattern], name
+        if path.name != "history.csv":
+            pd.testing.assert_frame_equal(
+                pd.read_parquet(path.with_suffix(".parquet")), table, check_dtype=False
+            )
+        seen.add(pattern)
+    for path in (folder / "errors").iterdir():
+        assert list(pd.read_parquet(path)) == named["errors/*.parquet"]
+    assert seen | {"errors/*.parquet"} == set(named)
+
+
 def test_the_report_answers_every_question(finished):
     html = (finished.path / RESULTS / "report.html").read_text()
     body = re.sub(r"<(script|style)\b.*?</\1>", "", html, flags=re.DOTALL)

@@ -108,10 +108,13 @@ def own_settings(wildcards):
 
 def initial_weights(curve):
     """The pre-trained weights that a curve starts from, if any."""
-    if not curve.is_fine_tuned:
-        return {}
+    return {"init": pretrained_cell(curve, "weights.safetensors")} if curve.is_fine_tuned else {}
+
+
+def pretrained_cell(curve, name):
+    """A file of the pre-training that a curve starts from."""
     source, n_train = experiments.pretraining(config, curve.init, curve.model)
-    return {"init": f"<results>/cells/{source.path}/n{n_train}/weights.safetensors"}
+    return f"<results>/cells/{source.path}/n{n_train}/{name}"
 
 
 def pretraining_datasets():
@@ -231,6 +234,20 @@ def experiment_cells(wildcards):
 def cell_summaries(wildcards):
     curves = experiments.curves(config, wildcards.experiment)
     return [file for curve in curves for file in cell_files(curve, trained_n(wildcards), "cell.json")]
+
+
+def zero_shot_curves(wildcards):
+    """The curves of an experiment whose pre-trained weights are evaluated as they are."""
+    curves = experiments.curves(config, wildcards.experiment) if has_zero_shot(wildcards) else []
+    return [curve for curve in curves if curve.is_fine_tuned]
+
+
+def zero_shot_cells(wildcards):
+    return [asdict(curve) | {"n_train": 0} for curve in zero_shot_curves(wildcards)]
+
+
+def zero_shot_summaries(wildcards):
+    return [pretrained_cell(curve, "cell.json") for curve in zero_shot_curves(wildcards)]
 
 
 def figure_tables(wildcards):

@@ -1,12 +1,10 @@
 """What the config asks for, before it is run: a forecast, printed and written."""
 
-from pathlib import Path
-
 import torch
 
 from pdetransfer import costs
-from pdetransfer.files import atomic
 from pdetransfer.jobs import set_device
+from pdetransfer.tables import write_table
 from pdetransfer.timing import examples_per_second
 
 config, num_devices = snakemake.params.config, snakemake.resources.num_devices
@@ -20,8 +18,7 @@ else:
         config["rates"][name] = round(rate)
     print(f"rates, measured on {device.type}, examples/s: {config['rates']}")
 table = costs.forecast(config)
-with atomic(Path(snakemake.output[0])) as temporary:
-    table.to_csv(temporary, index=False)
+write_table(table, snakemake.output.table)
 print(table.to_string(index=False))
 print(f"training on {num_devices} devices at once: {costs.wall_hours(config, num_devices):.3g} hours at best")
 print(f"memory: up to {costs.largest_job_mb(config):,} MB a job; datasets: {costs.data_gb(config):.3g} GB")
