@@ -88,7 +88,7 @@ def train(
     operator = None if init is None else load_model(init)
     for settings, folder, key in todo:
         place = finished.unfinished(store_of_finished, key)
-        with locked(place.with_name(f"{place.name}.lock")) as lock:
+        with locked(finished.lock(store_of_finished, key)) as lock:
             if finished.restore(store_of_finished, key, folder):
                 log.info(f"n_train {settings['n_train']}: another job has finished it meanwhile")
                 continue

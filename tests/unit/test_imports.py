@@ -41,6 +41,7 @@ LAYERS = [
     {"state"},
     {"training"},
     {"finished", "timing"},
+    {"status"},
     {"jobs"},
 ]
 ONLY_IN = {

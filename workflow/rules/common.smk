@@ -45,6 +45,8 @@ OWN = [name for name, entry in config["datasets"].items() if "files" in entry]
 GENERATED = [name for name, entry in config["datasets"].items() if not {"files", "mix"} & set(entry)]
 
 
+PACKED = [curve.path for curve in experiments.packed_curves(config)]
+
 # The tables of an experiment, and their folders.
 TABLES = {"cells": "tables", "savings": "savings", "by_parameter": "by_parameter"}
 
@@ -173,6 +175,38 @@ def finished_cells():
 
 def cell_files(curve, sizes, name):
     return [f"<results>/cells/{curve.path}/n{n}/{name}" for n in sizes]
+
+
+def training_jobs(cells):
+    """The training jobs of cells: log and cells of each, as ``snakemake status`` looks at them."""
+    results, jobs = Path(config["pathvars"]["results"]), {}
+    for curve, n_train in cells:
+        is_packed = curve.path in PACKED and n_train in config["packed_n_train"]
+        log = results / "logs/train" / curve.path / ("packed.log" if is_packed else f"n{n_train}.log")
+        parts = experiments.components(config, curve.dataset)
+        cell = {
+            "name": f"{curve.path}/n{n_train}",
+            "folder": results / "cells" / curve.path / f"n{n_train}",
+            "settings": experiments.cell_settings(config, curve, n_train),
+            "manifests": {
+                split: [results / "datasets" / part / f"{split}.json" for part in parts]
+                for split in ("train", "validation")
+            },
+            "init": (
+                Path(pretrained_cell(curve, "weights.safetensors").replace("<results>", str(results)))
+                if curve.is_fine_tuned
+                else None
+            ),
+        }
+        jobs.setdefault(log, []).append(cell)
+    return [{"log": log, "cells": cells} for log, cells in jobs.items()]
+
+
+def jobs_by_target(wildcards):
+    """The training jobs of `all`, and those that `controls` has besides."""
+    reported = experiments.cells(config, REPORTED)
+    besides = [cell for cell in experiments.cells(config, CONTROLS) if cell not in reported]
+    return {"all": training_jobs(reported), "controls": training_jobs(besides)}
 
 
 def evaluated_datasets(wildcards):

@@ -34,9 +34,6 @@ use rule train as pretrain with:
 ruleorder: pretrain > train
 
 
-PACKED = [curve.path for curve in experiments.packed_curves(config)]
-
-
 if config["packed_n_train"]:
 
     # One job for all packed n_train of a curve that needs all of them.
@@ -57,6 +54,24 @@ if config["packed_n_train"]:
             curve=one_of(PACKED),
 
     ruleorder: pretrain > train_pack > train
+
+
+# It runs beside another Snakemake, whose locks it leaves alone.
+if workflow.dag_settings and set(workflow.dag_settings.targets) == {"status"}:
+    workflow.execution_settings.lock = False
+
+
+rule status:
+    log:
+        "<results>/logs/status.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        jobs=jobs_by_target,
+        finished=finished_cells(),
+    script:
+        "../scripts/status.py"
 
 
 rule evaluate:
