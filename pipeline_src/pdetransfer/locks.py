@@ -106,7 +106,7 @@ def locked(path: Path) -> Iterator[Lock]:
 
 
 def holder(path: Path) -> str | None:
-    """The living owner of the lock file ``path``, in words; None if there is none, or no sign of life for ``STALE`` s."""
+    """The living owner of the lock file ``path``, in words; None without a sign of life for ``STALE`` seconds."""
     owner, beat = _read(path)
     if not owner or _is_dead(owner) or time.time() - beat / 1e9 > STALE:
         return None

@@ -43,8 +43,9 @@ class Standing:
 def standings(cells: list[Cell], log: Path, store: Path) -> list[Standing]:
     """The standing of each cell of a training job, whose ``log`` they share.
 
-    A cell runs if a living job holds its lock (``locks.holder``). The other cells of such a job wait, as do those of a
-    job that has not begun. A job that still reads its data holds no lock: it counts as running while its log is young.
+    A cell runs if a living job holds its lock (``locks.holder``). The other cells of such a job wait, as do those
+    of a job that has not begun. A job that still reads its data holds no lock; it counts as running while its log
+    is young.
     """
     todo = [cell for cell in cells if not (cell.folder / "cell.json").exists()]
     result = [Standing(cell.name, "done") for cell in cells if cell not in todo]

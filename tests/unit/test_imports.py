@@ -43,6 +43,7 @@ LAYERS = [
     {"finished", "timing"},
     {"status"},
     {"jobs"},
+    {"exports"},
 ]
 ONLY_IN = {
     "torch": {
@@ -56,6 +57,7 @@ ONLY_IN = {
         "training",
         "timing",
         "jobs",
+        "exports",
     },
     "safetensors": {"tensors"},
     "zarr": {"store", "own_data", "datasets", "disjoint", "cards"},

@@ -121,15 +121,46 @@ def test_a_trained_model_opens_from_its_file_alone(finished, tmp_path):
     assert operator.predict(source=source, k11=0.01, k22=0.02, k12=0.0)["solution"].shape == (1, 16, 16)
 
 
-def test_the_example_predicts_a_new_equation_and_plots_it(finished, tmp_path):
+def test_a_cell_becomes_a_folder_with_a_card_that_load_model_and_the_example_open(finished, tmp_path):
+    """Its test errors are those that the evaluation of experiments found."""
+    made = f"{RESULTS}/models/poisson_e5-10/fno_medium/scratch/downstream_seeds/n8"
+    finished.succeed(made)
+    folder = shutil.copytree(finished.path / made, tmp_path / "model")
+    content = json.loads((folder / "config.json").read_text())
+    errors = pd.read_parquet(finished.path / RESULTS / "errors/seeds.parquet")
+    errors = errors[(errors["init"] == "scratch") & (errors["n_train"] == 8)].groupby("seed")["error"]
+    found = pd.DataFrame(content["test_errors"]).set_index("seed")
+    np.testing.assert_allclose(found["mean"], errors.mean(), rtol=1e-5)
+    np.testing.assert_allclose(found["median"], errors.median(), rtol=1e-5)
+    card = (folder / "README.md").read_text()
+    cell = json.loads((finished.path / CURVE / "n8/cell.json").read_text())
+    assert content["provenance"]["weights"] == cell["weights"]
+    for text in ("license: mit", "8 examples, from scratch", cell["weights"], f"{found['mean'][1]:.3g}"):
+        assert text in card
+    source = np.random.default_rng(0).standard_normal((16, 16))
+    predicted, expected = (
+        pdetransfer.load_model(path, seed=1).predict(source=source, k11=0.01, k22=0.02, k12=0)["solution"]
+        for path in (folder, finished.path / CURVE / "n8/weights.safetensors")
+    )
+    np.testing.assert_array_equal(predicted, expected)
+
     picture = tmp_path / "picture.png"
-    command = [sys.executable, "examples/predict.py", finished.path / CURVE / "n8", picture]
+    command = [sys.executable, "examples/predict.py", folder, picture]
     settings = os.environ | {"PYTHONPATH": str(finished.path / "pipeline_src"), "MPLBACKEND": "Agg"}
     done = subprocess.run(
         command, cwd=finished.path, env=settings, capture_output=True, text=True, check=True
     )
     assert re.fullmatch(r"relative L2 error \d\S*\n", done.stdout)
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_reported_pretrainings_become_folders(finished):
+    finished.succeed("models")
+    cards = sorted((finished.path / RESULTS / "models").rglob("README.md"))
+    assert len(cards) == 5
+    (mixed,) = [card.read_text() for card in cards if "mixed" in card.parts]
+    assert "96 examples, taken in turn from 3 datasets, from scratch" in mixed
+    assert len(re.findall(r"^\| \w\S+ \| 0 \| 8 \| ", mixed, flags=re.M)) == 3
 
 
 def test_no_training_rule_reads_test_examples(finished):

@@ -173,6 +173,16 @@ def finished_cells():
     return str(Path(config["pathvars"]["results"], "finished"))
 
 
+def model_inputs(wildcards):
+    """A cell's files, and what it was trained on and is tested on."""
+    curve, cell = Curve.from_path(wildcards.curve), "<results>/cells/{curve}/n{n_train}"
+    return (
+        {"weights": f"{cell}/weights.safetensors", "cell": f"{cell}/cell.json"}
+        | split_files(curve.dataset, "test")
+        | {"train_manifest": split_files(curve.dataset, "train")["train_manifest"]}
+    )
+
+
 def cell_files(curve, sizes, name):
     return [f"<results>/cells/{curve.path}/n{n}/{name}" for n in sizes]
 

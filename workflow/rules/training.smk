@@ -96,3 +96,29 @@ rule evaluate:
         numerics=numerics.EVALUATION,
     script:
         "../scripts/evaluate.py"
+
+
+rule model:
+    input:
+        unpack(model_inputs),
+    output:
+        folder=directory("<results>/models/{curve}/n{n_train}"),
+    log:
+        "<results>/logs/model/{curve}/n{n_train}.log",
+    benchmark:
+        "<results>/benchmarks/model/{curve}/n{n_train}.tsv"
+    conda:
+        "../../environment.yml"
+    resources:
+        gpu=num_gpus(),
+        device=config["device"],
+    params:
+        numerics=numerics.EVALUATION,
+    script:
+        "../scripts/model.py"
+
+
+rule models:
+    input:
+        [f"<results>/models/{curve.path}/n{n}" for curve, n in experiments.pretrained_cells(config, REPORTED)],
+    localrule: True
