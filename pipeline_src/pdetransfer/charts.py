@@ -74,6 +74,34 @@ def error_chart(tables: Iterable[pd.DataFrame], config: dict) -> dict:
     return _styled(chart).to_dict()
 
 
+def comparison_chart(table: pd.DataFrame) -> dict:
+    """The Vega-Lite specification of the other's test error over ours against ours (``comparison.compare``)."""
+    rows = table.assign(outcome=table["differs"].map({True: "differs", False: "no difference shown"}))
+    picked = alt.selection_point(fields=["outcome"], bind="legend")
+    outcomes = alt.Scale(domain=["no difference shown", "differs"], range=["#949494", "#d55e00"])
+    bounds = pd.concat([rows["ratio_low"], rows["ratio_high"], pd.Series([1.0])])
+    chart = alt.Chart(_rounded(rows)).encode(
+        x=alt.X(
+            "test_error:Q",
+            title="our relative L2 test error",
+            scale=_log(rows["test_error"]),
+            axis=alt.Axis(grid=False),
+        ),
+        color=alt.Color("outcome:N", title=None, scale=outcomes),
+        opacity=alt.when(picked).then(alt.value(1)).otherwise(alt.value(0.08)),
+    )
+    ratio = {"title": "the other's error / ours", "scale": _log(bounds)}
+    layers = [
+        alt.Chart().mark_rule(strokeDash=[4, 3], color="currentColor").encode(y=alt.datum(1)),
+        chart.mark_rule().encode(y=alt.Y("ratio_low:Q", **ratio), y2="ratio_high:Q"),
+        chart.mark_circle(size=45)
+        .encode(y=alt.Y("ratio:Q", **ratio))
+        .encode(tooltip=[alt.Tooltip(f"{name}:N", title=name.replace("_", " ")) for name in table])
+        .add_params(picked),
+    ]
+    return _styled(alt.layer(*layers).properties(width=720, height=360)).to_dict()
+
+
 def _rounded(rows: pd.DataFrame) -> pd.DataFrame:
     """Numbers to five digits, and nothing for what is not known: what a point shows, and a smaller file."""
     return (

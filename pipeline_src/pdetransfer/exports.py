@@ -51,8 +51,8 @@ def export(cell: TrainedCell, folder: Path, device: torch.device) -> None:
 
 
 def describe(cell: TrainedCell, device: torch.device) -> dict:
-    """All that is known of a cell, ready for JSON: what rebuilds its operators, how it was trained and on what, its
-    test errors, where it comes from."""
+    """All that is known of a cell, ready for JSON: what rebuilds its operators, how it was trained and how well it
+    does, where it comes from."""
     summary, manifests = read_json(cell.summary), list(map(read_json, cell.train_manifests))
     return {
         "name": f"{cell.curve.path}/n{summary['settings']['n_train']}",

@@ -11,7 +11,8 @@ import jinja2
 import pandas as pd
 
 from pdetransfer.answers import ANSWERS
-from pdetransfer.charts import error_chart, libraries
+from pdetransfer.charts import comparison_chart, error_chart, libraries
+from pdetransfer.comparison import summary
 from pdetransfer.figures import FIGURES
 from pdetransfer.galleries import GALLERIES
 from pdetransfer.provenance import versions
@@ -72,6 +73,24 @@ _LAW_COLUMNS = {
     "floor": "E",
     "amplitude": "A",
     "statement": "what is identified",
+}
+
+_COMPARISON_COLUMNS = {
+    "dataset": "dataset",
+    "model": "model",
+    "init": "init",
+    "recipe": "recipe",
+    "n_train": "n",
+    "test_error": "test error, ours",
+    "test_error_other": "the other's",
+    "ratio": "ratio",
+    "ratio_low": "95 % from",
+    "ratio_high": "to",
+    "p_adjusted": "p, adjusted",
+    "differs": "differs",
+    "same_examples": "by pairs",
+    "seeds": "seeds, ours",
+    "seeds_other": "the other's ",
 }
 
 
@@ -163,8 +182,7 @@ class Section:
 
     def chart(self, config: dict) -> str:
         """The interactive chart of all points: a Vega-Lite specification as JSON that may stand in HTML."""
-        specification = error_chart([experiment.cells for experiment in self.experiments], config)
-        return json.dumps(specification, separators=(",", ":")).replace("</", "<\\/")
+        return _embedded(error_chart([experiment.cells for experiment in self.experiments], config))
 
 
 def sections(experiments: list[Experiment], pictures: list[Picture]) -> list[Section]:
@@ -251,12 +269,7 @@ def render(
 ) -> str:
     """The report as HTML, figures and style inlined; ``claims`` are verdicts (``claims.Verdict``), ``laws`` the
     table of ``fits.scaling_laws``, ``costs`` tables by their heading."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template("report.html.j2").render(
+    return _template("report.html.j2").render(
         title=title,
         sections=sections,
         claims=claims,
@@ -270,6 +283,37 @@ def render(
         config_text=json.dumps(config, indent=1),
         provenance=_provenance(),
     )
+
+
+def render_comparison(table: pd.DataFrame, ours: str, other: str) -> str:
+    """The page that shows a comparison (``comparison.compare``) of two results folders, which are named."""
+    return _template("comparison.html.j2").render(
+        title="two results side by side",
+        table=table,
+        ours=ours,
+        other=other,
+        summary=summary(table),
+        chart=_embedded(comparison_chart(table)),
+        paired=int(table["same_examples"].sum()),
+        with_seeds=int((table[["seeds", "seeds_other"]].min(axis=1) > 1).sum()),
+        rows=_html(table, _COMPARISON_COLUMNS),
+        libraries=libraries(),
+        provenance=_provenance(),
+    )
+
+
+def _template(name: str) -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template(name)
+
+
+def _embedded(specification: dict) -> str:
+    """A specification as JSON that may stand in HTML."""
+    return json.dumps(specification, separators=(",", ":")).replace("</", "<\\/")
 
 
 def _html(table: pd.DataFrame, columns: dict[str, str]) -> str:

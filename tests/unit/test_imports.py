@@ -23,7 +23,7 @@ LAYERS = [
     {"config", "costs"},
     {"tables"},
     {"bootstrap"},
-    {"savings", "fits"},
+    {"savings", "fits", "comparison"},
     {"claims"},
     {"answers"},
     {"figures"},

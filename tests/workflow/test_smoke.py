@@ -82,7 +82,7 @@ def test_the_dictionary_has_the_columns_of_every_table_and_no_others(finished):
         seen.add(pattern)
     for path in (folder / "errors").iterdir():
         assert list(pd.read_parquet(path)) == named["errors/*.parquet"]
-    assert seen | {"errors/*.parquet"} == set(named)
+    assert seen | {"errors/*.parquet", "tables/comparison.csv"} == set(named)
 
 
 def test_the_report_answers_every_question(finished):
@@ -161,6 +161,43 @@ def test_the_reported_pretrainings_become_folders(finished):
     (mixed,) = [card.read_text() for card in cards if "mixed" in card.parts]
     assert "96 examples, taken in turn from 3 datasets, from scratch" in mixed
     assert len(re.findall(r"^\| \w\S+ \| 0 \| 8 \| ", mixed, flags=re.M)) == 3
+
+
+def test_results_are_compared_with_those_of_another_folder(finished, tmp_path):
+    """A copy does not differ; a folder of the copy's test errors alone is compared without pairs."""
+    other = shutil.copytree(finished.path / RESULTS, tmp_path / "colleague")
+    finished.succeed("compare", "--config", f"other={other}")
+    table = pd.read_csv(finished.path / RESULTS / "tables/comparison.csv")
+    assert list(table) == documented_columns(finished)["tables/comparison.csv"]
+    cells = pd.concat(map(pd.read_parquet, (other / "errors").iterdir()))
+    assert len(table) == len(cells.groupby(["dataset", "model", "init", "recipe", "n_train"], observed=True))
+    assert table["same_examples"].all()
+    assert (table["ratio"] == 1).all()
+    assert not table["differs"].any()
+    page = (finished.path / RESULTS / "comparison.html").read_text()
+    assert f"Of {len(table)} cells in both, 0 have test errors that differ" in page
+    assert finished.planned("all") == {}
+
+    shutil.rmtree(other / "datasets")
+    finished.succeed("compare", "--config", f"other={other}")
+    assert not pd.read_csv(finished.path / RESULTS / "tables/comparison.csv")["same_examples"].any()
+    result = finished.run("compare", "--config", f"other={other / 'errors'}")
+    assert result.returncode != 0
+    assert f"other is '{other / 'errors'}'; expected a results folder" in result.stdout
+
+
+def test_the_status_counts_cells_and_tells_why_one_failed(finished):
+    assert "all: 41 cells: 41 done, 0 running, 0 waiting, 0 failed\n" in finished.succeed("status")
+
+    def change(config):
+        config["recipes"]["downstream_seeds"]["learning_rates"]["scratch"] = [1.0e30, 2.0e30]
+
+    finished.edit_config(change)
+    assert finished.run(f"{CURVE}/n16/cell.json").returncode != 0
+    output = finished.succeed("status")
+    assert "all: 41 cells: 40 done, 0 running, 0 waiting, 1 failed\n" in output
+    cell = CURVE.removeprefix(f"{RESULTS}/cells/")
+    assert f"failed: {cell}/n16: RuntimeError: every learning rate diverged" in output
 
 
 def test_no_training_rule_reads_test_examples(finished):

@@ -21,6 +21,9 @@ from pdetransfer import costs, experiments, numerics
 from pdetransfer.config import ConfigError, check_config
 from pdetransfer.experiments import Curve
 
+# A folder to compare with, for one start of Snakemake: no part of what is run.
+OTHER = config.pop("other", None)
+
 try:
     check_config(config, yaml.safe_load(Path(workflow.basedir, "schemas/config.schema.yaml").read_text()))
 except ConfigError as mistake:
@@ -347,6 +350,28 @@ def prediction_inputs(wildcards):
             for curve in predicted_curves(wildcards)
             for file in cell_files(Curve(**curve), [figure["n_train"]], "weights.safetensors")
         ],
+    }
+
+
+def compared_files(wildcards):
+    """Test errors and manifests of test examples, of what has been run here and in the other folder."""
+    here, there = config["pathvars"]["results"], OTHER and str(OTHER)
+    if there is None:
+        raise WorkflowError("nothing to compare with; expected --config other=<a results folder>")
+    errors = sorted(map(str, Path(there).glob("errors/*.parquet")))
+    if not errors:
+        raise WorkflowError(
+            f"other is {there!r}; expected a results folder, with files errors/<experiment>.parquet"
+        )
+    run = [name for name in config["experiments"] if Path(here, "errors", f"{name}.parquet").exists()]
+    if not run:
+        raise WorkflowError(f"{here} has no test errors to compare with {there}; `snakemake all` makes them")
+    stored = [name for name in config["datasets"] if Path(here, "datasets", name, "test.json").exists()]
+    return {
+        "errors": expand("<results>/errors/{experiment}.parquet", experiment=run),
+        "manifests": expand("<results>/datasets/{dataset}/test.json", dataset=stored),
+        "other_errors": errors,
+        "other_manifests": sorted(map(str, Path(there).glob("datasets/*/test.json"))),
     }
 
 

@@ -183,3 +183,25 @@ use rule report as controls with:
         experiments=CONTROLS,
         data_figures=[],
         config=config,
+
+
+rule compare:
+    input:
+        unpack(compared_files),
+    output:
+        page="<results>/comparison.html",
+        table="<results>/tables/comparison.csv",
+        parquet="<results>/tables/comparison.parquet",
+    log:
+        "<results>/logs/compare.log",
+    benchmark:
+        "<results>/benchmarks/compare.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        ours=config["pathvars"]["results"],
+        other=OTHER,
+        components={name: experiments.components(config, name) for name in config["datasets"]},
+        numerics=numerics.TABLES,
+    script:
+        "../scripts/compare.py"
