@@ -100,7 +100,8 @@ def beside_actual(config: dict, plan: pd.DataFrame, seconds: dict[tuple[Curve, i
         name: sum(map(seconds.__getitem__, own)) / 3600 for name, own in cells_by_experiment(config).items()
     }
     trained = plan["experiment"].map(hours | {"all": sum(hours.values())})
-    return plan.assign(trained_hours=trained, actual_over_forecast=trained / plan["device_hours"])
+    forecast_hours = plan["device_hours"].where(plan["device_hours"] > 0)
+    return plan.assign(trained_hours=trained, actual_over_forecast=trained / forecast_hours)
 
 
 def _is_downstream(config: dict, cell: tuple[Curve, int]) -> bool:

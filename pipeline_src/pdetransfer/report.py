@@ -216,7 +216,7 @@ class Data:
 
     @property
     def table_html(self) -> str:
-        return _html(self.table, {name: name.replace("_", " ") for name in self.table})
+        return _html(self.table, _spaced(self.table))
 
     @property
     def card_urls(self) -> dict[str, str]:
@@ -276,7 +276,7 @@ def render(
         number=lambda value: "" if value is None else f"{value:.3g}",
         laws=None if laws is None else _html(laws, _LAW_COLUMNS),
         data=data,
-        costs={heading: _html(table, {name: name for name in table}) for heading, table in costs.items()},
+        costs={heading: _html(table, _spaced(table)) for heading, table in costs.items()},
         svg_element=svg_element,
         libraries=libraries(),
         config=config,
@@ -314,6 +314,11 @@ def _template(name: str) -> jinja2.Template:
 def _embedded(specification: dict) -> str:
     """A specification as JSON that may stand in HTML."""
     return json.dumps(specification, separators=(",", ":")).replace("</", "<\\/")
+
+
+def _spaced(table: pd.DataFrame) -> dict[str, str]:
+    """Headings that a line may break."""
+    return {name: name.replace("_", " ") for name in table}
 
 
 def _html(table: pd.DataFrame, columns: dict[str, str]) -> str:

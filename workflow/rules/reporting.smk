@@ -199,7 +199,6 @@ rule compare:
     conda:
         "../../environment.yml"
     params:
-        ours=config["pathvars"]["results"],
         other=OTHER,
         components={name: experiments.components(config, name) for name in config["datasets"]},
         numerics=numerics.TABLES,

@@ -56,12 +56,9 @@ if config["packed_n_train"]:
     ruleorder: pretrain > train_pack > train
 
 
-# It runs beside another Snakemake, whose locks it leaves alone.
-if workflow.dag_settings and set(workflow.dag_settings.targets) == {"status"}:
-    workflow.execution_settings.lock = False
-
-
 rule status:
+    input:
+        beside_another_snakemake,
     log:
         "<results>/logs/status.log",
     localrule: True

@@ -12,7 +12,7 @@ from pdetransfer.store import content_hash
 from pdetransfer.tables import write_table
 
 logs.to_file(snakemake.log[0])
-files, params = snakemake.input, snakemake.params
+files, params, page = snakemake.input, snakemake.params, Path(snakemake.output.page)
 
 
 def read(paths: list[str]) -> pd.DataFrame:
@@ -33,6 +33,6 @@ ours, other = hashes(files.manifests), hashes(files.other_manifests)
 same = {dataset for dataset, content in ours.items() if other.get(dataset) == content}
 table = compare(read(files.errors), read(files.other_errors), same)
 write_table(table, snakemake.output.table)
-with atomic(snakemake.output.page) as temporary:
-    temporary.write_text(render_comparison(table, params.ours, params.other))
+with atomic(page) as temporary:
+    temporary.write_text(render_comparison(table, str(page.parent), params.other))
 print(summary(table))
