@@ -1,10 +1,10 @@
-"""Load a trained cell, predict a new Poisson equation, and plot it beside the exact solution.
+"""Load a trained model, predict a new Poisson equation, and plot it beside the exact solution.
 
-python examples/predict.py results/laptop/cells/poisson_e5-10/fno_medium/poisson/downstream/n64 picture.png
+snakemake results/laptop/models/poisson_e5-10/fno_medium/poisson/downstream/n64
+python examples/predict.py results/laptop/models/poisson_e5-10/fno_medium/poisson/downstream/n64 picture.png
 """
 
 import sys
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,9 +31,9 @@ def new_equation() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return coefficients, source, SYSTEMS["poisson"].solve(coefficients, source, grid)
 
 
-def main(cell: str, picture: str) -> None:
+def main(folder: str, picture: str) -> None:
     coefficients, source, exact = new_equation()
-    operator = pdetransfer.load_model(Path(cell) / "weights.safetensors")
+    operator = pdetransfer.load_model(folder)
     # A model that was pre-trained on other systems, too, has their coefficients; this equation lacks them.
     given = dict.fromkeys(operator.channels.coefficients, 0.0) | dict(
         zip(("k11", "k22", "k12"), coefficients[0], strict=True)

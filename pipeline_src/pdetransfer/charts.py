@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 
 from pdetransfer.experiments import Curve
 from pdetransfer.figures import arms, panel_name, positions
-from pdetransfer.tables import AXES, CURVE_AXES
+from pdetransfer.tables import AXES, CURVE_AXES, with_short_hashes
 
 _PANEL_AXES = ["dataset", "model", "recipe"]
 # What hovering a point shows, by column.
@@ -30,6 +30,12 @@ _SHOWN = {
     "steps": "steps",
     "seconds": "seconds",
     "cell": "cell",
+    "device": "device",
+    "torch": "PyTorch",
+    "pdetransfer": "pdetransfer",
+    "commit": "commit",
+    "data": "data, SHA-256",
+    "weights": "checkpoint, SHA-256",
 }
 
 
@@ -40,7 +46,7 @@ def error_chart(tables: Iterable[pd.DataFrame], config: dict) -> dict:
     point. Lines are means over seeds. A click on the legend leaves one arm.
     """
     rows = pd.concat(tables).drop_duplicates([*AXES, "seed"])
-    rows = rows.assign(x=positions(rows["n_train"]), cell=_folders(rows))
+    rows = with_short_hashes(rows.assign(x=positions(rows["n_train"]), cell=_folders(rows)))
     rows, colours = _with_arms_and_panels(rows, config)
     picked = alt.selection_point(fields=["arm"], bind="legend")
     shared = {
@@ -68,9 +74,41 @@ def error_chart(tables: Iterable[pd.DataFrame], config: dict) -> dict:
     return _styled(chart).to_dict()
 
 
+def comparison_chart(table: pd.DataFrame) -> dict:
+    """The Vega-Lite specification of the other's test error over ours against ours (``comparison.compare``)."""
+    rows = table.assign(outcome=table["differs"].map({True: "differs", False: "no difference shown"}))
+    picked = alt.selection_point(fields=["outcome"], bind="legend")
+    outcomes = alt.Scale(domain=["no difference shown", "differs"], range=["#949494", "#d55e00"])
+    bounds = pd.concat([rows["ratio_low"], rows["ratio_high"], pd.Series([1.0])])
+    chart = alt.Chart(_rounded(rows)).encode(
+        x=alt.X(
+            "test_error:Q",
+            title="our relative L2 test error",
+            scale=_log(rows["test_error"]),
+            axis=alt.Axis(grid=False),
+        ),
+        color=alt.Color("outcome:N", title=None, scale=outcomes),
+        opacity=alt.when(picked).then(alt.value(1)).otherwise(alt.value(0.08)),
+    )
+    ratio = {"title": "the other's error / ours", "scale": _log(bounds)}
+    layers = [
+        alt.Chart().mark_rule(strokeDash=[4, 3], color="currentColor").encode(y=alt.datum(1)),
+        chart.mark_rule().encode(y=alt.Y("ratio_low:Q", **ratio), y2="ratio_high:Q"),
+        chart.mark_circle(size=45)
+        .encode(y=alt.Y("ratio:Q", **ratio))
+        .encode(tooltip=[alt.Tooltip(f"{name}:N", title=name.replace("_", " ")) for name in table])
+        .add_params(picked),
+    ]
+    return _styled(alt.layer(*layers).properties(width=720, height=360)).to_dict()
+
+
 def _rounded(rows: pd.DataFrame) -> pd.DataFrame:
-    """Numbers to five digits: what a point shows, and a smaller file."""
-    return rows.map(lambda value: float(f"{value:.5g}") if isinstance(value, float) else value)
+    """Numbers to five digits, and nothing for what is not known: what a point shows, and a smaller file."""
+    return (
+        rows.astype(object)
+        .where(rows.notna(), "")
+        .map(lambda value: float(f"{value:.5g}") if isinstance(value, float) else value)
+    )
 
 
 def _folders(rows: pd.DataFrame) -> pd.Series:

@@ -12,6 +12,8 @@ from pdetransfer.models import MODELS
 from pdetransfer.operators import Channels, NeuralOperator
 from pdetransfer.tensors import load_tensors, read_description, save_tensors
 
+WEIGHTS = "weights.safetensors"  #: the file's name in a folder
+
 
 def save_models(
     path: Path,
@@ -39,14 +41,15 @@ def saved_seeds(path: Path) -> list[int]:
 
 
 def load_model(path: str | Path, seed: int | None = None) -> NeuralOperator:
-    """The trained operator in a ``weights.safetensors``, from that file alone.
+    """The trained operator in a ``weights.safetensors``, or in a folder that has one, from that file alone.
 
     A cell has a model for each seed; ``seed`` None takes the first. Raises ValueError for a seed that the
     file does not have, or a file that is damaged or not one of ours.
 
-    >>> operator = load_model("results/laptop/cells/.../weights.safetensors")     # doctest: +SKIP
+    >>> operator = load_model("results/laptop/models/...")                        # doctest: +SKIP
     >>> operator.predict(source=f, k11=0.01, k22=0.03, k12=0.0)["solution"]       # doctest: +SKIP
     """
+    path = Path(path) / WEIGHTS if Path(path).is_dir() else Path(path)
     tensors, description = load_tensors(path)
     if seed is not None and seed not in saved_seeds(path):
         raise ValueError(f"seed is {seed}; {path} has {saved_seeds(path)}")

@@ -13,9 +13,11 @@ from pdetransfer.experiments import (
     needed_datasets,
     packed_curves,
     pretraining,
+    reported,
     trained_n,
 )
 
+PRETRAINING = "pre-training"  #: the row of cells that are trained for their weights alone
 _VALUE = 4  # bytes of a float32
 _PROCESS_MB = 1500  # of a job that has loaded PyTorch
 _SPARE = 1.5  # what is asked for, over what is forecast
@@ -73,16 +75,32 @@ def forecast(config: dict, names: list[str]) -> pd.DataFrame:
     A cell that experiments share counts where it comes first. ``device_hours`` are hours of one device at the
     config's ``rates``, ``equivalents`` examples of the first experiment's model that would take as long.
     """
-    seen: set = set()
-    pretrained = [cell for cell in cells(config, names) if not _is_downstream(config, cell, names)]
-    rows = [_row(config, "pre-training", pretrained, names)]
-    for name in names:
-        own = [(curve, n) for curve in curves(config, name) for n in trained_n(config, name)]
-        rows.append(_row(config, name, [cell for cell in own if cell not in seen], names))
-        seen.update(own)
+    rows = [_row(config, name, own) for name, own in cells_by_experiment(config, names).items()]
     table = pd.DataFrame(rows)
     total = table.drop(columns="experiment").sum()
     return pd.concat([table, total.to_frame().T.assign(experiment="all")], ignore_index=True)
+
+
+def cells_by_experiment(config: dict, names: list[str]) -> dict[str, list[tuple[Curve, int]]]:
+    """The cells of experiments: those of ``"pre-training"``, then of each. A cell that experiments share stands
+    where it comes first."""
+    groups = {PRETRAINING: [cell for cell in cells(config, names) if not _is_downstream(config, cell, names)]}
+    seen: set = set()
+    for name in names:
+        own = [(curve, n) for curve in curves(config, name) for n in trained_n(config, name)]
+        groups[name] = [cell for cell in own if cell not in seen]
+        seen.update(own)
+    return groups
+
+
+def beside_actual(config: dict, plan: pd.DataFrame, seconds: dict[tuple[Curve, int], float]) -> pd.DataFrame:
+    """A forecast (``forecast``) of the reported experiments with the training time that its cells took, all their
+    runs: ``trained_hours``, and ``actual_over_forecast``. ``seconds`` are those of every reported cell."""
+    groups = cells_by_experiment(config, reported(config))
+    hours = {name: sum(map(seconds.__getitem__, own)) / 3600 for name, own in groups.items()}
+    trained = plan["experiment"].map(hours | {"all": sum(hours.values())})
+    forecast_hours = plan["device_hours"].where(plan["device_hours"] > 0)
+    return plan.assign(trained_hours=trained, actual_over_forecast=trained / forecast_hours)
 
 
 def _is_downstream(config: dict, cell: tuple[Curve, int], names: list[str]) -> bool:
@@ -90,8 +108,8 @@ def _is_downstream(config: dict, cell: tuple[Curve, int], names: list[str]) -> b
     return any(curve in curves(config, name) and n_train in trained_n(config, name) for name in names)
 
 
-def _row(config: dict, name: str, own: list[tuple[Curve, int]], names: list[str]) -> dict:
-    reference = curves(config, names[0])[0].model
+def _row(config: dict, name: str, own: list[tuple[Curve, int]]) -> dict:
+    reference = curves(config, reported(config)[0])[0].model
     hours = sum(seconds(config, *cell) for cell in own) / 3600
     weights = sum(
         len(config["recipes"][curve.recipe]["seeds"]) * num_parameters(config["models"][curve.model], 8)

@@ -68,9 +68,13 @@ def cells(config: dict, names: list[str]) -> list[tuple[Curve, int]]:
     downstream = [
         (curve, n) for name in names for curve in curves(config, name) for n in trained_n(config, name)
     ]
+    return list(dict.fromkeys([*pretrained_cells(config, names), *downstream]))
+
+
+def pretrained_cells(config: dict, names: list[str]) -> list[tuple[Curve, int]]:
+    """The pre-trainings that the curves of these experiments start from, none twice."""
     starts = [curve for name in names for curve in curves(config, name) if curve.is_fine_tuned]
-    pretrained = [pretraining(config, curve.init, curve.model) for curve in starts]
-    return list(dict.fromkeys([*pretrained, *downstream]))
+    return list(dict.fromkeys(pretraining(config, curve.init, curve.model) for curve in starts))
 
 
 def needed_datasets(config: dict, names: list[str]) -> list[str]:

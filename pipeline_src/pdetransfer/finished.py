@@ -94,6 +94,12 @@ def unfinished(store: Path, key: str) -> Path:
     return (store / key).with_name(f".{Path(key).name}")
 
 
+def lock(store: Path, key: str) -> Path:
+    """The lock file of an unfinished cell."""
+    place = unfinished(store, key)
+    return place.with_name(f"{place.name}.lock")
+
+
 def _is_intact(folder: Path) -> bool:
     """Whether a finished cell's files are what was written; if not, the cell is set aside.
 

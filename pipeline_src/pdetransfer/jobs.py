@@ -9,16 +9,19 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+import pdetransfer
 from pdetransfer import finished, numerics, workers
 from pdetransfer.cells import Cell, train_cell
 from pdetransfer.checkpoints import load_model, save_models, saved_seeds
 from pdetransfer.evaluation import errors_by_example
-from pdetransfer.files import atomic, write_json
+from pdetransfer.files import atomic, sha256_of_file, write_json
 from pdetransfer.hardware import Hardware
 from pdetransfer.locks import locked
 from pdetransfer.operators import Channels, NeuralOperator
+from pdetransfer.provenance import commit
 from pdetransfer.recipes import Recipe
 from pdetransfer.state import Unfinished
+from pdetransfer.store import content_hash
 from pdetransfer.stored import Stored, load_for
 from pdetransfer.training import Task, train_runs
 
@@ -54,7 +57,7 @@ def train(
     operator = None if init is None else load_model(init)
     for settings, folder, key in todo:
         place = finished.unfinished(store_of_finished, key)
-        with locked(place.with_name(f"{place.name}.lock")) as lock:
+        with locked(finished.lock(store_of_finished, key)) as lock:
             if finished.restore(store_of_finished, key, folder):
                 log.info(f"n_train {settings['n_train']}: another job has finished it meanwhile")
                 continue
@@ -72,16 +75,18 @@ def train(
                 )
             with unfinished.until_stopped():
                 cell = train_cell(task, runs, known)
-                _write_cell(cell, settings, place / "cell", hardware)
+                data = content_hash([*train.manifests, *validation.manifests])
+                _write_cell(cell, settings, data, place / "cell", hardware)
                 lock.check()
                 finished.keep(store_of_finished, key, place / "cell")
                 unfinished.remove()
                 finished.restore(store_of_finished, key, folder)
 
 
-def _write_cell(cell: Cell, settings: dict, folder: Path, hardware: Hardware) -> None:
+def _write_cell(cell: Cell, settings: dict, data: str, folder: Path, hardware: Hardware) -> None:
+    weights = folder / "weights.safetensors"
     save_models(
-        folder / "weights.safetensors",
+        weights,
         cell.architecture,
         cell.channels,
         [run.seed for run in cell.chosen],
@@ -106,7 +111,11 @@ def _write_cell(cell: Cell, settings: dict, folder: Path, hardware: Hardware) ->
         "device": hardware.name,
         "num_devices": hardware.num_devices,
         "torch": torch.__version__,
+        "pdetransfer": pdetransfer.__version__,
+        "commit": commit(),
         "numerics_version": numerics.TRAINING,
+        "data": data,
+        "weights": sha256_of_file(weights),
     }
     write_json(folder / "cell.json", content)
 

@@ -105,6 +105,14 @@ def locked(path: Path) -> Iterator[Lock]:
         lock._release()
 
 
+def holder(path: Path) -> str | None:
+    """The living owner of the lock file ``path``, in words; None without a sign of life for ``STALE`` seconds."""
+    owner, beat = _read(path)
+    if not owner or _is_dead(owner) or time.time() - beat / 1e9 > STALE:
+        return None
+    return _name(owner)
+
+
 def _read(path: Path) -> tuple[dict, int]:
     """Owner and time of the last sign of life; no owner if the file is gone or half written."""
     try:

@@ -1,7 +1,9 @@
 """Logs of jobs: plain lines, and whatever ended the job."""
 
 import logging
+import re
 import sys
+from pathlib import Path
 
 
 def to_file(path: str | None, goes_on: bool = False) -> None:
@@ -22,3 +24,10 @@ def current_file() -> str | None:
     """Where this process logs to; None if not to a file."""
     files = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.FileHandler)]
     return files[0].baseFilename if files else None
+
+
+def last_line(path: Path) -> tuple[str, bool]:
+    """The last line of a log, without its time, and whether it tells of an error: a traceback has no times."""
+    lines = path.read_text().rstrip().splitlines() or [""]
+    told = re.fullmatch(r"\d{4}-\d\d-\d\d [\d:,]+ (.*)", lines[-1])
+    return (told[1], False) if told else (lines[-1], bool(lines[-1]))

@@ -2,37 +2,22 @@
 
 import inspect
 import json
-import platform
-import shutil
-import subprocess
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import jinja2
 import pandas as pd
 
-import pdetransfer
 from pdetransfer.answers import ANSWERS
-from pdetransfer.charts import error_chart, libraries
+from pdetransfer.charts import comparison_chart, error_chart, libraries
+from pdetransfer.comparison import summary
 from pdetransfer.figures import FIGURES
 from pdetransfer.galleries import GALLERIES
-from pdetransfer.tables import AXES
+from pdetransfer.provenance import versions
+from pdetransfer.tables import AXES, with_short_hashes
 
-_LIBRARIES = (
-    "torch",
-    "numpy",
-    "scipy",
-    "zarr",
-    "xarray",
-    "pandas",
-    "seaborn",
-    "altair",
-    "itables",
-    "snakemake",
-)
 _TABLE_COLUMNS = {
     "dataset": "dataset",
     "model": "model",
@@ -50,6 +35,11 @@ _TABLE_COLUMNS = {
     "test_error_median": "median",
     "test_error_q25": "quartile 1",
     "test_error_q75": "quartile 3",
+    "device": "device",
+    "pdetransfer": "pdetransfer",
+    "commit": "commit",
+    "data": "data, SHA-256",
+    "weights": "checkpoint, SHA-256",
 }
 _SAVINGS_COLUMNS = {
     "dataset": "dataset",
@@ -83,6 +73,24 @@ _LAW_COLUMNS = {
     "floor": "E",
     "amplitude": "A",
     "statement": "what is identified",
+}
+
+_COMPARISON_COLUMNS = {
+    "dataset": "dataset",
+    "model": "model",
+    "init": "init",
+    "recipe": "recipe",
+    "n_train": "n",
+    "test_error": "test error, ours",
+    "test_error_other": "the other's",
+    "ratio": "ratio",
+    "ratio_low": "95 % from",
+    "ratio_high": "to",
+    "p_adjusted": "p, adjusted",
+    "differs": "differs",
+    "same_examples": "by pairs",
+    "seeds": "seeds, ours",
+    "seeds_other": "the other's ",
 }
 
 
@@ -136,7 +144,7 @@ class Experiment:
 
     @property
     def table_html(self) -> str:
-        return _html(self.cells, _TABLE_COLUMNS)
+        return _html(with_short_hashes(self.cells), _TABLE_COLUMNS)
 
     @property
     def savings_html(self) -> str:
@@ -174,8 +182,7 @@ class Section:
 
     def chart(self, config: dict) -> str:
         """The interactive chart of all points: a Vega-Lite specification as JSON that may stand in HTML."""
-        specification = error_chart([experiment.cells for experiment in self.experiments], config)
-        return json.dumps(specification, separators=(",", ":")).replace("</", "<\\/")
+        return _embedded(error_chart([experiment.cells for experiment in self.experiments], config))
 
 
 def sections(experiments: list[Experiment], pictures: list[Picture]) -> list[Section]:
@@ -209,7 +216,7 @@ class Data:
 
     @property
     def table_html(self) -> str:
-        return _html(self.table, {name: name.replace("_", " ") for name in self.table})
+        return _html(self.table, _spaced(self.table))
 
     @property
     def card_urls(self) -> dict[str, str]:
@@ -262,25 +269,56 @@ def render(
 ) -> str:
     """The report as HTML, figures and style inlined; ``claims`` are verdicts (``claims.Verdict``), ``laws`` the
     table of ``fits.scaling_laws``, ``costs`` tables by their heading."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template("report.html.j2").render(
+    return _template("report.html.j2").render(
         title=title,
         sections=sections,
         claims=claims,
         number=lambda value: "" if value is None else f"{value:.3g}",
         laws=None if laws is None else _html(laws, _LAW_COLUMNS),
         data=data,
-        costs={heading: _html(table, {name: name for name in table}) for heading, table in costs.items()},
+        costs={heading: _html(table, _spaced(table)) for heading, table in costs.items()},
         svg_element=svg_element,
         libraries=libraries(),
         config=config,
         config_text=json.dumps(config, indent=1),
         provenance=_provenance(),
     )
+
+
+def render_comparison(table: pd.DataFrame, ours: str, other: str) -> str:
+    """The page that shows a comparison (``comparison.compare``) of two results folders, which are named."""
+    return _template("comparison.html.j2").render(
+        title="two results side by side",
+        table=table,
+        ours=ours,
+        other=other,
+        summary=summary(table),
+        chart=_embedded(comparison_chart(table)),
+        paired=int(table["same_examples"].sum()),
+        with_seeds=int((table[["seeds", "seeds_other"]].min(axis=1) > 1).sum()),
+        rows=_html(table, _COMPARISON_COLUMNS),
+        libraries=libraries(),
+        provenance=_provenance(),
+    )
+
+
+def _template(name: str) -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template(name)
+
+
+def _embedded(specification: dict) -> str:
+    """A specification as JSON that may stand in HTML."""
+    return json.dumps(specification, separators=(",", ":")).replace("</", "<\\/")
+
+
+def _spaced(table: pd.DataFrame) -> dict[str, str]:
+    """Headings that a line may break."""
+    return {name: name.replace("_", " ") for name in table}
 
 
 def _html(table: pd.DataFrame, columns: dict[str, str]) -> str:
@@ -294,19 +332,5 @@ def _html(table: pd.DataFrame, columns: dict[str, str]) -> str:
     )
 
 
-def _commit() -> str:
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    if shutil.which("git") is None:
-        return "unknown"
-    git = subprocess.run(command, capture_output=True, text=True, check=False)
-    return git.stdout.strip() or "unknown"
-
-
 def _provenance() -> dict[str, str]:
-    return {
-        "pdetransfer": pdetransfer.__version__,
-        "commit": _commit(),
-        "Python": platform.python_version(),
-        **{name: version(name) for name in _LIBRARIES},
-        "written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z"),
-    }
+    return versions() | {"written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z")}

@@ -1,6 +1,7 @@
 """Writing the split of a dataset: a zarr store and, last, its manifest (``docs/data-format.md``)."""
 
 import hashlib
+import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,11 +10,17 @@ import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 
-from pdetransfer.files import write_json
+from pdetransfer.files import read_json, write_json
 from pdetransfer.grid import Grid
 
 CHUNK = 32  #: examples in a chunk, the smallest piece that is read
 SHARD = 256  #: examples in a shard, which is a file; also the piece that is written at once
+
+
+def content_hash(manifests: list[Path]) -> str:
+    """One SHA-256 of all arrays of some splits, from their manifests."""
+    arrays = [read_json(manifest)["sha256"] for manifest in manifests]
+    return hashlib.sha256(json.dumps(arrays, sort_keys=True).encode()).hexdigest()
 
 
 class Writer:

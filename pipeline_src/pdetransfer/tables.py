@@ -1,12 +1,29 @@
-"""Rows -> tidy tables: one row for each cell and seed; errors by physics parameter."""
+"""Rows -> tidy tables: one row for each cell and seed; errors by physics parameter. ``docs/tables.md`` says what
+every column is."""
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from pdetransfer.experiments import Curve
+from pdetransfer.files import atomic
+
 CURVE_AXES = ["dataset", "model", "init", "recipe"]
 AXES = [*CURVE_AXES, "n_train"]
+#: Where a cell's weights come from: keys of its ``cell.json``, which cells of early versions have in part.
+PROVENANCE = ["device", "torch", "pdetransfer", "commit", "data", "weights"]
+_HASH_DIGITS = 12  # that are shown
 _MOST_VALUES = 16  # of a parameter that is taken value by value
 _NUM_BINS = 8  # of one that is not
+
+
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as CSV to ``path``, and as parquet beside it."""
+    with atomic(path) as temporary:
+        table.to_csv(temporary, index=False)
+    with atomic(Path(path).with_suffix(".parquet")) as temporary:
+        table.to_parquet(temporary, index=False)
 
 
 def error_columns(errors: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -25,9 +42,10 @@ def error_columns(errors: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 def cell_rows(cells: list[dict], errors: pd.DataFrame) -> pd.DataFrame:
     """The table of an experiment: a row for each cell and seed.
 
-    ``cells`` holds the axes of each trained cell and the content of its ``cell.json``; ``errors`` the
-    per-example test errors (``jobs.evaluate``). Zero-shot rows, n_train 0, come of no training: their
-    learning rate, edge flag, seconds and validation error are empty.
+    ``cells`` holds the axes of each cell and the content of its ``cell.json``; ``errors`` the per-example test
+    errors (``jobs.evaluate``). Zero-shot rows, n_train 0, come of no training: their learning rate, edge flag,
+    seconds and validation error are empty. Among ``cells`` they have no runs, but the provenance of the
+    pre-trained weights.
     """
     training = [
         {axis: cell[axis] for axis in AXES}
@@ -39,12 +57,21 @@ def cell_rows(cells: list[dict], errors: pd.DataFrame) -> pd.DataFrame:
             "steps": run["steps"],
             "best_step": run["best_step"],
             "seconds": run["seconds"],
+            "memory_mb": run["memory_mb"],
             "validation_error": run["validation_error"],
         }
         for cell in cells
         for run in cell["chosen"]
     ]
-    columns = "seed learning_rate learning_rate_edge epochs steps best_step seconds validation_error"
+    provenance = [
+        {axis: cell[axis] for axis in AXES}
+        | {"cell_seconds": training_seconds(cell)}
+        | {name: cell.get(name, np.nan) for name in PROVENANCE}
+        for cell in cells
+    ]
+    columns = (
+        "seed learning_rate learning_rate_edge epochs steps best_step seconds memory_mb validation_error"
+    )
     rows = error_columns(errors, [*AXES, "seed", "num_parameters"]).merge(
         pd.DataFrame(training, columns=[*AXES, *columns.split()]),
         on=[*AXES, "seed"],
@@ -52,7 +79,28 @@ def cell_rows(cells: list[dict], errors: pd.DataFrame) -> pd.DataFrame:
         validate="1:1",
     )
     rows[["epochs", "steps"]] = rows[["epochs", "steps"]].fillna(0)
-    return rows
+    known = pd.DataFrame(provenance, columns=[*AXES, "cell_seconds", *PROVENANCE])
+    return rows.merge(known, on=AXES, how="left", validate="m:1")
+
+
+def training_seconds(cell: dict) -> float:
+    """Training time of all runs of a cell, every learning rate and seed, from its ``cell.json``."""
+    return sum(run["seconds"] for run in cell["runs"])
+
+
+def seconds_by_cell(cells: pd.DataFrame) -> dict[tuple[Curve, int], float]:
+    """The same of every trained cell in the table of an experiment."""
+    trained = cells[cells["n_train"] > 0].drop_duplicates(AXES)
+    return {
+        (Curve(*axes), n): seconds
+        for *axes, n, seconds in trained[[*AXES, "cell_seconds"]].itertuples(index=False)
+    }
+
+
+def with_short_hashes(cells: pd.DataFrame) -> pd.DataFrame:
+    """The table with as much of its hashes as a reader compares."""
+    short = {name: cells[name].astype("string").str[:_HASH_DIGITS] for name in ("data", "weights")}
+    return cells.assign(**short)
 
 
 def mean_errors(cells: pd.DataFrame) -> pd.DataFrame:

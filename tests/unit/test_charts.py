@@ -4,8 +4,10 @@ import pandas as pd
 import pytest
 import vl_convert
 
-from cases import cell_table
-from pdetransfer.charts import error_chart, libraries
+from cases import cell_table, error_table
+from pdetransfer.charts import comparison_chart, error_chart, libraries
+from pdetransfer.comparison import compare
+from pdetransfer.tables import PROVENANCE
 
 CONFIG = {
     "pretrainings": {"poisson": {"dataset": "near"}, "mixed": {"dataset": "all"}},
@@ -57,6 +59,7 @@ def test_hovering_a_point_shows_its_row():
     assert {"dataset", "model", "init", "recipe", "n_train", "seed", "learning_rate", "steps", "cell"} <= {
         *shown
     }
+    assert {*PROVENANCE, "seconds"} <= {*shown}
     assert set(shown) <= set(rows_of(error_chart([table("far")], CONFIG)))
 
 
@@ -72,3 +75,13 @@ def test_the_libraries_can_stand_in_a_page():
     for name, text in libraries().items():
         assert ends[name] not in text, name
     assert "vegaEmbed" in libraries()["vega"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_chart_of_a_comparison_has_a_point_and_an_interval_for_each_cell():
+    points = [("far", "m", "scratch", "r", n, seed, (1 + seed) / n) for n in (8, 32) for seed in (0, 1)]
+    errors = error_table(points).assign(experiment="e")
+    chart = comparison_chart(compare(errors, errors.assign(error=errors["error"] * 2), {"far"}))
+    drawn = vl_convert.vegalite_to_svg(chart)
+    assert drawn.count('aria-roledescription="circle"') == 2
+    assert drawn.count('aria-roledescription="rule mark"') == 2

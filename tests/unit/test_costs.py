@@ -3,6 +3,7 @@
 import copy
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 import yaml
@@ -158,3 +159,17 @@ def test_wall_time_is_bounded_by_the_share_of_a_device_and_by_the_longest_chain(
     assert costs.wall_hours(CONFIG, 1, reported(CONFIG)) == pytest.approx(total)
     chain = costs.seconds(CONFIG, *(PRETRAINING, 64)) + costs.seconds(CONFIG, TUNED, 16)
     assert costs.wall_hours(CONFIG, 1000, reported(CONFIG)) == pytest.approx(chain / 3600)
+
+
+def test_the_actual_time_of_a_row_is_that_of_the_forecasts_cells():
+    """Every cell at twice its forecast: twice every row, the sum too."""
+    groups = costs.cells_by_experiment(CONFIG, reported(CONFIG))
+    plan = costs.forecast(CONFIG, reported(CONFIG))
+    seconds = {cell: 2 * costs.seconds(CONFIG, *cell) for own in groups.values() for cell in own}
+    table = costs.beside_actual(CONFIG, plan, seconds).set_index("experiment")
+    hours = {name: sum(map(seconds.get, own)) / 3600 for name, own in groups.items()}
+    assert table["trained_hours"].to_dict() == pytest.approx(hours | {"all": sum(hours.values())})
+    for name in table.index:  # the forecast's hours are rounded
+        low, high = (table.loc[name, "device_hours"] + step for step in (-5e-4, 5e-4))
+        assert 2 * low <= table.loc[name, "trained_hours"] <= 2 * high
+    pd.testing.assert_frame_equal(table[plan.columns[1:]], plan.set_index("experiment"))

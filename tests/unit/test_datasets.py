@@ -13,9 +13,10 @@ import zarr
 from cases import OPTIONS, as_examples
 from pdetransfer import generation, numerics
 from pdetransfer.datasets import Examples, load, shifted_parameter
+from pdetransfer.files import read_json, write_json
 from pdetransfer.generation import LARGEST_RESIDUAL, Solved, generate
 from pdetransfer.grid import Grid
-from pdetransfer.store import SHARD
+from pdetransfer.store import SHARD, content_hash
 from pdetransfer.systems import SYSTEMS
 from pdetransfer.systems._system import Draw
 
@@ -295,3 +296,15 @@ def test_a_damaged_store_is_refused(stored, how, count):
         (store / "solution/zarr.json").unlink()
     with pytest.raises(ValueError, match=r"train\.zarr is damaged: .*delete it and its manifest"):
         load([store], [manifest], count)
+
+
+def test_a_content_hash_tells_data_apart_and_nothing_else(tmp_path, small_split):
+    def made(name, **options):
+        generate(small_split(count=4, **options), tmp_path / f"{name}.zarr", tmp_path / f"{name}.json")
+        return tmp_path / f"{name}.json"
+
+    first, same, other = made("a"), made("b"), made("c", seed=1)
+    content = read_json(same)
+    write_json(same, dict(reversed(content.items())) | {"numerics_version": "another"})
+    assert content_hash([first]) == content_hash([same])
+    assert len({content_hash(manifests) for manifests in ([first], [other], [first, other])}) == 3

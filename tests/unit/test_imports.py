@@ -14,7 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # A module of a layer imports from its own layer and the ones before it.
 LAYERS = [
-    {"numerics", "files", "logs"},
+    {"numerics", "files", "logs", "provenance"},
     {"locks"},
     {"grid", "streams"},
     {"sources"},
@@ -23,7 +23,7 @@ LAYERS = [
     {"config", "costs"},
     {"tables"},
     {"bootstrap"},
-    {"savings", "fits"},
+    {"savings", "fits", "comparison"},
     {"claims"},
     {"answers"},
     {"figures"},
@@ -44,7 +44,9 @@ LAYERS = [
     {"training"},
     {"cells", "workers"},
     {"finished", "timing"},
+    {"status"},
     {"jobs"},
+    {"exports"},
 ]
 ONLY_IN = {
     "torch": {
@@ -61,6 +63,7 @@ ONLY_IN = {
         "workers",
         "timing",
         "jobs",
+        "exports",
     },
     "safetensors": {"tensors"},
     "zarr": {"store", "own_data", "datasets", "disjoint", "cards"},

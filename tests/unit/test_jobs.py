@@ -8,12 +8,16 @@ import torch
 import zarr
 from safetensors.torch import load_file
 
+import pdetransfer
 from pdetransfer import finished, jobs, numerics
 from pdetransfer.checkpoints import load_model, saved_seeds
 from pdetransfer.evaluation import errors_by_example
-from pdetransfer.files import read_json
+from pdetransfer.files import read_json, sha256_of_file
 from pdetransfer.generation import generate
 from pdetransfer.hardware import Hardware
+from pdetransfer.provenance import commit
+from pdetransfer.store import content_hash
+from pdetransfer.tables import PROVENANCE
 
 SETTINGS = {
     "architecture": {"kind": "fno", "width": 4, "modes": 4, "num_layers": 2},
@@ -100,6 +104,15 @@ def test_a_cell_has_weights_history_and_results(project):
     assert len(cell["runs"]) == 4
     assert [run["seed"] for run in cell["chosen"]] == [0, 1]
     assert cell["numerics_version"] == numerics.TRAINING
+    assert cell["weights"] == sha256_of_file(folder / "weights.safetensors")
+    splits = [*project.splits["train"].manifests, *project.splits["validation"].manifests]
+    assert cell["data"] == content_hash(splits)
+    assert {cell[name] for name in PROVENANCE} >= {
+        "cpu",
+        torch.__version__,
+        pdetransfer.__version__,
+        commit(),
+    }
 
 
 def test_what_is_finished_is_not_trained_again(project):

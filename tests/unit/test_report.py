@@ -7,10 +7,20 @@ import pytest
 from cases import cell_table, error_table, savings_table
 from pdetransfer.answers import ANSWERS
 from pdetransfer.bootstrap import Replicates
+from pdetransfer.comparison import compare, summary
 from pdetransfer.figures import FIGURES
 from pdetransfer.fits import scaling_laws
 from pdetransfer.galleries import GALLERIES
-from pdetransfer.report import Data, Experiment, Picture, render, sections, sizes, stages
+from pdetransfer.report import (
+    Data,
+    Experiment,
+    Picture,
+    render,
+    render_comparison,
+    sections,
+    sizes,
+    stages,
+)
 
 
 def experiment(name="data_scaling", question="data", n_train=(0, 8, 32, 128)):
@@ -199,3 +209,15 @@ def test_zero_shot_rows_of_the_table_are_empty_where_nothing_was_trained():
     html = experiment().table_html
     assert html.count("<tr") == 1 + 2 * 4 * 2
     assert not re.search(r"nan|None", html, re.IGNORECASE)
+
+
+def test_the_page_of_a_comparison_has_its_summary_every_cell_and_needs_no_other_file():
+    points = [("far", "m", "scratch", "r", n, seed, n**-0.5 + seed) for n in (8, 32) for seed in (0, 1)]
+    errors = error_table(points).assign(experiment="e")
+    table = compare(errors, errors.assign(error=errors["error"] * 2), {"far"})
+    html = render_comparison(table, "results/ours", "/a/<colleague>")
+    for text in (summary(table), "results/ours", "/a/&lt;colleague&gt;", "2 of 2 cells", "chart_comparison"):
+        assert text.replace("'", "&#39;") in html, text
+    assert len(re.findall(r"<tr>\s*<td>far</td>", body_of(html))) == 2
+    assert "default-src 'none'" in html
+    assert not re.search(r'(src|href)\s*=\s*["\'](?!#|data:)', body_of(html))

@@ -2,7 +2,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pdetransfer.tables import AXES, cell_rows, errors_by_parameter, mean_errors
+from pdetransfer.experiments import Curve
+from pdetransfer.tables import (
+    AXES,
+    PROVENANCE,
+    cell_rows,
+    errors_by_parameter,
+    mean_errors,
+    seconds_by_cell,
+    with_short_hashes,
+    write_table,
+)
 
 
 def example_errors(parameter, **axes):
@@ -16,13 +26,15 @@ def example_errors(parameter, **axes):
     )
 
 
-RUN = {"epochs": 2.0, "steps": 4, "best_step": 3, "seconds": 1.5, "validation_error": 0.3}
+RUN = {"epochs": 2.0, "steps": 4, "best_step": 3, "seconds": 1.5, "memory_mb": 300.0, "validation_error": 0.3}
 
 
 def trained_cell(seeds=(0, 1), **axes):
     point = dict.fromkeys(AXES) | {"dataset": "a", "model": "m", "init": "scratch", "recipe": "r"}
     chosen = [{"seed": seed, **RUN} for seed in seeds]
-    return point | {"n_train": 8, "learning_rate": 1e-3, "edge": "low", "chosen": chosen} | axes
+    return (
+        point | {"n_train": 8, "learning_rate": 1e-3, "edge": "low", "chosen": chosen, "runs": chosen} | axes
+    )
 
 
 @pytest.mark.parametrize("dtype", ["object", "category"])
@@ -102,3 +114,37 @@ def test_examples_without_a_parameter_are_left_out_and_none_leave_an_empty_table
     empty = errors_by_parameter(mixture.astype({"dataset": "category"}))
     assert empty.empty
     assert {*AXES, "parameter", "test_error"} <= set(empty.columns)
+
+
+def test_a_row_has_the_provenance_of_its_weights_and_the_seconds_of_all_runs_of_its_cell():
+    """Zero-shot rows have that of the pre-training; an untrained network has none."""
+    errors = pd.concat(
+        example_errors(np.ones(2), init=init, n_train=n) for init in ("scratch", "poisson") for n in (0, 8)
+    )
+    runs = [{"seconds": 1.5}, {"seconds": 2.5}, {"seconds": 4.0}]
+    told = {name: f"{name} of the cell" for name in PROVENANCE}
+    pretrained = dict.fromkeys(PROVENANCE, "of the pre-training") | {"chosen": [], "runs": []}
+    cells = [
+        trained_cell(seeds=[0], runs=runs, **told),
+        trained_cell(seeds=[0], init="poisson", device="cpu"),  # of an early version
+        trained_cell(init="poisson", n_train=0) | pretrained,
+    ]
+    rows = cell_rows(cells, errors).set_index(["init", "n_train"])
+    assert rows.loc[("scratch", 8), PROVENANCE].to_list() == list(told.values())
+    assert rows.loc[("poisson", 0), PROVENANCE].to_list() == ["of the pre-training"] * len(PROVENANCE)
+    assert rows.loc[("poisson", 8), "device"] == "cpu"
+    assert rows.loc[("poisson", 8), ["commit", "data", "weights"]].isna().all()
+    assert rows.loc[("scratch", 0), PROVENANCE].isna().all()
+    assert seconds_by_cell(rows.reset_index()) == {
+        (Curve("a", "m", "scratch", "r"), 8): 8.0,
+        (Curve("a", "m", "poisson", "r"), 8): 1.5,
+    }
+    assert set(with_short_hashes(rows)["weights"].dropna()) == {"weights of t", "of the pre-t"}
+
+
+def test_a_table_is_written_twice_with_the_same_content(tmp_path):
+    table = pd.DataFrame({"name": ["a", None], "number": [0.1, np.nan], "ratio": [np.inf, 1.0], "n": [1, 2]})
+    write_table(table, tmp_path / "t.csv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["t.csv", "t.parquet"]
+    for found in (pd.read_csv(tmp_path / "t.csv"), pd.read_parquet(tmp_path / "t.parquet")):
+        pd.testing.assert_frame_equal(found, table, check_dtype=False)

@@ -130,7 +130,8 @@ def _content(path: Path) -> object:
             del run["seconds"]
         return cell
     if path.parent.name == "tables":
-        return pd.read_csv(path).filter(regex="^(?!.*seconds)").to_csv()
+        read = pd.read_csv if path.suffix == ".csv" else pd.read_parquet
+        return read(path).filter(regex="^(?!.*seconds)").to_csv()
     return path.read_bytes()
 
 

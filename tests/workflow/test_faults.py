@@ -1,6 +1,7 @@
 """Kills and other faults of whole workflows."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,19 @@ def test_a_second_snakemake_in_the_folder_is_told_of_the_first(fresh):
     result = fresh.run("--rerun-incomplete", TARGET)
     assert result.returncode != 0
     assert "LockException" in result.stdout
+    first.kill()
+    first.wait()
+    wait_for_orphans(fresh)
+
+
+def test_the_status_is_told_beside_a_running_snakemake_which_keeps_its_lock(fresh):
+    prepare(fresh)
+    first = start(fresh)
+    output = ""
+    while not re.search(r"^running: .*epoch .*rate .* s left \(process \d+ on ", output, flags=re.M):
+        assert first.poll() is None, output
+        output = fresh.succeed("status")
+    assert "LockException" in fresh.run("--rerun-incomplete", TARGET).stdout
     first.kill()
     first.wait()
     wait_for_orphans(fresh)

@@ -54,6 +54,37 @@ def test_the_table_has_a_row_for_each_cell_and_seed(finished):
     assert set(savings["bound"]) <= {"exact", "lower", "upper"}
 
 
+def documented_columns(project):
+    """The columns of docs/tables.md, by the file that they are of."""
+    page = (project.path / "docs/tables.md").read_text()
+    parts = re.split(r"^## `(.*)`$", page, flags=re.M)[1:]
+    return {
+        file: re.findall(r"^\| `(\w+)` \| .+ \| [^|]*\|$", text, flags=re.M)
+        for file, text in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+
+def test_the_dictionary_has_the_columns_of_every_table_and_no_others(finished):
+    folder, documented = finished.path / RESULTS, documented_columns(finished)
+    named = {re.sub(r"<\w+>", "*", file): columns for file, columns in documented.items()}
+    seen = set()
+    for path in sorted(folder.rglob("*.csv")):
+        name = str(path.relative_to(folder))
+        if name.startswith("finished/"):  # the files of cells
+            continue
+        pattern = name if name in named else next(filter(path.relative_to(folder).match, named))
+        table = pd.read_csv(path)
+        assert list(table) == named[pattern], name
+        if path.name != "history.csv":
+            pd.testing.assert_frame_equal(
+                pd.read_parquet(path.with_suffix(".parquet")), table, check_dtype=False
+            )
+        seen.add(pattern)
+    for path in (folder / "errors").iterdir():
+        assert list(pd.read_parquet(path)) == named["errors/*.parquet"]
+    assert seen | {"errors/*.parquet", "tables/comparison.csv"} == set(named)
+
+
 def test_the_report_answers_every_question(finished):
     html = (finished.path / RESULTS / "report.html").read_text()
     body = re.sub(r"<(script|style)\b.*?</\1>", "", html, flags=re.DOTALL)
@@ -90,15 +121,83 @@ def test_a_trained_model_opens_from_its_file_alone(finished, tmp_path):
     assert operator.predict(source=source, k11=0.01, k22=0.02, k12=0.0)["solution"].shape == (1, 16, 16)
 
 
-def test_the_example_predicts_a_new_equation_and_plots_it(finished, tmp_path):
+def test_a_cell_becomes_a_folder_with_a_card_that_load_model_and_the_example_open(finished, tmp_path):
+    """Its test errors are those that the evaluation of experiments found."""
+    made = f"{RESULTS}/models/poisson_e5-10/fno_medium/scratch/downstream_seeds/n8"
+    finished.succeed(made)
+    folder = shutil.copytree(finished.path / made, tmp_path / "model")
+    content = json.loads((folder / "config.json").read_text())
+    errors = pd.read_parquet(finished.path / RESULTS / "errors/seeds.parquet")
+    errors = errors[(errors["init"] == "scratch") & (errors["n_train"] == 8)].groupby("seed")["error"]
+    found = pd.DataFrame(content["test_errors"]).set_index("seed")
+    np.testing.assert_allclose(found["mean"], errors.mean(), rtol=1e-5)
+    np.testing.assert_allclose(found["median"], errors.median(), rtol=1e-5)
+    card = (folder / "README.md").read_text()
+    cell = json.loads((finished.path / CURVE / "n8/cell.json").read_text())
+    assert content["provenance"]["weights"] == cell["weights"]
+    for text in ("license: mit", "8 examples, from scratch", cell["weights"], f"{found['mean'][1]:.3g}"):
+        assert text in card
+    source = np.random.default_rng(0).standard_normal((16, 16))
+    predicted, expected = (
+        pdetransfer.load_model(path, seed=1).predict(source=source, k11=0.01, k22=0.02, k12=0)["solution"]
+        for path in (folder, finished.path / CURVE / "n8/weights.safetensors")
+    )
+    np.testing.assert_array_equal(predicted, expected)
+
     picture = tmp_path / "picture.png"
-    command = [sys.executable, "examples/predict.py", finished.path / CURVE / "n8", picture]
+    command = [sys.executable, "examples/predict.py", folder, picture]
     settings = os.environ | {"PYTHONPATH": str(finished.path / "pipeline_src"), "MPLBACKEND": "Agg"}
     done = subprocess.run(
         command, cwd=finished.path, env=settings, capture_output=True, text=True, check=True
     )
     assert re.fullmatch(r"relative L2 error \d\S*\n", done.stdout)
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_reported_pretrainings_become_folders(finished):
+    finished.succeed("models")
+    cards = sorted((finished.path / RESULTS / "models").rglob("README.md"))
+    assert len(cards) == 5
+    (mixed,) = [card.read_text() for card in cards if "mixed" in card.parts]
+    assert "96 examples, taken in turn from 3 datasets, from scratch" in mixed
+    assert len(re.findall(r"^\| \w\S+ \| 0 \| 8 \| ", mixed, flags=re.M)) == 3
+
+
+def test_results_are_compared_with_those_of_another_folder(finished, tmp_path):
+    """A copy does not differ; a folder of the copy's test errors alone is compared without pairs."""
+    other = shutil.copytree(finished.path / RESULTS, tmp_path / "colleague")
+    finished.succeed("compare", "--config", f"other={other}")
+    table = pd.read_csv(finished.path / RESULTS / "tables/comparison.csv")
+    assert list(table) == documented_columns(finished)["tables/comparison.csv"]
+    cells = pd.concat(map(pd.read_parquet, (other / "errors").iterdir()))
+    assert len(table) == len(cells.groupby(["dataset", "model", "init", "recipe", "n_train"], observed=True))
+    assert table["same_examples"].all()
+    assert (table["ratio"] == 1).all()
+    assert not table["differs"].any()
+    page = (finished.path / RESULTS / "comparison.html").read_text()
+    assert f"Of {len(table)} cells in both, 0 have test errors that differ" in page
+    assert finished.planned("all") == {}
+
+    shutil.rmtree(other / "datasets")
+    finished.succeed("compare", "--config", f"other={other}")
+    assert not pd.read_csv(finished.path / RESULTS / "tables/comparison.csv")["same_examples"].any()
+    result = finished.run("compare", "--config", f"other={other / 'errors'}")
+    assert result.returncode != 0
+    assert f"other is '{other / 'errors'}'; expected a results folder" in result.stdout
+
+
+def test_the_status_counts_cells_and_tells_why_one_failed(finished):
+    assert "all: 41 cells: 41 done, 0 running, 0 waiting, 0 failed\n" in finished.succeed("status")
+
+    def change(config):
+        config["recipes"]["downstream_seeds"]["learning_rates"]["scratch"] = [1.0e30, 2.0e30]
+
+    finished.edit_config(change)
+    assert finished.run(f"{CURVE}/n16/cell.json").returncode != 0
+    output = finished.succeed("status")
+    assert "all: 41 cells: 40 done, 0 running, 0 waiting, 1 failed\n" in output
+    cell = CURVE.removeprefix(f"{RESULTS}/cells/")
+    assert f"failed: {cell}/n16: RuntimeError: every learning rate diverged" in output
 
 
 def test_no_training_rule_reads_test_examples(finished):

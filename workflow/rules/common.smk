@@ -24,6 +24,9 @@ from pdetransfer import costs, experiments, numerics
 from pdetransfer.config import ConfigError, check_config
 from pdetransfer.experiments import Curve
 
+# A folder to compare with, for one start of Snakemake: no part of what is run.
+OTHER = config.pop("other", None)
+
 try:
     check_config(config, yaml.safe_load(Path(workflow.basedir, "schemas/config.schema.yaml").read_text()))
 except ConfigError as mistake:
@@ -47,6 +50,8 @@ JUDGED = [
 OWN = [name for name, entry in config["datasets"].items() if "files" in entry]
 GENERATED = [name for name, entry in config["datasets"].items() if not {"files", "mix"} & set(entry)]
 
+
+PACKED = [curve.path for curve in experiments.packed_curves(config)]
 
 # The tables of an experiment, and their folders.
 TABLES = {"cells": "tables", "savings": "savings", "by_parameter": "by_parameter"}
@@ -111,10 +116,13 @@ def own_settings(wildcards):
 
 def initial_weights(curve):
     """The pre-trained weights that a curve starts from, if any."""
-    if not curve.is_fine_tuned:
-        return {}
+    return {"init": pretrained_cell(curve, "weights.safetensors")} if curve.is_fine_tuned else {}
+
+
+def pretrained_cell(curve, name):
+    """A file of the pre-training that a curve starts from."""
     source, n_train = experiments.pretraining(config, curve.init, curve.model)
-    return {"init": f"<results>/cells/{source.path}/n{n_train}/weights.safetensors"}
+    return f"<results>/cells/{source.path}/n{n_train}/{name}"
 
 
 def pretraining_datasets():
@@ -175,8 +183,57 @@ def finished_cells():
     return str(Path(config["pathvars"]["results"], "finished"))
 
 
+def model_inputs(wildcards):
+    """A cell's files, and what it was trained on and is tested on."""
+    curve, cell = Curve.from_path(wildcards.curve), "<results>/cells/{curve}/n{n_train}"
+    return (
+        {"weights": f"{cell}/weights.safetensors", "cell": f"{cell}/cell.json"}
+        | split_files(curve.dataset, "test")
+        | {"train_manifest": split_files(curve.dataset, "train")["train_manifest"]}
+    )
+
+
 def cell_files(curve, sizes, name):
     return [f"<results>/cells/{curve.path}/n{n}/{name}" for n in sizes]
+
+
+def beside_another_snakemake(wildcards):
+    """No files; but with this job alone Snakemake neither takes nor, at its end, removes locks, as with --nolock."""
+    if set(workflow.dag_settings.targets) == {"status"}:
+        workflow.persistence.lock = workflow.persistence.unlock = workflow.persistence.noop
+    return []
+
+
+def training_jobs(cells):
+    """The training jobs of cells: log and cells of each, as ``snakemake status`` looks at them."""
+    results, jobs = Path(config["pathvars"]["results"]), {}
+    for curve, n_train in cells:
+        is_packed = curve.path in PACKED and n_train in config["packed_n_train"]
+        log = results / "logs/train" / curve.path / ("packed.log" if is_packed else f"n{n_train}.log")
+        parts = experiments.components(config, curve.dataset)
+        cell = {
+            "name": f"{curve.path}/n{n_train}",
+            "folder": results / "cells" / curve.path / f"n{n_train}",
+            "settings": experiments.cell_settings(config, curve, n_train),
+            "manifests": {
+                split: [results / "datasets" / part / f"{split}.json" for part in parts]
+                for split in ("train", "validation")
+            },
+            "init": (
+                Path(pretrained_cell(curve, "weights.safetensors").replace("<results>", str(results)))
+                if curve.is_fine_tuned
+                else None
+            ),
+        }
+        jobs.setdefault(log, []).append(cell)
+    return [{"log": log, "cells": cells} for log, cells in jobs.items()]
+
+
+def jobs_by_target(wildcards):
+    """The training jobs of `all`, and those that `controls` has besides."""
+    reported = experiments.cells(config, REPORTED)
+    besides = [cell for cell in experiments.cells(config, CONTROLS) if cell not in reported]
+    return {"all": training_jobs(reported), "controls": training_jobs(besides)}
 
 
 def evaluated_datasets(wildcards):
@@ -240,6 +297,20 @@ def cell_summaries(wildcards):
     return [file for curve in curves for file in cell_files(curve, trained_n(wildcards), "cell.json")]
 
 
+def zero_shot_curves(wildcards):
+    """The curves of an experiment whose pre-trained weights are evaluated as they are."""
+    curves = experiments.curves(config, wildcards.experiment) if has_zero_shot(wildcards) else []
+    return [curve for curve in curves if curve.is_fine_tuned]
+
+
+def zero_shot_cells(wildcards):
+    return [asdict(curve) | {"n_train": 0} for curve in zero_shot_curves(wildcards)]
+
+
+def zero_shot_summaries(wildcards):
+    return [pretrained_cell(curve, "cell.json") for curve in zero_shot_curves(wildcards)]
+
+
 def figure_tables(wildcards):
     """The tables of a figure's experiments, kind by kind."""
     return {
@@ -293,6 +364,28 @@ def prediction_inputs(wildcards):
             for curve in predicted_curves(wildcards)
             for file in cell_files(Curve(**curve), [figure["n_train"]], "weights.safetensors")
         ],
+    }
+
+
+def compared_files(wildcards):
+    """Test errors and manifests of test examples, of what has been run here and in the other folder."""
+    here, there = config["pathvars"]["results"], OTHER and str(OTHER)
+    if there is None:
+        raise WorkflowError("nothing to compare with; expected --config other=<a results folder>")
+    errors = sorted(map(str, Path(there).glob("errors/*.parquet")))
+    if not errors:
+        raise WorkflowError(
+            f"other is {there!r}; expected a results folder, with files errors/<experiment>.parquet"
+        )
+    run = [name for name in config["experiments"] if Path(here, "errors", f"{name}.parquet").exists()]
+    if not run:
+        raise WorkflowError(f"{here} has no test errors to compare with {there}; `snakemake all` makes them")
+    stored = [name for name in config["datasets"] if Path(here, "datasets", name, "test.json").exists()]
+    return {
+        "errors": expand("<results>/errors/{experiment}.parquet", experiment=run),
+        "manifests": expand("<results>/datasets/{dataset}/test.json", dataset=stored),
+        "other_errors": errors,
+        "other_manifests": sorted(map(str, Path(there).glob("datasets/*/test.json"))),
     }
 
 

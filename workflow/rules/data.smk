@@ -87,6 +87,7 @@ rule datasets:
         expand("<results>/cards/{dataset}.json", dataset=STORED),
     output:
         table="<results>/tables/datasets.csv",
+        parquet="<results>/tables/datasets.parquet",
         svg=report(
             "<results>/figures/shifts.svg",
             caption="../report/shifts.rst",

@@ -2,6 +2,7 @@ rule table:
     input:
         errors="<results>/errors/{experiment}.parquet",
         cells=cell_summaries,
+        pretrained=zero_shot_summaries,
     output:
         cells=report(
             "<results>/tables/{experiment}.csv",
@@ -11,6 +12,7 @@ rule table:
         ),
         savings="<results>/savings/{experiment}.csv",
         by_parameter="<results>/by_parameter/{experiment}.csv",
+        parquet=expand("<results>/{folder}/{{experiment}}.parquet", folder=TABLES.values()),
     log:
         "<results>/logs/table/{experiment}.log",
     benchmark:
@@ -19,6 +21,7 @@ rule table:
         "../../environment.yml"
     params:
         axes=experiment_cells,
+        zero_shot=zero_shot_cells,
         numerics=numerics.TABLES,
     script:
         "../scripts/table.py"
@@ -80,7 +83,8 @@ rule fits:
     input:
         expand("<results>/errors/{experiment}.parquet", experiment=REPORTED),
     output:
-        report("<results>/tables/fits.csv", caption="../report/table.rst", category="Tables"),
+        table=report("<results>/tables/fits.csv", caption="../report/table.rst", category="Tables"),
+        parquet="<results>/tables/fits.parquet",
     log:
         "<results>/logs/fits.log",
     benchmark:
@@ -101,6 +105,7 @@ rule claims:
     output:
         verdicts="<results>/claims.json",
         table=report("<results>/tables/claims.csv", caption="../report/claims.rst", category="Claims"),
+        parquet="<results>/tables/claims.parquet",
     log:
         "<results>/logs/claims.log",
     benchmark:
@@ -116,7 +121,8 @@ rule claims:
 
 rule plan:
     output:
-        "<results>/plan.csv",
+        table="<results>/plan.csv",
+        parquet="<results>/plan.parquet",
     log:
         "<results>/logs/plan.log",
     benchmark:
@@ -136,7 +142,8 @@ rule plan:
 # Of one experiment, with the pre-trainings that it needs.
 use rule plan as plan_experiment with:
     output:
-        "<results>/plan/{experiment}.csv",
+        table="<results>/plan/{experiment}.csv",
+        parquet="<results>/plan/{experiment}.parquet",
     log:
         "<results>/logs/plan/{experiment}.log",
     benchmark:
@@ -146,8 +153,6 @@ use rule plan as plan_experiment with:
         experiments=lambda wildcards: [wildcards.experiment],
 
 
-
-
 rule report:
     input:
         **report_tables(REPORTED),
@@ -155,6 +160,10 @@ rule report:
         claims="<results>/claims.json",
         fits="<results>/tables/fits.csv",
         plan="<results>/plan.csv",
+        pretrained=[
+            f"<results>/cells/{curve.path}/n{n}/cell.json"
+            for curve, n in costs.cells_by_experiment(config, REPORTED)[costs.PRETRAINING]
+        ],
         datasets="<results>/tables/datasets.csv",
         disjoint="<results>/datasets/disjoint.json",
         cards=expand("<results>/cards/{dataset}.png", dataset=STORED),
@@ -189,3 +198,24 @@ use rule report as controls with:
         experiments=CONTROLS,
         data_figures=[],
         config=config,
+
+
+rule compare:
+    input:
+        unpack(compared_files),
+    output:
+        page="<results>/comparison.html",
+        table="<results>/tables/comparison.csv",
+        parquet="<results>/tables/comparison.parquet",
+    log:
+        "<results>/logs/compare.log",
+    benchmark:
+        "<results>/benchmarks/compare.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        other=OTHER,
+        components={name: experiments.components(config, name) for name in config["datasets"]},
+        numerics=numerics.TABLES,
+    script:
+        "../scripts/compare.py"

@@ -35,9 +35,6 @@ use rule train as pretrain with:
 ruleorder: pretrain > train
 
 
-PACKED = [curve.path for curve in experiments.packed_curves(config)]
-
-
 if config["packed_n_train"]:
 
     # One job for all packed n_train of a curve that needs all of them.
@@ -58,6 +55,21 @@ if config["packed_n_train"]:
             curve=one_of(PACKED),
 
     ruleorder: pretrain > train_pack > train
+
+
+rule status:
+    input:
+        beside_another_snakemake,
+    log:
+        "<results>/logs/status.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        jobs=jobs_by_target,
+        finished=finished_cells(),
+    script:
+        "../scripts/status.py"
 
 
 rule evaluate:
@@ -82,3 +94,29 @@ rule evaluate:
         numerics=numerics.EVALUATION,
     script:
         "../scripts/evaluate.py"
+
+
+rule model:
+    input:
+        unpack(model_inputs),
+    output:
+        folder=directory("<results>/models/{curve}/n{n_train}"),
+    log:
+        "<results>/logs/model/{curve}/n{n_train}.log",
+    benchmark:
+        "<results>/benchmarks/model/{curve}/n{n_train}.tsv"
+    conda:
+        "../../environment.yml"
+    resources:
+        gpu=num_gpus(),
+        device=config["device"],
+    params:
+        numerics=numerics.EVALUATION,
+    script:
+        "../scripts/model.py"
+
+
+rule models:
+    input:
+        [f"<results>/models/{curve.path}/n{n}" for curve, n in experiments.pretrained_cells(config, REPORTED)],
+    localrule: True

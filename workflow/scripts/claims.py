@@ -9,7 +9,8 @@ import yaml
 from pdetransfer import logs
 from pdetransfer.bootstrap import Replicates
 from pdetransfer.claims import Evidence, judge
-from pdetransfer.files import atomic, write_json
+from pdetransfer.files import write_json
+from pdetransfer.tables import write_table
 
 logs.to_file(snakemake.log[0])
 files, config = snakemake.input, snakemake.params.config
@@ -21,5 +22,4 @@ evidence = Evidence(
 claims = yaml.safe_load(Path(files.claims).read_text())
 verdicts = [asdict(judge(name, claim, config["scale"], evidence)) for name, claim in claims.items()]
 write_json(snakemake.output.verdicts, {"scale": config["scale"], "claims": verdicts})
-with atomic(Path(snakemake.output.table)) as temporary:
-    pd.DataFrame(verdicts).drop(columns=["bounds", "cells"]).to_csv(temporary, index=False)
+write_table(pd.DataFrame(verdicts).drop(columns=["bounds", "cells"]), snakemake.output.table)

@@ -5,11 +5,11 @@ from pathlib import Path
 from pdetransfer import logs
 from pdetransfer.cards import datasets_table
 from pdetransfer.figures import save
-from pdetransfer.files import atomic, read_json
+from pdetransfer.files import read_json
 from pdetransfer.galleries import draw_shifts
+from pdetransfer.tables import write_table
 
 logs.to_file(snakemake.log[0])
 table = datasets_table(list(map(read_json, snakemake.input)), snakemake.params.pretraining)
-with atomic(Path(snakemake.output.table)) as temporary:
-    table.to_csv(temporary, index=False)
+write_table(table, snakemake.output.table)
 save(lambda: draw_shifts(table), [Path(snakemake.output.svg), Path(snakemake.output.png)])

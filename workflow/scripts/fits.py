@@ -1,13 +1,11 @@
 """Scaling laws of all curves."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from pdetransfer import logs
 from pdetransfer.bootstrap import Replicates
-from pdetransfer.files import atomic
 from pdetransfer.fits import scaling_laws
+from pdetransfer.tables import write_table
 
 logs.to_file(snakemake.log[0])
 errors = [pd.read_parquet(path) for path in snakemake.input]
@@ -16,5 +14,4 @@ num_parameters = {
     for table in errors
     for model, rows in table.groupby("model", observed=True)
 }
-with atomic(Path(snakemake.output[0])) as temporary:
-    scaling_laws(Replicates(errors), num_parameters).to_csv(temporary, index=False)
+write_table(scaling_laws(Replicates(errors), num_parameters), snakemake.output.table)

@@ -1,12 +1,10 @@
 """What the config asks for, before it is run: a forecast, printed and written."""
 
-from pathlib import Path
-
 import torch
 
 from pdetransfer import costs
-from pdetransfer.files import atomic
 from pdetransfer.hardware import Hardware
+from pdetransfer.tables import write_table
 from pdetransfer.timing import examples_per_second
 
 config, names = snakemake.params.config, snakemake.params.experiments
@@ -21,8 +19,7 @@ else:
         config["rates"][name] = round(rate)
     print(f"rates, measured on {device.type}, examples/s: {config['rates']}")
 table = costs.forecast(config, names)
-with atomic(Path(snakemake.output[0])) as temporary:
-    table.to_csv(temporary, index=False)
+write_table(table, snakemake.output.table)
 print(table.to_string(index=False))
 hours = costs.wall_hours(config, num_devices, names)
 print(f"training on {num_devices} devices at once: {hours:.3g} hours at best")

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from pdetransfer import galleries, logs
+from pdetransfer import costs, galleries, logs
 from pdetransfer.files import atomic, read_json
 from pdetransfer.report import Data, Experiment, Picture, render, sections, sizes, stages
+from pdetransfer.tables import seconds_by_cell, training_seconds
 
 logs.to_file(snakemake.log[0])
 files, config, output = snakemake.input, snakemake.params.config, Path(snakemake.output[0])
@@ -20,13 +21,18 @@ experiments = [
     for name, cells, savings in zip(snakemake.params.experiments, files.cells, files.savings, strict=True)
 ]
 benchmarks = output.parent / "benchmarks"
-costs = {
+spent = {
     "Stages": stages(sorted(benchmarks.rglob("*.tsv")), benchmarks),
     "Sizes": sizes(output.parent),
 }
 data, claims, laws = None, [], None
 if snakemake.params.data_figures:
-    costs = {"Forecast": pd.read_csv(files.plan)} | costs
+    pretrainings = costs.cells_by_experiment(config, snakemake.params.experiments)[costs.PRETRAINING]
+    seconds = dict(zip(pretrainings, map(training_seconds, map(read_json, files.pretrained)), strict=True))
+    for experiment in experiments:
+        seconds |= seconds_by_cell(experiment.cells)
+    plan = costs.beside_actual(config, pd.read_csv(files.plan), seconds)
+    spent = {"Forecast and actual": plan} | spent
     claims = read_json(files.claims)["claims"]
     laws = pd.read_csv(files.fits)
     drawn = zip(snakemake.params.data_figures, files.data, strict=True)
@@ -41,5 +47,5 @@ if snakemake.params.data_figures:
     )
 with atomic(output) as temporary:
     temporary.write_text(
-        render(config["title"], sections(experiments, pictures), claims, laws, data, costs, config)
+        render(config["title"], sections(experiments, pictures), claims, laws, data, spent, config)
     )

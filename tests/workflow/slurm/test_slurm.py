@@ -119,3 +119,23 @@ def test_a_cancelled_job_one_out_of_time_and_one_on_a_dead_node_are_done_again(c
     assert (ended[stranded]["JobState"], ended[stranded]["Restarts"]) == ("COMPLETED", "1")
     again = [ended[job] for job in ended.keys() - {cancelled, stuck, stranded}]
     assert [(job["JobState"], *asked(job)) for job in again] == 2 * [("COMPLETED", 2, "16000M", 8)]
+
+
+def test_the_status_tells_of_jobs_on_nodes_from_where_snakemake_runs(cluster, fresh):
+    fresh.edit_config(
+        lambda config: config["recipes"]["pretrain"].update(length=3000, validation_interval=20)
+    )
+    cell = "poisson_e1-5/fno_medium/scratch/pretrain/n32"
+    told = ""
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(fresh.run, *SLURM, f"results/smoke/cells/{cell}/cell.json")
+        [job] = running(cluster, fresh, "pretrain")
+        expected = (
+            rf"running: {cell}: .*epoch .*rate .* s left \(process \d+ on .*, SLURM job {job['JobId']}\)"
+        )
+        while not re.search(expected, told):
+            assert not run.done(), told
+            told = fresh.succeed("--profile", "slurm", "status")
+        result = run.result()
+    assert result.returncode == 0, result.stdout
+    assert "1 done, 0 running, 40 waiting, 0 failed" in fresh.succeed("--profile", "slurm", "status")

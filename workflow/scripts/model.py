@@ -1,0 +1,21 @@
+"""A trained cell as a folder that can be sent on."""
+
+from pathlib import Path
+
+from pdetransfer import jobs, logs
+from pdetransfer.experiments import Curve
+from pdetransfer.exports import TrainedCell, export
+
+logs.to_file(snakemake.log[0])
+files = snakemake.input
+cell = TrainedCell(
+    curve=Curve.from_path(snakemake.wildcards.curve),
+    weights=Path(files.weights),
+    summary=Path(files.cell),
+    train_manifests=list(map(Path, files.train_manifest)),
+    test=[
+        jobs.Stored.of([store], [manifest])
+        for store, manifest in zip(files.test, files.test_manifest, strict=True)
+    ],
+)
+export(cell, Path(snakemake.output.folder), jobs.set_device(snakemake.resources.device, snakemake.threads))
