@@ -3,7 +3,7 @@
 What enters is physical, a source and coefficients by name; what the network sees is made here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -46,6 +46,16 @@ class Inputs:
         grid = fields.shape[2:]
         constants = constants.reshape(*constants.shape, *(1 for _ in grid)).expand(-1, -1, *grid)
         return torch.cat([fields, constants], dim=1)
+
+
+def change_under_scaling(operator: "NeuralOperator", examples: Examples, factor: float = 10.0) -> float:
+    """Largest change of the normalised inputs when the fields and coefficients of each example are multiplied by
+    ``factor``, relative to the largest input: such an example has the same solution (arXiv 2306.00258, A.5)."""
+    scaled = replace(examples, fields=factor * examples.fields, coefficients=factor * examples.coefficients)
+    one, other = (operator.inputs(given, torch.device("cpu")) for given in (examples, scaled))
+    pairs = (one.fields, other.fields), (one.constants, other.constants)
+    change = max(float((after - before).abs().max()) for before, after in pairs)
+    return change / max(float(before.abs().max()) for before, _ in pairs)
 
 
 class NeuralOperator:

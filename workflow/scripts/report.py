@@ -8,6 +8,7 @@ import pandas as pd
 from pdetransfer import galleries, logs
 from pdetransfer.files import atomic, read_json
 from pdetransfer.report import Data, Experiment, Picture, render, sections, sizes, stages
+from pdetransfer.supplements import supplements
 
 logs.to_file(snakemake.log[0])
 files, config, output = snakemake.input, snakemake.params.config, Path(snakemake.output[0])
@@ -24,11 +25,17 @@ costs = {
     "Stages": stages(sorted(benchmarks.rglob("*.tsv")), benchmarks),
     "Sizes": sizes(output.parent),
 }
-data, claims, laws = None, [], None
+data, claims, laws, beside = None, [], None, []
 if snakemake.params.data_figures:
     costs = {"Forecast": pd.read_csv(files.plan)} | costs
     claims = read_json(files.claims)["claims"]
     laws = pd.read_csv(files.fits)
+    beside = supplements(
+        experiments,
+        pictures,
+        pd.read_csv(files.shifts) if files.shifts else None,
+        pd.read_csv(files.budgets),
+    )
     drawn = zip(snakemake.params.data_figures, files.data, strict=True)
     data = Data(
         table=pd.read_csv(files.datasets),
@@ -41,5 +48,5 @@ if snakemake.params.data_figures:
     )
 with atomic(output) as temporary:
     temporary.write_text(
-        render(config["title"], sections(experiments, pictures), claims, laws, data, costs, config)
+        render(config["title"], sections(experiments, pictures, beside), claims, laws, data, costs, config)
     )

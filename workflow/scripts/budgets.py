@@ -1,0 +1,17 @@
+"""Savings at equal epochs, steps and compute, side by side."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from pdetransfer import logs
+from pdetransfer.bootstrap import Replicates
+from pdetransfer.budgets import savings_by_budget
+from pdetransfer.files import atomic
+
+logs.to_file(snakemake.log[0])
+params = snakemake.params
+replicates = Replicates(map(pd.read_parquet, snakemake.input))
+table = savings_by_budget(params.config, params.experiments, replicates)
+with atomic(Path(snakemake.output[0])) as temporary:
+    table.to_csv(temporary, index=False)
