@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from pdetransfer.answers import ANSWERS
+from pdetransfer.answers import ANSWERS, answer_budget, answer_distance
 from pdetransfer.files import read_json
+from pdetransfer.savings import savings_at
 
 CONFIGS = {
     "results/laptop": "config/config.yaml",
@@ -55,8 +56,21 @@ def claims_table(claims: list[dict]) -> list[str]:
     return lines
 
 
+def beside(folder: Path, question: str, figures: dict) -> list[str]:
+    """Sentences on a question that its experiments give together."""
+    if question == "data":
+        return list(answer_budget(pd.read_csv(folder / "tables/budgets.csv")))
+    drawn = [entry for entry in figures.values() if entry["kind"] == "savings_by_distance"]
+    if question == "shift" and drawn:
+        savings = pd.concat(pd.read_csv(folder / f"savings/{name}.csv") for name in drawn[0]["experiments"])
+        shifts = pd.read_csv(folder / "tables/shifts.csv")
+        return [answer_distance(savings_at(savings, shifts, drawn[0]["n_train"]))]
+    return []
+
+
 def main(folder: Path) -> None:
-    experiments = yaml.safe_load(Path(CONFIGS[str(folder)]).read_text())["experiments"]
+    config = yaml.safe_load(Path(CONFIGS[str(folder)]).read_text())
+    experiments = config["experiments"]
     verdicts = read_json(folder / "claims.json")
     lines = [HEADER.format(folder=folder, scale=folder.name)]
     for question, entry in ANSWERS.items():
@@ -67,6 +81,7 @@ def main(folder: Path) -> None:
         for name in names:
             cells, savings = (pd.read_csv(folder / part / f"{name}.csv") for part in ("tables", "savings"))
             lines += [f"* {sentence}" for sentence in entry.answer(cells, savings)]
+        lines += [f"* {sentence}" for sentence in beside(folder, question, config["figures"])]
         lines += [""] if names else []
     lines += ["## The paper's claims", "", *claims_table(verdicts["claims"])]
     print("\n".join(lines))

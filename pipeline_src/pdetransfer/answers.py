@@ -116,6 +116,21 @@ def _largest_ratio(dataset: str, model: str, rows: pd.DataFrame) -> str:
     )
 
 
+def answer_budget(budgets: pd.DataFrame) -> Iterator[str]:
+    """Q1, by budget: savings at few examples of each dataset and model (``budgets.savings_by_budget``)."""
+    at_few = budgets[budgets["n_train"] == _few(budgets)]
+    for (dataset, model), rows in at_few.groupby(["dataset", "model"], sort=False):
+        ratios = {
+            row.budget: "not run" if pd.isna(row.ratio) else f"{_SIGNS[row.bound]}{row.ratio:.2g}"
+            for row in rows.drop_duplicates("budget").itertuples()
+        }
+        words = ", ".join(f"{ratio} at {budget}" for budget, ratio in ratios.items())
+        yield (
+            f"For the error of {model} fine-tuned on {rows['n_train'].iloc[0]} examples of {dataset}, training "
+            f"from scratch takes this many times as much: {words}."
+        )
+
+
 def answer_size(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
     """Q2: the smallest against the largest model."""
     for dataset, rows in cells.groupby("dataset", sort=False):
@@ -153,6 +168,27 @@ def answer_shift(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
             f"Along {', '.join(names)}, the zero-shot error is {_list(zero)}; fine-tuned on {few} examples it is "
             f"{_list(tuned)}, for which training from scratch needs {', '.join(saved)} times as many."
         )
+
+
+def answer_distance(points: pd.DataFrame) -> str:
+    """Q3, by measured distance: how well each orders the savings at one n_train (``savings.savings_at``)."""
+    distances = {
+        "the zero-shot error": points["zero_shot_error"],
+        "the Wasserstein distance of the physics parameter": points["wasserstein"],
+        "the parameter's mass not in common": 1 - points["mass_in_common"],
+        "the distance of the solutions' spectra": points["spectral_distance"],
+    }
+    ratio = points["ratio"]
+    order = pd.Series({name: of.corr(ratio, "kendall", min_periods=2) for name, of in distances.items()})
+    order = order.dropna().sort_values()
+    if order.empty:
+        return "No distance orders the data savings: they are all the same, or of too few datasets."
+    found = ", ".join(f"{value:.2f} for {name}" for name, value in order.items())
+    return (
+        f"How well a distance orders the data savings at n = {points['n_train'].iloc[0]} of {len(points)} pairs "
+        f"of dataset and pre-training (Kendall's τ: -1 where savings fall with distance throughout, 0 where "
+        f"there is no order; bounds count at their value): {found}."
+    )
 
 
 def answer_mixture(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:

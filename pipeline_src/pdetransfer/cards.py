@@ -51,6 +51,7 @@ def read_card(stores: dict[str, Path], manifests: dict[str, Path]) -> Card:
         "largest_residual": _largest_residual(contents),
         "acceptance": train.get("acceptance", {}),
         "parameters": {name: _quartiles(values) for name, values in parameters.items()},
+        "coefficients": _quartiles(pd.Series(np.linalg.norm(group["coefficients"][:], axis=1))),
         "rms": {name: _quartiles(values) for name, values in rms.items()},
     }
     gallery = list(zip(source[:_GALLERY], solution[:_GALLERY], strict=True))

@@ -1,7 +1,7 @@
 """Published claims -> verdicts, from the results at hand."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -11,11 +11,13 @@ from pdetransfer.bootstrap import Replicates, interval
 from pdetransfer.costs import num_parameters
 from pdetransfer.experiments import OWN, SCRATCH, Curve, curves
 from pdetransfer.savings import scratch_curves
+from pdetransfer.tables import CURVE_AXES
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What claims are judged by: the config, bootstrapped test errors, and the table of all cells.
+    """What claims are judged by: the config, bootstrapped test errors, the table of all cells, the facts of
+    the datasets' ``cards``, and the table of ``scaling`` (``operators.change_under_scaling``).
 
     A selection of cells names an ``experiment`` and restricts its axes; what it leaves out is not restricted.
     ``n`` is "zero", "few" (the second smallest n_train), "middle", "most" or "trained" (all but zero).
@@ -24,6 +26,8 @@ class Evidence:
     config: dict
     replicates: Replicates
     cells: pd.DataFrame
+    cards: list[dict] = field(default_factory=list)
+    scaling: pd.DataFrame | None = None
 
     def select(self, selection: dict) -> list[tuple[Curve, int]]:
         """Curves and n_train of a selection, in the order of config."""
@@ -52,6 +56,15 @@ class Evidence:
     def error(self, curve: Curve, n_train: int) -> np.ndarray:
         return self.replicates.means[(*asdict(curve).values(), n_train)]
 
+    def rows(self, curve: Curve) -> pd.DataFrame:
+        """The trained cells of a curve in the table of all cells."""
+        of_curve = (self.cells[CURVE_AXES] == [*asdict(curve).values()]).all(axis=1)
+        return self.cells[of_curve & (self.cells["n_train"] > 0)]
+
+    def solved(self) -> list[dict]:
+        """The cards of datasets that are generated, not users' files."""
+        return [card for card in self.cards if "files" not in self.config["datasets"][card["dataset"]]]
+
     def gains(self, selection: dict) -> list[np.ndarray]:
         """Error from scratch over error fine-tuned, of the fine-tuned cells in a selection."""
         return [
@@ -71,13 +84,24 @@ def smallest_savings(evidence: Evidence, cells: dict) -> np.ndarray:
 
     Where scratch does not reach the error this is a lower bound.
     """
-    ratios = []
+    return np.min([needed / n for needed, n in _equivalents(evidence, cells)], axis=0)
+
+
+def smallest_difference(evidence: Evidence, cells: dict) -> np.ndarray:
+    """Examples that scratch needs for the fine-tuned error, less n_train; the smallest of a selection.
+
+    Where scratch does not reach the error this is a lower bound.
+    """
+    return np.min([needed - n for needed, n in _equivalents(evidence, cells)], axis=0)
+
+
+def _equivalents(evidence: Evidence, cells: dict) -> Iterator[tuple[np.ndarray, int]]:
+    """Examples that scratch needs for the error of each fine-tuned cell, with replicates, and its n_train."""
     for curve, n in evidence.select(cells):
         if curve.is_fine_tuned:
             scratch = evidence.replicates.curve(curve.dataset, curve.model, SCRATCH, curve.recipe)
             pairs = zip(scratch_curves(scratch), evidence.error(curve, n), strict=True)
-            ratios.append(np.array([monotone.equivalent_n(error).n for monotone, error in pairs]) / n)
-    return np.min(ratios, axis=0)
+            yield np.array([monotone.equivalent_n(error).n for monotone, error in pairs]), n
 
 
 def smallest_gain(evidence: Evidence, cells: dict) -> np.ndarray:
@@ -150,10 +174,7 @@ def learning_rate_ratio(evidence: Evidence, cells: dict) -> np.ndarray:
     chosen = {curve for curve, _ in evidence.select(cells)}
     rates = []
     for curve in chosen:
-        rows = evidence.cells
-        for axis, value in asdict(curve).items():
-            rows = rows[rows[axis] == value]
-        rows = rows[rows["n_train"] > 0].sort_values("n_train")
+        rows = evidence.rows(curve).sort_values("n_train")
         rates.append(rows["learning_rate"].iloc[0] / rows["learning_rate"].iloc[-1])
     return np.array([math.exp(np.mean(np.log(rates)))])
 
@@ -161,6 +182,42 @@ def learning_rate_ratio(evidence: Evidence, cells: dict) -> np.ndarray:
 def parameters(evidence: Evidence, model: str) -> np.ndarray:
     """Real parameters of a model with the four input channels of SYS-1."""
     return np.array([num_parameters(evidence.config["models"][model], 4)], float)
+
+
+def hours_as_published(evidence: Evidence, cells: dict) -> np.ndarray:
+    """Hours that four devices take for 500 epochs of 32,768 examples, at the mean rate of a selection's runs."""
+    examples = seconds = 0
+    for curve, n in evidence.select(cells):
+        rows = evidence.rows(curve).query("n_train == @n")
+        examples += (rows["epochs"] * n).sum()
+        seconds += rows["seconds"].sum()
+    return np.array([32_768 * 500 / 4 * seconds / examples / 3600])
+
+
+def largest_span(evidence: Evidence) -> np.ndarray:
+    """Largest over smallest RMS of the source, or norm of the coefficients, over the examples of all datasets of
+    a system; the largest of the systems."""
+    by_system: dict[str, list[dict]] = {}
+    for card in evidence.solved():
+        by_system.setdefault(card["system"], []).append(card)
+    spans = [
+        max(facts["largest"] for facts in scales) / min(facts["smallest"] for facts in scales)
+        for cards in by_system.values()
+        for scales in ([card["rms"]["source"] for card in cards], [card["coefficients"] for card in cards])
+    ]
+    return np.array([max(spans, default=np.nan)])
+
+
+def change_under_scaling(evidence: Evidence) -> np.ndarray:
+    """Largest relative change of a pre-trained model's normalised inputs when source and coefficients are
+    multiplied by ten."""
+    return np.array([np.nan if evidence.scaling is None else evidence.scaling["change"].max()])
+
+
+def largest_residual(evidence: Evidence) -> np.ndarray:
+    """Largest relative residual of the solutions, ‖L u - f‖ / ‖f‖, in all splits of all datasets, before they
+    are rounded to float32."""
+    return np.array([max((card["largest_residual"] for card in evidence.solved()), default=np.nan)])
 
 
 def _mean(values: list[np.ndarray]) -> np.ndarray:
@@ -171,6 +228,7 @@ QUANTITIES: dict[str, Callable[..., np.ndarray]] = {
     function.__name__: function
     for function in (
         smallest_savings,
+        smallest_difference,
         smallest_gain,
         largest_gain,
         gain_ratio,
@@ -183,6 +241,10 @@ QUANTITIES: dict[str, Callable[..., np.ndarray]] = {
         seed_spread_ratio,
         learning_rate_ratio,
         parameters,
+        hours_as_published,
+        largest_span,
+        change_under_scaling,
+        largest_residual,
     )
 }
 

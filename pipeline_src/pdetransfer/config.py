@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import extend
 
-from pdetransfer.experiments import CONTROL, OWN, SCRATCH, components, curves, trained_n
+from pdetransfer.experiments import CONTROL, OWN, SCRATCH, SHIFTED, components, curves, trained_n
 from pdetransfer.sources import SparseGaussians
 from pdetransfer.systems import SYSTEMS
 
@@ -19,6 +19,7 @@ MOST_LOOKS = 50  #: at the validation examples in one run; they cost nearly as m
 
 _AT_ONE_N = (
     "error_by_parameter",
+    "savings_by_distance",
     "predictions",
     "spectra",
 )  # kinds of figures that show models of a single n_train
@@ -238,7 +239,12 @@ def _check_figures(config: dict) -> Iterator[str]:
                     f"figures.{name}.n_train is {figure.get('n_train')}; "
                     f"expected one of {experiment}, {trained_n(config, experiment)}"
                 )
-            if figure["kind"] == "data_savings" and not {SCRATCH} < set(entry["init"]):
+            if figure["kind"] == "savings_by_distance" and entry["question"] not in SHIFTED:
+                yield (
+                    f"figures.{name} draws {experiment} by distance, whose question is {entry['question']!r}; "
+                    f"expected one of {list(SHIFTED)}"
+                )
+            if "savings" in figure["kind"] and not {SCRATCH} < set(entry["init"]):
                 yield (
                     f"figures.{name} draws the data savings of {experiment}, whose init is "
                     f"{entry['init']}; expected scratch and a pre-training"

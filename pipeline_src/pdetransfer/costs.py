@@ -31,13 +31,18 @@ def num_runs(config: dict, curve: Curve) -> int:
     return len(rates) * tuning + len(recipe["seeds"]) - tuning
 
 
-def num_examples(config: dict, curve: Curve, n_train: int) -> int:
-    """Training examples of a cell: every example of every batch of all its runs."""
+def run_examples(config: dict, curve: Curve, n_train: int) -> int:
+    """Training examples of one run: every example of every batch."""
     recipe = config["recipes"][curve.recipe]
     if recipe["length_unit"] == "epochs":
-        return num_runs(config, curve) * recipe["length"] * n_train
+        return recipe["length"] * n_train
     epochs, steps = divmod(recipe["length"], math.ceil(n_train / recipe["batch_size"]))
-    return num_runs(config, curve) * (epochs * n_train + steps * min(recipe["batch_size"], n_train))
+    return epochs * n_train + steps * min(recipe["batch_size"], n_train)
+
+
+def num_examples(config: dict, curve: Curve, n_train: int) -> int:
+    """Training examples of a cell: those of all its runs."""
+    return num_runs(config, curve) * run_examples(config, curve, n_train)
 
 
 def seconds(config: dict, curve: Curve, n_train: int) -> float:

@@ -6,6 +6,7 @@ from itertools import product
 
 SCRATCH = "scratch"  #: the init that is no pre-training
 OWN = "own"  #: in an experiment, the pre-training that is called like the dataset's system
+SHIFTED = ("shift", "mixture")  #: the questions whose datasets are shifted
 CONTROL = "control"  #: the question of experiments that `all` leaves out
 
 
@@ -58,6 +59,39 @@ def controls(config: dict) -> list[str]:
     return [name for name, entry in config["experiments"].items() if entry["question"] == CONTROL]
 
 
+def compared(config: dict) -> list[str]:
+    """The experiments that budgets are compared in: those that ask for data savings, and the controls that train
+    the same in both units of length."""
+    units = {name: recipe["length_unit"] for name, recipe in config["recipes"].items()}
+    entries = config["experiments"].items()
+    asked = [name for name, entry in entries if entry["question"] == "data"]
+    return asked + [
+        name
+        for name, entry in entries
+        if entry["question"] == CONTROL and len({units[recipe] for recipe in entry["recipe"]}) == 2
+    ]
+
+
+def shifted(config: dict) -> list[str]:
+    """The reported experiments whose downstream datasets lie at several distances from their pre-training's."""
+    return [name for name in reported(config) if config["experiments"][name]["question"] in SHIFTED]
+
+
+def pairs(config: dict, names: list[str]) -> list[dict[str, str]]:
+    """What fine-tuned curves of these experiments go to and from: dataset, init, and ``base``, the dataset of the
+    same system that the init is pre-trained on; in a mixture that is a part. None twice, sorted."""
+    systems = {name: entry.get("system") for name, entry in config["datasets"].items() if "mix" not in entry}
+    found = {
+        (curve.dataset, curve.init, base)
+        for name in names
+        for curve in curves(config, name)
+        if curve.is_fine_tuned and curve.dataset in systems
+        for base in components(config, config["pretrainings"][curve.init]["dataset"])
+        if systems[base] == systems[curve.dataset]
+    }
+    return [dict(zip(("dataset", "init", "base"), pair, strict=True)) for pair in sorted(found)]
+
+
 def figures_of(config: dict, names: list[str]) -> list[str]:
     """The figures that draw some of these experiments."""
     return [name for name, entry in config["figures"].items() if set(entry["experiments"]) & set(names)]
@@ -68,11 +102,11 @@ def cells(config: dict, names: list[str]) -> list[tuple[Curve, int]]:
     downstream = [
         (curve, n) for name in names for curve in curves(config, name) for n in trained_n(config, name)
     ]
-    return list(dict.fromkeys([*pretrained_cells(config, names), *downstream]))
+    return list(dict.fromkeys([*pretrainings(config, names), *downstream]))
 
 
-def pretrained_cells(config: dict, names: list[str]) -> list[tuple[Curve, int]]:
-    """The pre-trainings that the curves of these experiments start from, none twice."""
+def pretrainings(config: dict, names: list[str]) -> list[tuple[Curve, int]]:
+    """The pre-trainings that fine-tuned curves of these experiments start from, none twice."""
     starts = [curve for name in names for curve in curves(config, name) if curve.is_fine_tuned]
     return list(dict.fromkeys(pretraining(config, curve.init, curve.model) for curve in starts))
 

@@ -24,12 +24,19 @@ from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocat
 
 from pdetransfer.experiments import SCRATCH
 from pdetransfer.files import atomic
+from pdetransfer.savings import savings_at
 from pdetransfer.systems import SYSTEMS
 
 _PALETTE = sns.color_palette("colorblind")
 _SCRATCH_COLOUR, _DOWNSTREAM_COLOUR = _PALETTE[1], _PALETTE[2]
 _OWN_COLOURS, _MIXED_COLOURS = [_PALETTE[0], _PALETTE[9]], [_PALETTE[4], _PALETTE[6]]
 _BOUNDS = {"exact": ("o", ""), "lower": ("^", "≥ "), "upper": ("v", "≤ ")}  # marker, sign
+_DISTANCES = {  # columns of the table of shifts, with what they are called
+    "wasserstein": "Wasserstein distance of the physics parameter\n(standard deviations of the pre-training's)",
+    "mass_in_common": "share of the parameter's mass in common",
+    "spectral_distance": "distance of the solutions' spectra (decades)",
+    "zero_shot_error": "zero-shot error",
+}
 _PANEL_AXES = ["dataset", "model", "recipe"]
 _STYLE = {
     "axes.titlesize": 9,
@@ -46,11 +53,13 @@ _HEIGHT = 2.7  # of a row of panels
 @dataclass(frozen=True)
 class Tables:
     """The tables of a figure's experiments: ``cells``, a row for each cell and seed, ``savings`` and
-    ``by_parameter`` (``tables.cell_rows``, ``data_savings``, ``errors_by_parameter``)."""
+    ``by_parameter`` (``tables.cell_rows``, ``data_savings``, ``errors_by_parameter``); ``shifts``, for figures by
+    distance (``shifts.shifts_table``)."""
 
     cells: pd.DataFrame
     savings: pd.DataFrame
     by_parameter: pd.DataFrame
+    shifts: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -253,6 +262,50 @@ def draw_data_savings(tables: Tables, options: dict) -> Figure:
     return figure
 
 
+def draw_savings_by_distance(tables: Tables, options: dict) -> Figure:
+    """Data savings at one number of downstream examples, against how far the dataset lies from the pre-training.
+
+    Examples that training from scratch needs for the error of the fine-tuned model, over those fine-tuned.
+    Farther is to the right. Arrows up are lower bounds, arrows down upper bounds, thin vertical lines 95 %
+    intervals. Below the dashed line pre-training does harm. Open: pre-trained on a mixture, whose distance is
+    that of the dataset of the same system in it.
+    """
+    points = savings_at(tables.savings, tables.shifts, options["n_train"])
+    points = points.assign(system=_systems(points["dataset"], options))
+    systems = points["system"].unique()
+    colours = dict(zip(systems, sns.color_palette("viridis", len(systems) + 1), strict=False))
+    figure, axes = plt.subplots(2, 2, figsize=(_WIDTH, 5.9), sharey=True, layout="constrained")
+    for panel, (distance, label) in zip(axes.flat, _DISTANCES.items(), strict=True):
+        for point in points.dropna(subset=distance).itertuples():
+            is_mixed = "mix" in options["datasets"][options["pretrainings"][point.init]]
+            _draw_point(panel, getattr(point, distance), point, colours[point.system], is_mixed)
+        panel.axhline(1, linestyle="--", color="0.4", linewidth=1)
+        panel.set(yscale="log", xlabel=label)
+        panel.margins(y=0.08)
+        panel.yaxis.set_major_locator(LogLocator(subs=[1, 2, 5]))
+        panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        panel.yaxis.set_minor_formatter(NullFormatter())
+        sns.despine(ax=panel)
+    axes[0, 1].invert_xaxis()
+    axes[1, 1].set_xscale("log")
+    axes[1, 1].xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    for system, colour in colours.items():
+        axes[0, 0].plot([], [], "o", color=colour, label=system.replace("_", "-"))
+    axes[0, 0].plot([], [], "o", color="0.3", markerfacecolor="none", label="pre-trained on a mixture")
+    figure.legend(loc="outside lower center", ncols=len(colours) + 1, frameon=False, fontsize=8)
+    figure.supylabel("data savings, times as many examples", fontsize=9)
+    figure.suptitle(f"{options['title']}, n = {options['n_train']}", fontsize=10)
+    return figure
+
+
+def _draw_point(axes: Axes, x: float, point, colour, is_mixed: bool) -> None:
+    """A ratio of savings with its interval, as a marker that says whether it is a bound."""
+    ends = [point.equivalent_low / point.n_train, point.equivalent_high / point.n_train]
+    axes.plot([x] * 2, ends, "-", color=colour, linewidth=0.9, alpha=0.8)
+    face = {"markerfacecolor": "none"} if is_mixed else {}
+    axes.plot(x, point.ratio, _BOUNDS[point.bound][0], color=colour, markersize=9 if is_mixed else 5, **face)
+
+
 def _systems(datasets: pd.Series, options: dict) -> pd.Series:
     return datasets.map(lambda name: options["datasets"][name].get("system") or name)
 
@@ -362,6 +415,7 @@ FIGURES: dict[str, Callable[[Tables, dict], Figure]] = {
     "error_vs_data": draw_error_vs_data,
     "data_savings": draw_data_savings,
     "error_by_parameter": draw_error_by_parameter,
+    "savings_by_distance": draw_savings_by_distance,
 }
 
 

@@ -3,7 +3,7 @@
 What enters is physical, a source and coefficients by name; what the network sees is made here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -43,6 +43,16 @@ class Inputs:
     def batch(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
         """What the model takes: fields and constants of some examples."""
         return self.fields[rows], self.constants[rows]
+
+
+def change_under_scaling(operator: "NeuralOperator", examples: Examples, factor: float = 10.0) -> float:
+    """Largest change of the normalised inputs when the fields and coefficients of each example are multiplied by
+    ``factor``, relative to the largest input: such an example has the same solution (arXiv 2306.00258, A.5)."""
+    scaled = replace(examples, fields=factor * examples.fields, coefficients=factor * examples.coefficients)
+    one, other = (operator.inputs(given, torch.device("cpu")) for given in (examples, scaled))
+    pairs = (one.fields, other.fields), (one.constants, other.constants)
+    change = max(float((after - before).abs().max()) for before, after in pairs)
+    return change / max(float(before.abs().max()) for before, _ in pairs)
 
 
 class NeuralOperator:

@@ -152,12 +152,23 @@ class Experiment:
 
 
 @dataclass(frozen=True)
+class Supplement:
+    """A table of a question that stands beside its figures: title, sentences before it, and the table."""
+
+    question: str
+    title: str
+    sentences: list[str]
+    table: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class Section:
-    """A question with its answer, the experiments that give it, and their figures."""
+    """A question with its answer, the experiments that give it, their figures, and tables of all of them."""
 
     question: str
     experiments: list[Experiment]
     pictures: list[Picture]
+    supplements: list[Supplement]
 
     @property
     def title(self) -> str:
@@ -185,7 +196,9 @@ class Section:
         return _embedded(error_chart([experiment.cells for experiment in self.experiments], config))
 
 
-def sections(experiments: list[Experiment], pictures: list[Picture]) -> list[Section]:
+def sections(
+    experiments: list[Experiment], pictures: list[Picture], supplements: list[Supplement] | None = None
+) -> list[Section]:
     """A section for each question that is asked; a figure stands where its first experiment does."""
     question_of = {experiment.name: experiment.entry["question"] for experiment in experiments}
     return [
@@ -193,6 +206,7 @@ def sections(experiments: list[Experiment], pictures: list[Picture]) -> list[Sec
             question,
             [experiment for experiment in experiments if experiment.entry["question"] == question],
             [p for p in pictures if question_of[p.entry["experiments"][0]] == question],
+            [supplement for supplement in supplements or [] if supplement.question == question],
         )
         for question in ANSWERS
         if question in question_of.values()
@@ -276,7 +290,8 @@ def render(
         number=lambda value: "" if value is None else f"{value:.3g}",
         laws=None if laws is None else _html(laws, _LAW_COLUMNS),
         data=data,
-        costs={heading: _html(table, _spaced(table)) for heading, table in costs.items()},
+        costs=costs,
+        table_html=lambda table: _html(table, _spaced(table)),
         svg_element=svg_element,
         libraries=libraries(),
         config=config,

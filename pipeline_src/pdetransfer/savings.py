@@ -54,6 +54,26 @@ def scratch_curves(curve: dict[int, np.ndarray]) -> list[ScratchCurve]:
     return [ScratchCurve(sizes, row) for row in errors]
 
 
+def equivalents(scratch: list[ScratchCurve], errors: np.ndarray) -> dict[str, float | str]:
+    """What training from scratch takes for test errors ``(replicate,)``, by the curve of each replicate: the
+    estimate, its 95 % interval, what is known of it, and the share of replicates beyond the curve."""
+    found = [curve.equivalent_n(error) for curve, error in zip(scratch, errors, strict=True)]
+    low, high = interval(np.array([equivalent.n for equivalent in found]))
+    return {
+        "equivalent_n": found[0].n,
+        "equivalent_low": low,
+        "equivalent_high": high,
+        "bound": found[0].bound,
+        "censored": np.mean([equivalent.bound != "exact" for equivalent in found[1:]]),
+    }
+
+
+def savings_at(savings: pd.DataFrame, shifts: pd.DataFrame, n_train: int) -> pd.DataFrame:
+    """The savings at one n_train with their distances, a row for each pair of ``shifts`` (``shifts_table``)."""
+    at_n = savings[savings["n_train"] == n_train].drop_duplicates(AXES)
+    return at_n.merge(shifts, on=["dataset", "model", "init"])
+
+
 def data_savings(replicates: Replicates) -> pd.DataFrame:
     """Data savings of each fine-tuned cell.
 
@@ -73,20 +93,15 @@ def data_savings(replicates: Replicates) -> pd.DataFrame:
             scratch[key] = scratch_curves(replicates.curve(*key))
         if not scratch[key]:
             continue
-        found = [curve.equivalent_n(error) for curve, error in zip(scratch[key], errors, strict=True)]
-        estimate, n_scratch = found[0], np.array([equivalent.n for equivalent in found])
-        low, high = interval(n_scratch)
+        found = equivalents(scratch[key], errors)
+        n_scratch = found["equivalent_n"]
         rows.append(
             {
                 **dict(zip(AXES, axes, strict=True)),
                 "test_error": errors[0],
-                "equivalent_n": estimate.n,
-                "equivalent_low": low,
-                "equivalent_high": high,
-                "ratio": estimate.n / n_train if n_train else np.inf,
-                "difference": estimate.n - n_train,
-                "bound": estimate.bound,
-                "censored": np.mean([equivalent.bound != "exact" for equivalent in found[1:]]),
+                **found,
+                "ratio": n_scratch / n_train if n_train else np.inf,
+                "difference": n_scratch - n_train,
             }
         )
     columns = "test_error equivalent_n equivalent_low equivalent_high ratio difference bound censored"

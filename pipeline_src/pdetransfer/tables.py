@@ -116,7 +116,7 @@ def errors_by_parameter(errors: pd.DataFrame) -> pd.DataFrame:
     """
     errors = errors.dropna(subset="parameter")
     examples = errors.drop_duplicates(["dataset", "example"]).groupby("dataset", observed=True)["parameter"]
-    bins = {dataset: _bin_edges(values) for dataset, values in examples}
+    bins = {dataset: bin_edges(values, _NUM_BINS) for dataset, values in examples}
     named = [
         rows.assign(bin=np.searchsorted(bins[dataset], rows["parameter"], side="right"))
         for dataset, rows in errors.groupby("dataset", observed=True, sort=False)
@@ -130,9 +130,10 @@ def errors_by_parameter(errors: pd.DataFrame) -> pd.DataFrame:
     return facts.merge(error_columns(errors, by), on=by).drop(columns="bin")
 
 
-def _bin_edges(values: pd.Series) -> np.ndarray:
-    """Edges between bins: between neighbouring values if there are few, else quantiles."""
+def bin_edges(values: np.ndarray | pd.Series, num_bins: int) -> np.ndarray:
+    """Inner edges of bins: between neighbouring values if there are few, else quantiles, so that ``num_bins`` bins
+    hold equally many values."""
     distinct = np.unique(values)
     if len(distinct) <= _MOST_VALUES:
         return (distinct[1:] + distinct[:-1]) / 2
-    return np.quantile(values, np.linspace(0, 1, _NUM_BINS + 1)[1:-1])
+    return np.quantile(values, np.linspace(0, 1, num_bins + 1)[1:-1])

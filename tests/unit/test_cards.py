@@ -26,6 +26,9 @@ def test_a_card_has_the_facts_of_its_dataset(card):
         quartiles = list(card.facts["parameters"][name].values())
         assert quartiles == sorted(quartiles)
         assert (quartiles[0], quartiles[-1]) == (values.min(), values.max())
+    scales = list(card.facts["coefficients"].values())
+    assert 0 < scales[0] <= scales[-1]
+    assert scales == sorted(scales)
     figure = draw_card(card)
     assert len(figure.axes) == 2 * 5 + card.parameters.shape[1] + 2
     plt.close(figure)

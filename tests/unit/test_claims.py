@@ -1,8 +1,10 @@
 """Claims: their quantities on tables for which they are known, and the verdicts."""
 
+import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -15,7 +17,11 @@ ROOT = Path(__file__).parents[2]
 CLAIMS = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
 SIZES = (16, 64, 256)
 CONFIG = {
-    "datasets": {"near": {"system": "poisson"}, "far": {"system": "poisson"}},
+    "datasets": {
+        "near": {"system": "poisson"},
+        "far": {"system": "poisson"},
+        "own": {"system": "poisson", "files": {}},
+    },
     "models": {"m": {"kind": "fno", "width": 16, "modes": 4, "num_layers": 4}},
     "experiments": {
         "e": {
@@ -44,7 +50,19 @@ def evidence():
         for n in (0, *SIZES)
         for seed, factor in ((0, 0.9), (1, 1.1))
     ]
-    return Evidence(CONFIG, Replicates([error_table(rows)]), cell_table(rows))
+    cards = [card("near", (1, 2), (0.01, 0.05), 1e-13), card("far", (1, 3), (0.1, 0.4), 2e-13)]
+    cards.append(card("own", (1, 1e6), (1, 1), 1e-3))  # a user's file
+    scaling = pd.DataFrame({"change": [1e-8, 3e-8]})
+    return Evidence(CONFIG, Replicates([error_table(rows)]), cell_table(rows), cards, scaling)
+
+
+def card(dataset, source, coefficients, residual):
+    """The facts of a dataset, with the smallest and largest scale of its sources and coefficients."""
+    source, coefficients = (
+        dict(zip(("smallest", "largest"), ends, strict=True)) for ends in (source, coefficients)
+    )
+    facts = {"dataset": dataset, "system": "poisson", "largest_residual": residual}
+    return facts | {"rms": {"source": source}, "coefficients": coefficients}
 
 
 def select(dataset, n, init="own"):
@@ -65,6 +83,15 @@ def select(dataset, n, init="own"):
         ("largest_step", {"cells": select("near", "trained")}, 0.5),
         ("smallest_savings", {"cells": select("far", "few")}, 4),  # 64 examples do what takes 256
         ("smallest_savings", {"cells": select("near", "few")}, 4),  # a lower bound: scratch ends at 256
+        ("smallest_difference", {"cells": select("far", "few")}, 256 - 64),
+        (
+            "hours_as_published",
+            {"cells": select(["near", "far"], "few")},
+            32768 * 500 / 4 * 2 / (4 * 64) / 3600,
+        ),
+        ("largest_span", {}, 40),
+        ("largest_residual", {}, 2e-13),
+        ("change_under_scaling", {}, 3e-8),
         ("parameters", {"model": "m"}, num_parameters(CONFIG["models"]["m"], 4)),
     ],
 )
@@ -122,6 +149,18 @@ def test_bootstrap_draws_the_same_test_examples_for_all_arms():
     ratio = means["near", "m", "scratch", "r", 16] / means["near", "m", "poisson", "r", 16]
     np.testing.assert_allclose(ratio, 3)
     assert means["near", "m", "scratch", "r", 16].std() > 0
+
+
+def test_a_claim_on_what_was_not_recorded_was_not_run():
+    nothing = Evidence(CONFIG, Replicates([]), None)
+    for quantity in ("largest_span", "largest_residual", "change_under_scaling"):
+        entry = {"statement": "s", "place": "p", "quantity": quantity, "bounds": {"reduced": {"at_most": 1}}}
+        assert judge("c", entry, "reduced", nothing).verdict == "not run"
+
+
+def test_every_claim_of_the_study_has_an_entry():
+    numbers = {int(re.match(r"TL(\d+)", name)[1]) for name in CLAIMS}
+    assert numbers == set(range(1, 20))
 
 
 @pytest.mark.parametrize("name", CLAIMS)

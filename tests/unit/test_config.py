@@ -277,6 +277,11 @@ def test_the_readme_of_the_config_is_generated():
             "figures.fig3_savings has n_train; expected none, as its kind is data_savings",
         ),
         (
+            "figures/savings_by_distance/experiments",
+            ["data_scaling"],
+            "draws data_scaling by distance, whose question is 'data'; expected one of .'shift', 'mixture'.",
+        ),
+        (
             "figures/error_by_parameter/n_train",
             65,
             "error_by_parameter.n_train is 65; expected one of shift_poisson, .16, 64, 256, 1024.",

@@ -74,7 +74,8 @@ def test_examples_are_those_of_every_batch():
     assert costs.num_examples(CONFIG, SCRATCH, 4) == RUNS * 10 * 4
     assert costs.num_examples(CONFIG, SCRATCH, 16) == RUNS * 10 * 8
     assert costs.num_examples(CONFIG, SCRATCH, 12) == RUNS * 5 * (8 + 4)
-    assert costs.num_examples(CONFIG, PRETRAINING, 20) == 3 * 10 * 20
+    assert costs.num_examples(CONFIG, PRETRAINING, 20) == 3 * costs.run_examples(CONFIG, PRETRAINING, 20)
+    assert costs.run_examples(CONFIG, PRETRAINING, 20) == 10 * 20
     assert costs.seconds(CONFIG, SCRATCH, 16) == RUNS * 10 * 8 / 100
 
 

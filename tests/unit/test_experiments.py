@@ -99,6 +99,25 @@ def test_cells_are_all_that_is_trained_and_none_twice():
     assert experiments.cells(SMALL, ["mixture"]) == [(Curve("all", "m", "scratch", "p"), 128)]
 
 
+def test_pretrainings_are_those_that_fine_tuned_curves_start_from():
+    other = Curve("wave", "m", "scratch", "p"), 32
+    assert experiments.pretrainings(SMALL, ["first", "second"]) == [PRETRAINED, other]
+
+
+def test_pairs_are_a_dataset_and_the_one_of_its_system_that_its_model_was_trained_on():
+    """Of a mixture, the part with the same system; only of experiments with shifted datasets."""
+    assert experiments.shifted(SMALL) == ["second", "mixture"]
+    assert experiments.pairs(SMALL, ["second", "mixture"]) == [
+        {"dataset": "far", "init": "mixed", "base": "near"},
+        {"dataset": "far", "init": "poisson", "base": "near"},
+        {"dataset": "wave", "init": "helmholtz", "base": "wave"},
+    ]
+
+
+def test_budgets_compare_what_asks_for_savings_and_controls_in_both_units(config):
+    assert experiments.compared(config) == ["data_scaling", "control_length"]
+
+
 def test_datasets_are_needed_for_training_pretraining_and_zero_shot():
     assert experiments.needed_datasets(SMALL, ["first"]) == ["near", "far"]
     assert experiments.needed_datasets(SMALL, ["mixture"]) == ["near", "far", "wave"]

@@ -37,8 +37,15 @@ def curves(dataset="far", inits=("scratch", "poisson"), model="m", recipe="r"):
     ]
 
 
+SHIFTS = pd.DataFrame(
+    [(name, init) for name in ("near", "far", "waves", "fast") for init in ("poisson", "helmholtz", "mixed")],
+    columns=["dataset", "init"],
+).assign(model="m", mass_in_common=0.5, wasserstein=2.0, spectral_distance=0.1, zero_shot_error=0.3)
+
+
 def tables(points):
-    return Tables(cell_table(points), savings_table(points), errors_by_parameter(error_table(points)))
+    by_parameter = errors_by_parameter(error_table(points))
+    return Tables(cell_table(points), savings_table(points), by_parameter, SHIFTS)
 
 
 def texts(figure):
@@ -58,9 +65,8 @@ def test_every_kind_is_saved_in_every_format_and_repeats_itself(kind, tmp_path):
 def test_tables_of_several_experiments_are_drawn_together(kind):
     """As the workflow reads them: one below the other, with the rows of a shared curve twice."""
     first, second = tables(curves()), tables(curves() + curves("near"))
-    both = Tables(
-        *(pd.concat([getattr(t, name) for t in (first, second)]) for name in Tables.__annotations__)
-    )
+    concerned = ("cells", "savings", "by_parameter")
+    both = Tables(*(pd.concat([getattr(t, name) for t in (first, second)]) for name in concerned), SHIFTS)
     figure = FIGURES[kind](both, OPTIONS)
     assert any("A title" in text for text in texts(figure))
     plt.close(figure)
@@ -189,6 +195,34 @@ def test_data_savings_draws_the_interval_of_every_point():
     intervals = [tuple(line.get_ydata()) for line in figure.axes[0].lines if len(set(line.get_xdata())) == 1]
     expected = drawn.savings[["equivalent_low", "equivalent_high"]].itertuples(index=False, name=None)
     assert set(expected) <= set(intervals)
+    plt.close(figure)
+
+
+def test_savings_by_distance_draws_each_pair_in_each_panel_with_its_interval_and_bound():
+    """Farther is to the right; a panel leaves out what has no such distance."""
+    drawn = tables(
+        [*curves("far", ("scratch", "poisson", "mixed")), *curves("fast", ("scratch", "helmholtz"))]
+    )
+    shifts = SHIFTS.assign(wasserstein=np.arange(len(SHIFTS), dtype=float))
+    shifts.loc[shifts["dataset"] == "fast", "mass_in_common"] = np.nan
+    figure = FIGURES["savings_by_distance"](dataclasses.replace(drawn, shifts=shifts), OPTIONS)
+    assert "A title, n = 32" in texts(figure)
+    assert {"poisson", "helmholtz", "pre-trained on a mixture"} <= set(texts(figure))
+    savings = drawn.savings[drawn.savings["n_train"] == 32]
+    expected = savings.merge(shifts, on=["dataset", "model", "init"])
+    assert len(expected) == 3
+    for panel, column in zip(figure.axes, ("wasserstein", "mass_in_common"), strict=False):
+        marks = [
+            line for line in panel.lines if line.get_marker() in ("o", "^", "v") and len(line.get_xdata())
+        ]
+        there = expected.dropna(subset=column)
+        points = sorted((line.get_xdata()[0], line.get_ydata()[0], line.get_marker()) for line in marks)
+        markers = there["bound"].map({"exact": "o", "lower": "^", "upper": "v"})
+        assert points == sorted(zip(there[column], there["ratio"], markers, strict=True))
+        ends = {tuple(line.get_ydata()) for line in panel.lines if line.get_marker() == "None"}
+        intervals = there[["equivalent_low", "equivalent_high"]] / 32
+        assert set(intervals.itertuples(index=False, name=None)) <= ends
+    assert figure.axes[1].xaxis_inverted()
     plt.close(figure)
 
 

@@ -10,7 +10,7 @@ import pdetransfer
 from cases import SIZES, as_examples
 from pdetransfer.checkpoints import load_model, save_models, saved_seeds
 from pdetransfer.models import MODELS
-from pdetransfer.operators import Channels, NeuralOperator
+from pdetransfer.operators import Channels, NeuralOperator, change_under_scaling
 
 CPU = torch.device("cpu")
 
@@ -23,6 +23,12 @@ def examples(small_split):
 @pytest.fixture(params=MODELS)
 def operator(request, examples):
     return build(examples, request.param)
+
+
+def test_an_example_and_ten_times_it_give_the_same_input(examples, operator):
+    """But for rounding to float32; without normalisation they are as far apart as they are given."""
+    assert change_under_scaling(operator, examples) < 1e-6
+    assert change_under_scaling(build(examples, input_normalisation=False), examples) == pytest.approx(9)
 
 
 def build(examples, kind="fno", seed=0, **keys):

@@ -15,6 +15,7 @@ from pdetransfer.report import (
     Data,
     Experiment,
     Picture,
+    Supplement,
     render,
     render_comparison,
     sections,
@@ -69,6 +70,16 @@ def test_sections_follow_the_questions_with_their_experiments_and_figures():
     assert [[e.name for e in section.experiments] for section in found] == [["d"], ["s", "s2"], ["m"]]
     assert [[p.name for p in section.pictures] for section in found] == [["b", "c"], ["a"], []]
     assert [section.title for section in found] == [ANSWERS[section.question][0] for section in found]
+
+
+def test_a_supplement_stands_in_the_section_of_its_question():
+    table = pd.DataFrame({"a column": ["<a value>"]})
+    beside = [Supplement("shift", "A title", ["A sentence.", "Another."], table)]
+    found = sections([experiment(), experiment("s", "shift")], [], beside)
+    assert [section.supplements for section in found] == [[], beside]
+    html = render("Test", found, [], None, None, {}, CONFIG)
+    for text in ("<h3>A title</h3>", "<p>A sentence.</p>", "a column", "&lt;a value&gt;"):
+        assert text in html[html.index('<h2 id="shift">') :], text
 
 
 def test_the_answers_of_a_section_are_those_of_its_experiments():

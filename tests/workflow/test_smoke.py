@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 RESULTS = "results/smoke"
 CURVE = f"{RESULTS}/cells/poisson_e5-10/fno_medium/scratch/downstream_seeds"
-FIGURES = 22  # of the experiments, of predictions and of the data
+FIGURES = 23  # of the experiments, of predictions and of the data
 
 
 def test_the_whole_workflow_runs_and_leaves_nothing_to_do(finished):
@@ -33,6 +33,7 @@ def test_the_whole_workflow_runs_and_leaves_nothing_to_do(finished):
         "figures/fig3.pdf",
         "figures/spectra_data.pdf",
         "figures/predictions_poisson.svg",
+        "figures/savings_by_distance.pdf",
         "tables/data_scaling.csv",
         "savings/data_scaling.csv",
         "by_parameter/data_scaling.csv",
@@ -83,6 +84,34 @@ def test_the_dictionary_has_the_columns_of_every_table_and_no_others(finished):
     for path in (folder / "errors").iterdir():
         assert list(pd.read_parquet(path)) == named["errors/*.parquet"]
     assert seen | {"errors/*.parquet", "tables/comparison.csv"} == set(named)
+
+
+def test_shifts_are_measured_against_what_each_model_was_pre_trained_on(finished):
+    table = pd.read_csv(finished.path / RESULTS / "tables/shifts.csv").set_index(["dataset", "init"])
+    assert len(table) == 7  # three of shifts, two of each mixture experiment
+    assert table.loc[("poisson_e10-20", "poisson"), "mass_in_common"] == 0
+    assert table.loc[("helmholtz_w1-5", "mixed"), "base"] == "helmholtz_w1-10"
+    assert np.isfinite(table[["wasserstein", "spectral_distance", "zero_shot_error"]]).all(axis=None)
+
+
+def budgets(project):
+    table = pd.read_csv(project.path / RESULTS / "tables/budgets.csv")
+    return table[table["n_train"] == 8].set_index(["dataset", "budget"])
+
+
+def test_savings_are_compared_at_equal_compute_and_the_rest_waits_for_the_controls(finished):
+    table = budgets(finished).loc["poisson_e5-10"]
+    assert table.loc["equal epochs", "bound"] == "not run"
+    # 8 steps of 8; 4 epochs of 32 before
+    assert table["fine_tuned"].to_list()[1:] == [8, 64, 64 + 128]
+    finished.succeed(f"{RESULTS}/errors/control_length.parquet")
+    finished.succeed(f"{RESULTS}/tables/budgets.csv")
+    assert set(budgets(finished).loc["poisson_e5-10"]["bound"]) <= {"exact", "lower", "upper"}
+
+
+def test_what_needs_no_scale_is_true_at_this_one(finished):
+    verdicts = pd.read_csv(finished.path / RESULTS / "tables/claims.csv").set_index("claim")
+    assert verdicts.loc[["TL18", "TL19"], "verdict"].to_list() == ["holds", "holds"]
 
 
 def test_the_report_answers_every_question(finished):
@@ -241,8 +270,9 @@ def raise_version(project, stage):
 
 def test_a_numerics_version_reruns_its_stage(finished):
     raise_version(finished, "TABLES")
-    tables = {"card": 9, "datasets": 1, "disjoint": 1, "gallery": 3, "stages": 1, "table": 7, "figure": 10}
+    tables = {"card": 9, "datasets": 1, "disjoint": 1, "gallery": 3, "stages": 1, "table": 7, "figure": 11}
     tables |= {"predictions": 6, "claims": 1, "fits": 1, "report": 1}
+    tables |= {"shifts": 1, "budgets": 1, "scaling": 1}
     assert finished.planned("all") == tables
     raise_version(finished, "EVALUATION")
     assert finished.planned("all") == tables | {"evaluate": 7}
@@ -278,7 +308,7 @@ def test_a_new_n_outside_the_pack_trains_only_itself(finished):
         "fits": 1,
         "report": 1,
     }
-    assert finished.planned("all") == plan | {"predictions": 1}
+    assert finished.planned("all") == plan | {"predictions": 1, "budgets": 1}
 
 
 def test_a_new_shift_trains_only_its_cells(finished):
@@ -292,6 +322,7 @@ def test_a_new_shift_trains_only_its_cells(finished):
     assert {rule: plan.get(rule) for rule in made} == made
     assert set(plan) - set(made) == {
         "plan",
+        "shifts",
         "datasets",
         "disjoint",
         "gallery",
@@ -310,7 +341,7 @@ def test_a_new_model_size_trains_only_its_cells(finished):
 
     finished.edit_config(add)
     plan = {"plan": 1, "pretrain": 1, "train_pack": 2, "evaluate": 1, "table": 1, "figure": 1, "claims": 1}
-    assert finished.planned("all") == plan | {"fits": 1, "report": 1}
+    assert finished.planned("all") == plan | {"scaling": 1, "fits": 1, "report": 1}
 
 
 def test_a_new_seed_trains_only_its_runs(finished):
@@ -363,6 +394,7 @@ def test_another_experiments_cells_leave_a_figure_alone(finished):
         "table": 1,
         "figure": 1,
         "claims": 1,
+        "budgets": 1,
         "fits": 1,
         "report": 1,
     }
@@ -392,7 +424,8 @@ def test_the_controls_run_and_judge_their_claims(finished):
     assert steps["mixed"] == 3 * steps["one"]
     assert steps["control"] == steps["one"]
     assert finished.planned("controls") == {}
-    assert finished.planned("all") == {"claims": 1, "report": 1}  # judged by the controls, too
+    # Judged and compared by the controls, too.
+    assert finished.planned("all") == {"claims": 1, "budgets": 1, "report": 1}
 
 
 def test_a_cell_in_which_all_diverge_fails_with_a_message(fresh):

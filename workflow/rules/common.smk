@@ -47,6 +47,8 @@ JUDGED = [
     *REPORTED,
     *(name for name in CONTROLS if Path(config["pathvars"]["results"], "errors", f"{name}.parquet").exists()),
 ]
+# So are budgets: of experiments that ask for data savings, those that have been run.
+COMPARED = [name for name in experiments.compared(config) if name in JUDGED]
 OWN = [name for name, entry in config["datasets"].items() if "files" in entry]
 GENERATED = [name for name, entry in config["datasets"].items() if not {"files", "mix"} & set(entry)]
 
@@ -312,14 +314,10 @@ def zero_shot_summaries(wildcards):
 
 
 def figure_tables(wildcards):
-    """The tables of a figure's experiments, kind by kind."""
-    return {
-        kind: expand(
-            f"<results>/{folder}/{{experiment}}.csv",
-            experiment=config["figures"][wildcards.figure]["experiments"],
-        )
-        for kind, folder in TABLES.items()
-    }
+    """The tables of a figure's experiments, kind by kind; and the table of shifts, if it draws distances."""
+    figure = config["figures"][wildcards.figure]
+    by_distance = {"shifts": "<results>/tables/shifts.csv"} if figure["kind"] == "savings_by_distance" else {}
+    return report_tables(figure["experiments"]) | by_distance
 
 
 def figure_options(wildcards):
@@ -400,6 +398,41 @@ def gallery_stores(suffix):
 
 
 SYSTEMS = list(dict.fromkeys(config["datasets"][name].get("system") for name in STORED))
+# The pre-trainings of reported experiments, and the stored datasets that they were trained on.
+PRETRAINED = sorted(experiments.pretrainings(config, REPORTED), key=str)
+PRETRAINED_ON = sorted(
+    {part for curve, _ in PRETRAINED for part in experiments.components(config, curve.dataset)}
+)
+
+
+def budget_settings(wildcards):
+    """All of the config that decides what the compared experiments process."""
+    entries = {name: config["experiments"][name] for name in COMPARED}
+    datasets = {name for entry in entries.values() for name in entry["dataset"]}
+    return experiments.canonical(
+        {
+            "experiments": entries,
+            "datasets": {name: config["datasets"][name] for name in datasets},
+            "recipes": config["recipes"],
+            "pretrainings": config["pretrainings"],
+        }
+    )
+
+
+def pretrained_models(wildcards):
+    return {
+        "weights": [
+            file for curve, n in PRETRAINED for file in cell_files(curve, [n], "weights.safetensors")
+        ],
+        "stores": ancient(expand("<results>/datasets/{dataset}/train.zarr", dataset=PRETRAINED_ON)),
+        "manifests": expand("<results>/datasets/{dataset}/train.json", dataset=PRETRAINED_ON),
+    }
+
+
+# What fine-tuned models of the shifted experiments go from and to, and the datasets of both.
+SHIFTED = experiments.shifted(config)
+PAIRS = experiments.pairs(config, SHIFTED)
+PAIRED = sorted({pair[end] for pair in PAIRS for end in ("dataset", "base")})
 DATA_FIGURES = ["stages", "systems", *(f"gallery_{name}" for name in SYSTEMS if name), "shifts"]
 
 

@@ -27,6 +27,71 @@ rule table:
         "../scripts/table.py"
 
 
+rule shifts:
+    input:
+        stores=ancient(expand("<results>/datasets/{dataset}/train.zarr", dataset=PAIRED)),
+        manifests=expand("<results>/datasets/{dataset}/train.json", dataset=PAIRED),
+        cells=expand("<results>/tables/{experiment}.csv", experiment=SHIFTED),
+    output:
+        table=report("<results>/tables/shifts.csv", caption="../report/distances.rst", category="Tables"),
+        parquet="<results>/tables/shifts.parquet",
+    log:
+        "<results>/logs/shifts.log",
+    benchmark:
+        "<results>/benchmarks/shifts.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        datasets=PAIRED,
+        pairs=PAIRS,
+        numerics=numerics.TABLES,
+    script:
+        "../scripts/shifts.py"
+
+
+rule scaling:
+    input:
+        unpack(pretrained_models),
+    output:
+        table=report("<results>/tables/scaling.csv", caption="../report/scaling.rst", category="Tables"),
+        parquet="<results>/tables/scaling.parquet",
+    log:
+        "<results>/logs/scaling.log",
+    benchmark:
+        "<results>/benchmarks/scaling.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        models=[
+            asdict(curve) | {"components": experiments.components(config, curve.dataset)}
+            for curve, _ in PRETRAINED
+        ],
+        datasets=PRETRAINED_ON,
+        numerics=numerics.TABLES,
+    script:
+        "../scripts/scaling.py"
+
+
+rule budgets:
+    input:
+        expand("<results>/errors/{experiment}.parquet", experiment=COMPARED),
+    output:
+        table=report("<results>/tables/budgets.csv", caption="../report/budgets.rst", category="Tables"),
+        parquet="<results>/tables/budgets.parquet",
+    log:
+        "<results>/logs/budgets.log",
+    benchmark:
+        "<results>/benchmarks/budgets.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        experiments=COMPARED,
+        config=budget_settings,
+        numerics=numerics.TABLES,
+    script:
+        "../scripts/budgets.py"
+
+
 rule figure:
     input:
         unpack(figure_tables),
@@ -102,6 +167,8 @@ rule claims:
         claims="config/claims.yaml",
         errors=expand("<results>/errors/{experiment}.parquet", experiment=JUDGED),
         cells=expand("<results>/tables/{experiment}.csv", experiment=JUDGED),
+        cards=expand("<results>/cards/{dataset}.json", dataset=STORED),
+        scaling="<results>/tables/scaling.csv",
     output:
         verdicts="<results>/claims.json",
         table=report("<results>/tables/claims.csv", caption="../report/claims.rst", category="Claims"),
@@ -159,6 +226,8 @@ rule report:
         **report_pictures(REPORTED),
         claims="<results>/claims.json",
         fits="<results>/tables/fits.csv",
+        shifts="<results>/tables/shifts.csv" if SHIFTED else [],
+        budgets="<results>/tables/budgets.csv",
         plan="<results>/plan.csv",
         pretrained=[
             f"<results>/cells/{curve.path}/n{n}/cell.json"

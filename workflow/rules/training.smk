@@ -118,5 +118,5 @@ rule model:
 
 rule models:
     input:
-        [f"<results>/models/{curve.path}/n{n}" for curve, n in experiments.pretrained_cells(config, REPORTED)],
+        [f"<results>/models/{curve.path}/n{n}" for curve, n in experiments.pretrainings(config, REPORTED)],
     localrule: True

@@ -9,7 +9,7 @@ import yaml
 from pdetransfer import logs
 from pdetransfer.bootstrap import Replicates
 from pdetransfer.claims import Evidence, judge
-from pdetransfer.files import write_json
+from pdetransfer.files import read_json, write_json
 from pdetransfer.tables import write_table
 
 logs.to_file(snakemake.log[0])
@@ -18,6 +18,8 @@ evidence = Evidence(
     config,
     Replicates(map(pd.read_parquet, files.errors)),
     pd.concat(map(pd.read_csv, files.cells)),
+    [read_json(path) for path in files.cards],
+    pd.read_csv(files.scaling),
 )
 claims = yaml.safe_load(Path(files.claims).read_text())
 verdicts = [asdict(judge(name, claim, config["scale"], evidence)) for name, claim in claims.items()]

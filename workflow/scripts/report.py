@@ -8,6 +8,7 @@ import pandas as pd
 from pdetransfer import costs, galleries, logs
 from pdetransfer.files import atomic, read_json
 from pdetransfer.report import Data, Experiment, Picture, render, sections, sizes, stages
+from pdetransfer.supplements import supplements
 from pdetransfer.tables import seconds_by_cell, training_seconds
 
 logs.to_file(snakemake.log[0])
@@ -25,7 +26,7 @@ spent = {
     "Stages": stages(sorted(benchmarks.rglob("*.tsv")), benchmarks),
     "Sizes": sizes(output.parent),
 }
-data, claims, laws = None, [], None
+data, claims, laws, beside = None, [], None, []
 if snakemake.params.data_figures:
     pretrainings = costs.cells_by_experiment(config, snakemake.params.experiments)[costs.PRETRAINING]
     seconds = dict(zip(pretrainings, map(training_seconds, map(read_json, files.pretrained)), strict=True))
@@ -35,6 +36,12 @@ if snakemake.params.data_figures:
     spent = {"Forecast and actual": plan} | spent
     claims = read_json(files.claims)["claims"]
     laws = pd.read_csv(files.fits)
+    beside = supplements(
+        experiments,
+        pictures,
+        pd.read_csv(files.shifts) if files.shifts else None,
+        pd.read_csv(files.budgets),
+    )
     drawn = zip(snakemake.params.data_figures, files.data, strict=True)
     data = Data(
         table=pd.read_csv(files.datasets),
@@ -47,5 +54,5 @@ if snakemake.params.data_figures:
     )
 with atomic(output) as temporary:
     temporary.write_text(
-        render(config["title"], sections(experiments, pictures), claims, laws, data, spent, config)
+        render(config["title"], sections(experiments, pictures, beside), claims, laws, data, spent, config)
     )
