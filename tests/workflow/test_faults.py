@@ -4,8 +4,10 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from faults import TARGET, kill_many, prepare, start, wait_for_orphans
 
@@ -53,3 +55,59 @@ def test_no_network_is_needed(fresh):
     )
     assert result.returncode == 0, result.stderr
     assert (fresh.path / TARGET).exists()
+
+
+def mount(*arguments):
+    """Mount, or skip where this is not allowed: root ignores the modes of files, so there is no other way."""
+    if subprocess.run(["mount", *map(str, arguments)], check=False, capture_output=True).returncode:
+        pytest.skip("file systems cannot be mounted here")
+
+
+@contextmanager
+def mounted(folder, *arguments):
+    folder.mkdir(parents=True, exist_ok=True)
+    mount(*arguments, folder)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def results_of(project):
+    table = pd.read_csv(project.path / TARGET)
+    return table.drop(columns=["seconds", "cell_seconds", "memory_mb", "commit"])
+
+
+def test_a_full_disk_is_named_and_what_was_reached_goes_on_where_there_is_room(fresh, finished_project):
+    results = fresh.path / "results"
+    with mounted(results, "-t", "tmpfs", "-o", "size=1500k", "tmpfs"):
+        stopped = fresh.run("--rerun-incomplete", "--keep-going", TARGET)
+        assert stopped.returncode != 0
+        assert "No space left on device" in stopped.stdout
+        assert not (fresh.path / TARGET).exists()
+        mount("-o", "remount,size=200m", results)
+        fresh.succeed("--rerun-incomplete", TARGET)
+        pd.testing.assert_frame_equal(results_of(fresh), results_of(finished_project))
+
+
+def test_a_folder_that_cannot_be_written_is_named_and_stays_as_it_is(finished):
+    results = finished.path / "results"
+    with mounted(results, "--bind", results):
+        mount("-o", "remount,ro,bind", results)
+        stopped = finished.run("--force", TARGET)
+        assert stopped.returncode != 0
+        assert "Read-only file system" in stopped.stdout
+    assert not finished.planned("all")
+
+
+def test_a_deleted_cell_comes_back_without_training(finished):
+    (folder,) = (finished.path / "results/smoke/cells").glob("poisson_e5-10/fno_medium/scratch/*/n16")
+    (folder / "weights.safetensors").unlink()
+    wanted = str(folder.relative_to(finished.path) / "weights.safetensors")
+    assert finished.planned(wanted) == {"train": 1}
+    finished.succeed(wanted)
+    logs = (
+        finished.path / "results/smoke/logs/train" / folder.relative_to(finished.path / "results/smoke/cells")
+    )
+    assert "1 of 1 cells were finished before" in logs.with_suffix(".log").read_text()
+    assert not finished.planned("all")

@@ -1,0 +1,28 @@
+"""Print where the time of a results folder went: by stage, and how much of it was training or solving.
+
+    python benchmarks/stages.py results/laptop
+
+Seconds are sums over jobs (Snakemake's benchmark files). Work is the time of training loops (each run's seconds in
+``cell.json``) and of generating data; the rest of those jobs is start-up, imports, reading and writing.
+"""
+
+import sys
+from pathlib import Path
+
+from pdetransfer.files import read_json
+from pdetransfer.report import stages
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    table = stages(sorted((folder / "benchmarks").rglob("*.tsv")), folder / "benchmarks")
+    seconds = dict(zip(table["stage"], table["seconds"], strict=True))
+    print(table.to_string(index=False, float_format="{:.0f}".format))
+    cells = (read_json(path) for path in folder.glob("cells/**/cell.json"))
+    trained = sum(run["seconds"] for cell in cells for run in cell["runs"])
+    total, solved = sum(seconds.values()), seconds.get("generate", 0.0)
+    print(f"all jobs: {total:.0f} s")
+    print(
+        f"training loops: {trained:.0f} s, {trained / total:.0%}; start-up and the rest of training jobs: "
+        f"{seconds.get('train', 0.0) - trained:.0f} s"
+    )
+    print(f"training or solving: {(trained + solved) / total:.0%}")
