@@ -80,7 +80,7 @@ def results_of(project):
 
 def test_a_full_disk_is_named_and_what_was_reached_goes_on_where_there_is_room(fresh, finished_project):
     results = fresh.path / "results"
-    with mounted(results, "-t", "tmpfs", "-o", "size=1500k", "tmpfs"):
+    with mounted(results, "-t", "tmpfs", "-o", "size=700k", "tmpfs"):
         stopped = fresh.run("--rerun-incomplete", "--keep-going", TARGET)
         assert stopped.returncode != 0
         assert "No space left on device" in stopped.stdout
