@@ -19,7 +19,8 @@ _NUM_BINS = 8  # of one that is not
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:
-    """Write a table as CSV to ``path``, and as parquet beside it."""
+    """Write a table as CSV to ``path``, and as parquet beside it: the same values, empty texts being missing."""
+    table = table.astype(dict.fromkeys(table.select_dtypes("category"), "str")).replace("", np.nan)
     with atomic(path) as temporary:
         table.to_csv(temporary, index=False)
     with atomic(Path(path).with_suffix(".parquet")) as temporary:

@@ -143,8 +143,16 @@ def test_a_row_has_the_provenance_of_its_weights_and_the_seconds_of_all_runs_of_
 
 
 def test_a_table_is_written_twice_with_the_same_content(tmp_path):
-    table = pd.DataFrame({"name": ["a", None], "number": [0.1, np.nan], "ratio": [np.inf, 1.0], "n": [1, 2]})
-    write_table(table, tmp_path / "t.csv")
+    table = pd.DataFrame(
+        {
+            "axis": ["a", "b"],
+            "name": ["a", None],
+            "number": [0.1, np.nan],
+            "ratio": [np.inf, 1.0],
+            "n": [1, 2],
+        }
+    )
+    write_table(table.astype({"axis": "category"}), tmp_path / "t.csv")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t.csv", "t.parquet"]
     for found in (pd.read_csv(tmp_path / "t.csv"), pd.read_parquet(tmp_path / "t.parquet")):
         pd.testing.assert_frame_equal(found, table, check_dtype=False)
