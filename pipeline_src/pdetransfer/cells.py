@@ -21,6 +21,9 @@ class Cell:
 
     architecture: dict
     channels: Channels
+    learning_rates: list[
+        float
+    ]  #: all that were tried; the last one beyond the recipe's if its grid was extended
     learning_rate: float
     edge: str  #: "low" or "high" if the chosen rate is the smallest or largest that was tried, else "inside"
     chosen: list[Run]
@@ -35,7 +38,8 @@ def train_cell(task: Task, train: Callable[[list[Place]], Iterable[Run]], known:
     trained again, unless the weights of a chosen one have not been kept. A run that diverged is recorded as such
     and its learning rate loses. Raises RuntimeError if no learning rate is left.
     """
-    recipe = task.recipe
+    recipe, rates = task.recipe, list(task.recipe.learning_rates)
+    tuning = recipe.seeds[: recipe.num_tuning_seeds]
     runs = {(run.learning_rate, run.seed): run for run in known}
 
     def train_missing(places: list[Place], with_weights: bool) -> None:
@@ -46,32 +50,38 @@ def train_cell(task: Task, train: Callable[[list[Place]], Iterable[Run]], known:
         missing = list(filter(is_missing, places))
         for run in train(missing) if missing else ():
             runs[run.learning_rate, run.seed] = run
-            _keep_best_weights(runs, recipe)
+            _keep_best_weights(runs, rates, recipe)
 
-    tuning = recipe.seeds[: recipe.num_tuning_seeds]
-    train_missing([(rate, seed) for rate in recipe.learning_rates for seed in tuning], with_weights=False)
+    def tune() -> float:
+        train_missing([(rate, seed) for rate in rates for seed in tuning], with_weights=False)
+        return _best_learning_rate(runs, rates, recipe)
+
+    best = tune()
+    if recipe.extend_grid and _edge(best, rates) != "inside":
+        rates.append(_beyond(best, rates))
+        log.info(f"n_train {task.n_train}: {best:g} is at the edge of the grid, {rates[-1]:g} is tried, too")
+        tune()
     # The chosen rate may change when it diverges for another seed.
     chosen: list[Run] = []
     while len(chosen) < len(recipe.seeds):
-        best = _best_learning_rate(runs, recipe)
+        best = _best_learning_rate(runs, rates, recipe)
         train_missing([(best, seed) for seed in recipe.seeds], with_weights=True)
         chosen = [runs[best, seed] for seed in recipe.seeds if not runs[best, seed].diverged]
-    edge = _edge(best, recipe.learning_rates)
+    edge = _edge(best, rates)
     if edge != "inside":
         log.warning(
             f"n_train {task.n_train}: the best learning rate, {best:g}, is the {edge} end of its grid"
         )
-    wanted = [(rate, seed) for rate in recipe.learning_rates for seed in recipe.seeds]
-    all_runs = [runs[place] for place in wanted if place in runs]
-    return Cell(task.architecture, task.channels, best, edge, chosen, all_runs)
+    all_runs = [runs[rate, seed] for rate in rates for seed in recipe.seeds if (rate, seed) in runs]
+    return Cell(task.architecture, task.channels, rates, best, edge, chosen, all_runs)
 
 
-def _scores(runs: dict[Place, Run], recipe: Recipe) -> dict[float, float]:
+def _scores(runs: dict[Place, Run], rates: list[float], recipe: Recipe) -> dict[float, float]:
     """Validation error by learning rate, mean over the tuning seeds, of the rates for which all of them have run;
     infinite where any seed diverged."""
     tuning = recipe.seeds[: recipe.num_tuning_seeds]
     scores = {}
-    for rate in recipe.learning_rates:
+    for rate in rates:
         if all((rate, seed) in runs for seed in tuning):
             diverged = any((rate, seed) in runs and runs[rate, seed].diverged for seed in recipe.seeds)
             mean = sum(runs[rate, seed].validation_error for seed in tuning) / len(tuning)
@@ -79,17 +89,17 @@ def _scores(runs: dict[Place, Run], recipe: Recipe) -> dict[float, float]:
     return scores
 
 
-def _keep_best_weights(runs: dict[Place, Run], recipe: Recipe) -> None:
+def _keep_best_weights(runs: dict[Place, Run], rates: list[float], recipe: Recipe) -> None:
     """Forget the weights at all rates that have lost, so that memory holds one set."""
-    scores = _scores(runs, recipe)
+    scores = _scores(runs, rates, recipe)
     best = min(scores.values(), default=math.inf)
     for run in runs.values():
         if scores.get(run.learning_rate, best) > best:
             run.best = None
 
 
-def _best_learning_rate(runs: dict[Place, Run], recipe: Recipe) -> float:
-    scores = _scores(runs, recipe)
+def _best_learning_rate(runs: dict[Place, Run], rates: list[float], recipe: Recipe) -> float:
+    scores = _scores(runs, rates, recipe)
     best = min(scores, key=scores.__getitem__)
     if math.isinf(scores[best]):
         diverged = ", ".join(
@@ -97,9 +107,16 @@ def _best_learning_rate(runs: dict[Place, Run], recipe: Recipe) -> float:
         )
         raise RuntimeError(
             f"every learning rate diverged ({diverged}); expected one of the recipe's learning_rates "
-            f"{recipe.learning_rates} to train to the end for all seeds: add smaller ones"
+            f"{rates} to train to the end for all seeds: add smaller ones"
         )
     return best
+
+
+def _beyond(best: float, rates: list[float]) -> float:
+    """One step beyond the end of the grid that ``best`` is, as far as the grid's last step there."""
+    ordered = sorted(rates)
+    neighbour = ordered[1] if best == ordered[0] else ordered[-2]
+    return best * best / neighbour
 
 
 def _edge(best: float, learning_rates: list[float]) -> str:

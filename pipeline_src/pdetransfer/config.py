@@ -142,6 +142,9 @@ def _check_recipes(config: dict) -> Iterator[str]:
                 f"recipes.{name}.num_tuning_seeds is {recipe['num_tuning_seeds']}; "
                 f"expected at most the number of seeds, {len(recipe['seeds'])}"
             )
+        shortest = min(map(len, recipe["learning_rates"].values()))
+        if recipe["extend_grid"] and shortest < 2:
+            yield f"recipes.{name}.learning_rates has {shortest} rate; expected at least 2, as extend_grid is true"
         if recipe["num_validation"] > config["num_examples"]["validation"]:
             yield (
                 f"recipes.{name}.num_validation is {recipe['num_validation']}; expected at most "

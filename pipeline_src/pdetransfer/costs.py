@@ -24,11 +24,12 @@ _SPARE = 1.5  # what is asked for, over what is forecast
 
 
 def num_runs(config: dict, curve: Curve) -> int:
-    """Trainings of a cell: the tuning seeds with every learning rate, the others with the chosen one."""
+    """Trainings of a cell, at most: the tuning seeds with every learning rate, one more where the grid may be
+    extended; the others with the chosen one."""
     recipe = config["recipes"][curve.recipe]
     rates = recipe["learning_rates"]["fine_tuned" if curve.is_fine_tuned else "scratch"]
     tuning = min(recipe["num_tuning_seeds"], len(recipe["seeds"]))
-    return len(rates) * tuning + len(recipe["seeds"]) - tuning
+    return (len(rates) + recipe["extend_grid"]) * tuning + len(recipe["seeds"]) - tuning
 
 
 def run_examples(config: dict, curve: Curve, n_train: int) -> int:

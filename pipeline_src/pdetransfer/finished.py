@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 FILES = ("weights.safetensors", "history.csv", "cell.json")
 _SUMS = "sha256.json"  # of the files
-_GRID = ("learning_rates", "seeds", "num_tuning_seeds")  # of a recipe: which runs a cell has
+_GRID = ("learning_rates", "seeds", "num_tuning_seeds", "extend_grid")  # of a recipe: which runs a cell has
 
 
 def key(settings: dict, manifests: dict[str, list[Path]], init: Path | None) -> str:

@@ -104,6 +104,7 @@ def _write_cell(cell: Cell, settings: dict, data: str, folder: Path, hardware: H
         history.to_csv(temporary, index=False)
     content = {
         "settings": settings,
+        "learning_rates": cell.learning_rates,
         "learning_rate": cell.learning_rate,
         "edge": cell.edge,
         "chosen": [run.summary() for run in cell.chosen],

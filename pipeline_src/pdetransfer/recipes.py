@@ -12,6 +12,7 @@ class Recipe:
     min(``batch_size``, n_train); a last, smaller batch of an epoch is used. Training examples are the first
     n of the dataset, or with ``subset_by_seed`` the first n of a permutation of it that the seed chooses. The
     first ``num_tuning_seeds`` seeds try every learning rate; the others train with the chosen one. With
+    ``extend_grid``, a best rate at an edge of the grid is followed by one more step beyond that edge. With
     ``validation_at_most_n``, no more validation examples are looked at than are trained on. ``precision`` is
     that of the pointwise products, "float32" or "bfloat16"; all else is in float32 always.
     """
@@ -19,6 +20,7 @@ class Recipe:
     learning_rates: list[float]
     seeds: list[int]
     num_tuning_seeds: int
+    extend_grid: bool
     batch_size: int
     length: int
     length_unit: str

@@ -54,6 +54,7 @@ def cell_rows(cells: list[dict], errors: pd.DataFrame) -> pd.DataFrame:
             "seed": run["seed"],
             "learning_rate": cell["learning_rate"],
             "learning_rate_edge": cell["edge"],
+            "num_learning_rates": len(cell["learning_rates"]),
             "epochs": run["epochs"],
             "steps": run["steps"],
             "best_step": run["best_step"],
@@ -70,9 +71,7 @@ def cell_rows(cells: list[dict], errors: pd.DataFrame) -> pd.DataFrame:
         | {name: cell.get(name, np.nan) for name in PROVENANCE}
         for cell in cells
     ]
-    columns = (
-        "seed learning_rate learning_rate_edge epochs steps best_step seconds memory_mb validation_error"
-    )
+    columns = "seed learning_rate learning_rate_edge num_learning_rates epochs steps best_step seconds memory_mb validation_error"
     rows = error_columns(errors, [*AXES, "seed", "num_parameters"]).merge(
         pd.DataFrame(training, columns=[*AXES, *columns.split()]),
         on=[*AXES, "seed"],

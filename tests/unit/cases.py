@@ -58,7 +58,7 @@ def cell_table(points):
     }
     cells = [
         dict(zip(AXES, axes, strict=True))
-        | {"learning_rate": 1e-3, "edge": "inside"}
+        | {"learning_rate": 1e-3, "learning_rates": [1e-3, 2e-3], "edge": "inside"}
         | {"chosen": [{"seed": seed, **run} for seed in rows["seed"].unique()], "runs": 4 * [run]}
         | {"device": "cpu", "weights": "ab" * 32}
         for axes, rows in errors[errors["n_train"] > 0].groupby(AXES, sort=False)

@@ -18,6 +18,7 @@ RECIPE = {
     "learning_rates": {"scratch": [1e-3, 2e-3, 4e-3], "fine_tuned": [1e-4, 2e-4, 4e-4]},
     "seeds": [0, 1, 2],
     "num_tuning_seeds": 2,
+    "extend_grid": False,
     "batch_size": 8,
     "length": 10,
     "length_unit": "steps",

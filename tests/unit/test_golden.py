@@ -27,6 +27,7 @@ RECIPE = Recipe(
     learning_rates=[1e-2, 3e-3],
     seeds=[0, 1],
     num_tuning_seeds=2,
+    extend_grid=False,
     batch_size=8,
     length=30,
     length_unit="steps",

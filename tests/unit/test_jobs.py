@@ -25,6 +25,7 @@ SETTINGS = {
         "learning_rates": [1e-3, 4e-3],
         "seeds": [0, 1],
         "num_tuning_seeds": 2,
+        "extend_grid": False,
         "batch_size": 8,
         "length": 2,
         "length_unit": "steps",

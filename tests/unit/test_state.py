@@ -22,6 +22,7 @@ RECIPE = {
     "learning_rates": [1e-3, 4e-3],
     "seeds": [0, 1],
     "num_tuning_seeds": 1,
+    "extend_grid": False,
     "batch_size": 8,
     "length": 12,
     "length_unit": "epochs",

@@ -20,6 +20,7 @@ SETTINGS = {
         "learning_rates": [1e-3],
         "seeds": [0],
         "num_tuning_seeds": 1,
+        "extend_grid": False,
         "batch_size": 8,
         "length": 2,
         "length_unit": "steps",

@@ -33,7 +33,16 @@ def trained_cell(seeds=(0, 1), **axes):
     point = dict.fromkeys(AXES) | {"dataset": "a", "model": "m", "init": "scratch", "recipe": "r"}
     chosen = [{"seed": seed, **RUN} for seed in seeds]
     return (
-        point | {"n_train": 8, "learning_rate": 1e-3, "edge": "low", "chosen": chosen, "runs": chosen} | axes
+        point
+        | {
+            "n_train": 8,
+            "learning_rate": 1e-3,
+            "learning_rates": [1e-3, 2e-3],
+            "edge": "low",
+            "chosen": chosen,
+            "runs": chosen,
+        }
+        | axes
     )
 
 

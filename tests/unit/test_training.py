@@ -20,6 +20,7 @@ RECIPE = Recipe(
     learning_rates=[1e-3, 4e-3],
     seeds=[0, 1],
     num_tuning_seeds=2,
+    extend_grid=False,
     batch_size=8,
     length=6,
     length_unit="epochs",
@@ -266,3 +267,21 @@ def test_as_many_validation_examples_are_looked_at_as_the_recipe_says(
                 cell(train, spoilt, n_train, **changes)
         else:
             assert math.isfinite(cell(train, spoilt, n_train, **changes).chosen[0].validation_error)
+
+
+@pytest.mark.parametrize(("rates", "beyond"), [([1e-3, 4e-3], 1.6e-2), ([4e-3, 1e3], 4e-3**2 / 1e3)])
+def test_a_grid_is_extended_beyond_the_edge_that_is_best_once(train, validation, rates, beyond):
+    plain = cell(train, validation, learning_rates=rates)
+    assert plain.learning_rate == 4e-3
+    extended = cell(train, validation, learning_rates=rates, extend_grid=True)
+    assert extended.learning_rates == [*rates, pytest.approx(beyond)]
+    expected = cell(train, validation, learning_rates=extended.learning_rates)
+    assert extended.learning_rate == expected.learning_rate
+    assert extended.edge == expected.edge
+    assert places(extended.runs) == places(expected.runs)
+    assert_same_weights(extended.chosen, expected.chosen)
+
+
+def test_a_grid_whose_best_rate_is_inside_is_not_extended(train, validation):
+    rates = [1e-7, 4e-3, 1e3]
+    assert cell(train, validation, learning_rates=rates, extend_grid=True).learning_rates == rates

@@ -26,6 +26,7 @@ RECIPE = {
     "learning_rates": [1e-3, 4e-3],
     "seeds": [0],
     "num_tuning_seeds": 1,
+    "extend_grid": False,
     "batch_size": 8,
     "length": 3,
     "length_unit": "epochs",
