@@ -71,9 +71,11 @@ def cell_rows(cells: list[dict], errors: pd.DataFrame) -> pd.DataFrame:
         | {name: cell.get(name, np.nan) for name in PROVENANCE}
         for cell in cells
     ]
-    columns = "seed learning_rate learning_rate_edge num_learning_rates epochs steps best_step seconds memory_mb validation_error"
+    columns = (
+        "seed learning_rate learning_rate_edge num_learning_rates epochs steps best_step seconds memory_mb"
+    )
     rows = error_columns(errors, [*AXES, "seed", "num_parameters"]).merge(
-        pd.DataFrame(training, columns=[*AXES, *columns.split()]),
+        pd.DataFrame(training, columns=[*AXES, *columns.split(), "validation_error"]),
         on=[*AXES, "seed"],
         how="left",
         validate="1:1",

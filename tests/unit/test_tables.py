@@ -32,18 +32,8 @@ RUN = {"epochs": 2.0, "steps": 4, "best_step": 3, "seconds": 1.5, "memory_mb": 3
 def trained_cell(seeds=(0, 1), **axes):
     point = dict.fromkeys(AXES) | {"dataset": "a", "model": "m", "init": "scratch", "recipe": "r"}
     chosen = [{"seed": seed, **RUN} for seed in seeds]
-    return (
-        point
-        | {
-            "n_train": 8,
-            "learning_rate": 1e-3,
-            "learning_rates": [1e-3, 2e-3],
-            "edge": "low",
-            "chosen": chosen,
-            "runs": chosen,
-        }
-        | axes
-    )
+    tuned = {"learning_rate": 1e-3, "learning_rates": [1e-3, 2e-3], "edge": "low"}
+    return point | tuned | {"n_train": 8, "chosen": chosen, "runs": chosen} | axes
 
 
 @pytest.mark.parametrize("dtype", ["object", "category"])
