@@ -75,6 +75,12 @@ def fresh(tmp_path):
     return Project(tmp_path / "project")
 
 
+@pytest.fixture
+def another(tmp_path):
+    """Another clean copy."""
+    return Project(tmp_path / "another")
+
+
 @pytest.fixture(scope="session")
 def finished_project(tmp_path_factory):
     """A copy in which the smoke workflow has run."""

@@ -37,15 +37,17 @@ def prepare(project) -> None:
         project.edit(f"pipeline_src/pdetransfer/{file}.py", name, value)
 
 
-def start(project) -> subprocess.Popen:
-    """Snakemake, in a session of its own; its output goes to the file ``output``."""
+def start(project, *arguments: str) -> subprocess.Popen:
+    """Snakemake, in a session of its own, without ``arguments`` for the target; its output goes to the file
+    ``output``."""
+    arguments = arguments or ARGUMENTS
     command = [Path(sys.executable).with_name("snakemake")]
     environment = os.environ | {"PYTHONPATH": ""}
     with open(project.path / "output", "w") as output:
-        unlock = [*command, "--unlock", *ARGUMENTS]
+        unlock = [*command, "--unlock", *arguments]
         subprocess.run(unlock, cwd=project.path, env=environment, stdout=output, stderr=output, check=True)
         return subprocess.Popen(
-            [*command, *ARGUMENTS],
+            [*command, *arguments],
             cwd=project.path,
             env=environment,
             stdout=output,
@@ -127,11 +129,11 @@ def _content(path: Path) -> object:
     if path.name == "cell.json":
         cell = json.loads(path.read_text())
         for run in cell["runs"] + cell["chosen"]:
-            del run["seconds"]
+            del run["seconds"], run["memory_mb"]
         return cell
     if path.parent.name == "tables":
         read = pd.read_csv if path.suffix == ".csv" else pd.read_parquet
-        return read(path).filter(regex="^(?!.*seconds)").to_csv()
+        return read(path).filter(regex="^(?!.*(seconds|memory))").to_csv()
     return path.read_bytes()
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from faults import start
 
 from cluster import ACCOUNT, rule_of
 
@@ -18,19 +19,20 @@ GPU_RULES = {"pretrain", "train", "train_pack", "evaluate"}
 LOCAL_RULES = {"plan"}
 # The profile as it is, but with quick looks at the queue.
 SLURM = (
-    *("--profile", "slurm", "--config", "device=cpu"),
+    *("--profile", "slurm"),
     *("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1"),
     *("--max-jobs-per-timespan", "100/1s"),
 )
 
 
 def one_experiment(config):
-    """Leave data_scaling of one dataset, with its figures and one of predictions."""
+    """Leave data_scaling of one dataset, with its figures and one of predictions; trainings take two GPUs."""
     for name, entry in config["experiments"].items():
         if name != "data_scaling":
             entry["question"] = "control"
     config["experiments"]["data_scaling"]["dataset"] = ["poisson_e5-10"]
     config["figures"]["predictions_poisson"]["experiments"] = ["data_scaling"]
+    config["num_gpus"]["fno_medium"] = 2
 
 
 def running(cluster, project, rule, count=1):
@@ -70,10 +72,12 @@ def test_a_workflow_runs_on_a_cluster_as_the_profile_says(cluster, fresh):
     submitted = Counter(planned) + Counter(pretrain=1) - Counter(LOCAL_RULES)
     assert Counter(job["rule"] for job in jobs) == submitted
     for job in jobs:
-        on_gpu = job["rule"] in GPU_RULES
+        on_gpu, num_gpus = job["rule"] in GPU_RULES, 1 if job["rule"] == "evaluate" else 2
         assert job["Account"] == ACCOUNT
         assert job["Partition"] == ("gpu" if on_gpu else "cpu")
-        assert re.sub("[^a-z0-9]", ":", job.get("TresPerJob", "")) == ("gres:gpu:1" if on_gpu else "")
+        assert re.sub("[^a-z0-9]", ":", job.get("TresPerJob", "")) == (
+            f"gres:gpu:{num_gpus}" if on_gpu else ""
+        )
         assert job["Features"] == ("a100" if on_gpu else "(null)")
     with_qos = [rule_of(line) for line in cluster.submit_lines(fresh.path) if " --qos=normal " in line]
     assert Counter(with_qos) == Counter(job["rule"] for job in jobs if job["rule"] in GPU_RULES)
@@ -119,6 +123,68 @@ def test_a_cancelled_job_one_out_of_time_and_one_on_a_dead_node_are_done_again(c
     assert (ended[stranded]["JobState"], ended[stranded]["Restarts"]) == ("COMPLETED", "1")
     again = [ended[job] for job in ended.keys() - {cancelled, stuck, stranded}]
     assert [(job["JobState"], *asked(job)) for job in again] == 2 * [("COMPLETED", 2, "16000M", 8)]
+
+
+CELL = "results/smoke/cells/poisson_e1-5/fno_medium/scratch/pretrain/n32"
+LOG = "results/smoke/logs/train/poisson_e1-5/fno_medium/scratch/pretrain/n32.log"
+
+
+def long_training(project):
+    """States and signs of life at intervals that suit the length of a test."""
+
+    def longer(config):
+        config["recipes"]["pretrain"] |= {"length": 3000, "validation_interval": 100}
+
+    project.edit_config(longer)
+    project.edit("pipeline_src/pdetransfer/state.py", "INTERVAL = 60.0", "INTERVAL = 0.5")
+    project.edit("pipeline_src/pdetransfer/state.py", "SHARE = 50", "SHARE = 1")
+
+
+def weights(project):
+    return (project.path / CELL / "weights.safetensors").read_bytes()
+
+
+@pytest.fixture
+def undisturbed(another):
+    """The same training, on this machine."""
+    long_training(another)
+    another.succeed(f"{CELL}/cell.json")
+    return weights(another)
+
+
+def test_a_training_on_a_node_that_dies_goes_on_elsewhere_to_the_same_bits(cluster, fresh, undisturbed):
+    long_training(fresh)
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(fresh.run, *SLURM, f"{CELL}/cell.json")
+        [job] = running(cluster, fresh, "pretrain")
+        states = fresh.path / "results/smoke/finished"
+        cluster.wait_for("no state is written", lambda: list(states.glob("*/.*/*.safetensors")), 60)
+        cluster.kill_node(job["NodeList"], job["JobId"])
+        cluster.run("scontrol", "update", f"jobid={job['JobId']}", "starttime=now")
+        result = run.result()
+    cluster.start_node(job["NodeList"])
+    assert result.returncode == 0, result.stdout
+    assert "goes on after step" in (fresh.path / LOG).read_text()
+    assert weights(fresh) == undisturbed
+
+
+def test_jobs_of_a_killed_snakemake_live_on_and_those_of_the_next_one_wait(cluster, fresh, undisturbed):
+    long_training(fresh)
+    first = start(fresh, "--configfile=config/smoke.yaml", *SLURM, f"{CELL}/cell.json")
+    [orphan] = running(cluster, fresh, "pretrain")
+    first.kill()
+    first.wait()
+    fresh.succeed("--unlock")
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(fresh.run, *SLURM, f"{CELL}/cell.json")
+        running(cluster, fresh, "pretrain", count=2)
+        result = run.result()
+    assert result.returncode == 0, result.stdout
+    waited = rf"waiting for process \d+ on .*, SLURM job {orphan['JobId']}, which holds"
+    assert re.search(waited, (fresh.path / LOG).read_text())
+    states = [job["JobState"] for job in cluster.jobs(fresh.path) if job["rule"] == "pretrain"]
+    assert states == ["COMPLETED", "COMPLETED"]
+    assert weights(fresh) == undisturbed
 
 
 def test_the_status_tells_of_jobs_on_nodes_from_where_snakemake_runs(cluster, fresh):
