@@ -37,7 +37,7 @@ def task_of(width: int, modes: int, num_points: int, n_train: int) -> Task:
     field = random.standard_normal((n_train, 1, num_points, num_points)).astype(np.float32)
     coefficients = random.uniform(1, 2, (n_train, 3))
     examples = Examples(field, coefficients, field, ("source",), ("k11", "k22", "k12"), ("solution",))
-    recipe = Recipe(RATES, SEEDS, 3, False, n_train, STEPS, "steps", STEPS, 1, False, False, "float32")
+    recipe = Recipe(RATES, SEEDS, 3, False, n_train, STEPS, "steps", STEPS, 1, False, False, False, "float32")
     architecture = {"kind": "fno", "width": width, "modes": modes, "num_layers": 4}
     return Task(architecture, recipe, n_train, examples, examples[:1])
 

@@ -20,7 +20,7 @@ from pdetransfer.sources import SparseGaussians
 from pdetransfer.training import Task, train_runs
 
 ARCHITECTURE = {"kind": "fno", "width": 16, "modes": 8, "num_layers": 4}
-RECIPE = Recipe([4e-3], [0], 1, False, 16, 500, "steps", 50, 128, False, False, "float32")
+RECIPE = Recipe([4e-3], [0], 1, False, 16, 500, "steps", 50, 128, False, False, False, "float32")
 
 
 def examples(split: str, count: int) -> Examples:

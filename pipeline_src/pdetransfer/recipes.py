@@ -13,8 +13,9 @@ class Recipe:
     n of the dataset, or with ``subset_by_seed`` the first n of a permutation of it that the seed chooses. The
     first ``num_tuning_seeds`` seeds try every learning rate; the others train with the chosen one. With
     ``extend_grid``, a best rate at an edge of the grid is followed by one more step beyond that edge. With
-    ``validation_at_most_n``, no more validation examples are looked at than are trained on. ``precision`` is
-    that of the pointwise products, "float32" or "bfloat16"; all else is in float32 always.
+    ``validation_at_most_n``, no more validation examples are looked at than are trained on. With
+    ``fresh_readout``, fine-tuning starts from a projection that the seed draws anew. ``precision`` is that of the
+    pointwise products, "float32" or "bfloat16"; all else is in float32 always.
     """
 
     learning_rates: list[float]
@@ -28,6 +29,7 @@ class Recipe:
     num_validation: int
     validation_at_most_n: bool
     subset_by_seed: bool
+    fresh_readout: bool
     precision: str
 
     def _steps_per_unit(self, n_train: int) -> int:

@@ -22,7 +22,8 @@ def examples_per_second(
     examples = Examples(field, coefficients, field, ("source",), names, ("solution",))
     seconds = 0.0
     for steps in (2, _STEPS):
-        recipe = Recipe([1e-3], [0], 1, False, batch_size, steps, "steps", steps, 1, False, False, "float32")
+        length = steps, "steps", steps
+        recipe = Recipe([1e-3], [0], 1, False, batch_size, *length, 1, False, False, False, "float32")
         task = Task(architecture, recipe, batch_size, examples, examples[:1])
         (run,) = train_runs(task, [(1e-3, 0)], Hardware(device))
         seconds = run.seconds

@@ -58,9 +58,13 @@ class Task:
 
     def operator(self, seed: int, examples: Examples) -> NeuralOperator:
         """What a run starts from."""
-        if self.init is not None:
-            return copy.deepcopy(self.init)
-        return NeuralOperator(self.architecture, self.channels, examples.references(), seed)
+        if self.init is None:
+            return NeuralOperator(self.architecture, self.channels, examples.references(), seed)
+        operator = copy.deepcopy(self.init)
+        if self.recipe.fresh_readout:
+            untrained = NeuralOperator(self.architecture, self.channels, operator.references, seed)
+            operator.model.projection.load_state_dict(untrained.model.projection.state_dict())
+        return operator
 
 
 def train_runs(

@@ -35,6 +35,7 @@ RECIPE = Recipe(
     num_validation=8,
     validation_at_most_n=False,
     subset_by_seed=False,
+    fresh_readout=False,
     precision="float32",
 )
 

@@ -33,6 +33,7 @@ SETTINGS = {
         "num_validation": 4,
         "validation_at_most_n": False,
         "subset_by_seed": False,
+        "fresh_readout": False,
         "precision": "float32",
     },
 }

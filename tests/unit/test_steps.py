@@ -15,7 +15,7 @@ from pdetransfer.steps import Step
 from pdetransfer.training import Task, train_runs
 
 CPU = torch.device("cpu")
-RECIPE = Recipe([1e-3, 4e-3], [0, 1], 2, False, 8, 4, "epochs", 2, 8, False, False, "float32")
+RECIPE = Recipe([1e-3, 4e-3], [0, 1], 2, False, 8, 4, "epochs", 2, 8, False, False, False, "float32")
 PLACES = [(rate, seed) for rate in RECIPE.learning_rates for seed in RECIPE.seeds]
 
 

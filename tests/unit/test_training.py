@@ -28,6 +28,7 @@ RECIPE = Recipe(
     num_validation=8,
     validation_at_most_n=False,
     subset_by_seed=False,
+    fresh_readout=False,
     precision="float32",
 )
 
@@ -285,3 +286,13 @@ def test_a_grid_is_extended_beyond_the_edge_that_is_best_once(train, validation,
 def test_a_grid_whose_best_rate_is_inside_is_not_extended(train, validation):
     rates = [1e-7, 4e-3, 1e3]
     assert cell(train, validation, learning_rates=rates, extend_grid=True).learning_rates == rates
+
+
+def test_a_fresh_readout_is_the_seeds_and_the_rest_is_pre_trained(train, validation):
+    init = NeuralOperator(ARCHITECTURE, Channels.of(train), train.references(), seed=7)
+    recipe = dataclasses.replace(RECIPE, fresh_readout=True)
+    started = Task(ARCHITECTURE, recipe, 20, train, validation, init).operator(3, train).model.state_dict()
+    untrained = NeuralOperator(ARCHITECTURE, Channels.of(train), train.references(), seed=3).model
+    for name, value in started.items():
+        expected = untrained if name.startswith("projection.") else init.model
+        torch.testing.assert_close(value, expected.state_dict()[name], rtol=0, atol=0)

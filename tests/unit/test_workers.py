@@ -34,6 +34,7 @@ RECIPE = {
     "num_validation": 8,
     "validation_at_most_n": False,
     "subset_by_seed": False,
+    "fresh_readout": False,
     "precision": "float32",
 }
 
