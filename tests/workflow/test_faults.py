@@ -94,9 +94,13 @@ def test_a_folder_that_cannot_be_written_is_named_and_stays_as_it_is(finished):
     results = finished.path / "results"
     with mounted(results, "--bind", results):
         mount("-o", "remount,ro,bind", results)
-        stopped = finished.run("--force", TARGET)
-        assert stopped.returncode != 0
-        assert "Read-only file system" in stopped.stdout
+        for wanted, told in (
+            (["--force", TARGET], "Write-protected output files"),
+            (["results/smoke/plan/seeds.csv"], "Read-only file system"),
+        ):
+            stopped = finished.run(*wanted)
+            assert stopped.returncode != 0
+            assert told in stopped.stdout
     assert not finished.planned("all")
 
 
