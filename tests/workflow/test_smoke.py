@@ -259,7 +259,7 @@ def test_touching_or_commenting_source_files_makes_nothing_stale(finished):
     assert finished.planned("all") == {}
     finished.edit("pipeline_src/pdetransfer/training.py", "import copy\n", "import copy  # deep\n")
     finished.edit("workflow/scripts/train.py", "from pathlib", "# A comment.\nfrom pathlib")
-    finished.edit("config/smoke.yaml", "grid:", "# A comment.\ngrid:")
+    finished.edit("config/smoke.yaml", "\ngrid:", "\n# A comment.\ngrid:")
     assert finished.planned("all") == {}
 
 
@@ -336,7 +336,7 @@ def test_a_new_shift_trains_only_its_cells(finished):
 def test_a_new_model_size_trains_only_its_cells(finished):
     def add(config):
         config["models"]["fno_new"] = {"kind": "fno", "width": 6, "modes": 4, "num_layers": 4}
-        config["rates"]["fno_new"] = 1000
+        config["rates"]["fno_new"], config["num_gpus"]["fno_new"] = 1000, 1
         config["experiments"]["model_scaling"]["model"].append("fno_new")
 
     finished.edit_config(add)

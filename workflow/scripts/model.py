@@ -5,6 +5,7 @@ from pathlib import Path
 from pdetransfer import jobs, logs
 from pdetransfer.experiments import Curve
 from pdetransfer.exports import TrainedCell, export
+from pdetransfer.hardware import Hardware
 
 logs.to_file(snakemake.log[0])
 files = snakemake.input
@@ -18,4 +19,5 @@ cell = TrainedCell(
         for store, manifest in zip(files.test, files.test_manifest, strict=True)
     ],
 )
-export(cell, Path(snakemake.output.folder), jobs.set_device(snakemake.resources.device, snakemake.threads))
+hardware = Hardware.of(snakemake.resources.device, snakemake.threads)
+export(cell, Path(snakemake.output.folder), hardware.device)
