@@ -173,7 +173,8 @@ def training_minutes(wildcards, attempt):
 
 
 def training_gpus(wildcards):
-    return num_gpus() * config["num_gpus"][Curve.from_path(wildcards.curve).model]
+    asked = config["num_gpus"][Curve.from_path(wildcards.curve).model]
+    return num_gpus() * (min(asked, GPUS_HERE) if workflow.local_exec else asked)
 
 
 def training_mb(wildcards, attempt):
@@ -454,6 +455,7 @@ def num_gpus():
     return int(config["device"] == "cuda")
 
 
-# One GPU job at a time, unless --resources gpu=... says that there are more GPUs.
+# Jobs share the GPUs of this machine, unless --resources gpu=... says that there are others.
+GPUS_HERE = max(1, len(list(Path("/proc/driver/nvidia/gpus").glob("*"))))
 if num_gpus() and workflow.local_exec and "gpu" not in workflow.global_resources:
-    workflow.register_resource("gpu", 1)
+    workflow.register_resource("gpu", GPUS_HERE)

@@ -32,6 +32,7 @@ def one_experiment(config):
             entry["question"] = "control"
     config["experiments"]["data_scaling"]["dataset"] = ["poisson_e5-10"]
     config["figures"]["predictions_poisson"]["experiments"] = ["data_scaling"]
+    config["figures"]["savings_by_distance"]["kind"] = "error_by_parameter"  # which controls may have, too
     config["num_gpus"]["fno_medium"] = 2
 
 
