@@ -174,7 +174,11 @@ def training_minutes(wildcards, attempt):
 
 def training_gpus(wildcards):
     asked = config["num_gpus"][Curve.from_path(wildcards.curve).model]
-    return num_gpus() * (min(asked, GPUS_HERE) if workflow.local_exec else asked)
+    return num_gpus() * (asked if workflow.non_local_exec_or_dryrun else min(asked, GPUS_HERE))
+
+
+def evaluation_gpus(wildcards):
+    return num_gpus()
 
 
 def training_mb(wildcards, attempt):
@@ -455,7 +459,8 @@ def num_gpus():
     return int(config["device"] == "cuda")
 
 
-# Jobs share the GPUs of this machine, unless --resources gpu=... says that there are others.
+# Jobs share the GPUs of this machine, unless --resources gpu=... says that there are others. Whether they run on a
+# cluster is known only later, so its profile says that.
 GPUS_HERE = max(1, len(list(Path("/proc/driver/nvidia/gpus").glob("*"))))
-if num_gpus() and workflow.local_exec and "gpu" not in workflow.global_resources:
+if num_gpus() and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", GPUS_HERE)

@@ -84,7 +84,7 @@ rule evaluate:
     conda:
         "../../environment.yml"
     resources:
-        gpu=num_gpus(),
+        gpu=evaluation_gpus,
         device=config["device"],
     params:
         curves=evaluated_curves,
@@ -108,7 +108,7 @@ rule model:
     conda:
         "../../environment.yml"
     resources:
-        gpu=num_gpus(),
+        gpu=evaluation_gpus,
         device=config["device"],
     params:
         numerics=numerics.EVALUATION,
