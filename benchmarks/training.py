@@ -162,6 +162,7 @@ def seconds_of(step) -> float:
 
 def compare(width: int, modes: int, num_points: int, batch: int) -> None:
     torch.manual_seed(0)
+    torch.compiler.reset()  # it gives up after some sizes
     architecture = {"kind": "fno", "width": width, "modes": modes, "num_layers": 4}
     channels = Channels(("f",), tuple(f"c{number}" for number in range(1, CHANNELS)), ("u",))
     operator = NeuralOperator(architecture, channels, {}, seed=0)
