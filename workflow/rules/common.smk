@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -461,6 +462,9 @@ def num_gpus():
 
 # Jobs share the GPUs of this machine, unless --resources gpu=... says that there are others. Whether they run on a
 # cluster is known only later, so its profile says that.
-GPUS_HERE = max(1, len(list(Path("/proc/driver/nvidia/gpus").glob("*"))))
+NVIDIA_SMI = shutil.which("nvidia-smi")
+GPUS_HERE = (
+    subprocess.run([NVIDIA_SMI, "--list-gpus"], capture_output=True).stdout.count(b"\n") if NVIDIA_SMI else 1
+)
 if num_gpus() and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", GPUS_HERE)
