@@ -15,6 +15,26 @@ OPTIONS = {
     "helmholtz": {"omega_range": [1, 10]},
 }
 
+# Settings of a small cell but for its n_train, as jobs take them.
+SETTINGS = {
+    "architecture": {"kind": "fno", "width": 4, "modes": 4, "num_layers": 2},
+    "recipe": {
+        "learning_rates": [1e-3, 4e-3],
+        "seeds": [0, 1],
+        "num_tuning_seeds": 2,
+        "extend_grid": False,
+        "batch_size": 8,
+        "length": 2,
+        "length_unit": "steps",
+        "validation_interval": 1,
+        "num_validation": 4,
+        "validation_at_most_n": False,
+        "subset_by_seed": False,
+        "fresh_readout": False,
+        "precision": "float32",
+    },
+}
+
 # Small sizes of every architecture, for fields of 16 x 16.
 SIZES = {"fno": {"width": 8, "modes": 4, "num_layers": 2}}
 

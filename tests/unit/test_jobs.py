@@ -9,6 +9,7 @@ import zarr
 from safetensors.torch import load_file
 
 import pdetransfer
+from cases import SETTINGS
 from pdetransfer import finished, jobs, numerics
 from pdetransfer.checkpoints import load_model, saved_seeds
 from pdetransfer.evaluation import errors_by_example
@@ -18,25 +19,6 @@ from pdetransfer.hardware import Hardware
 from pdetransfer.provenance import commit
 from pdetransfer.store import content_hash
 from pdetransfer.tables import PROVENANCE
-
-SETTINGS = {
-    "architecture": {"kind": "fno", "width": 4, "modes": 4, "num_layers": 2},
-    "recipe": {
-        "learning_rates": [1e-3, 4e-3],
-        "seeds": [0, 1],
-        "num_tuning_seeds": 2,
-        "extend_grid": False,
-        "batch_size": 8,
-        "length": 2,
-        "length_unit": "steps",
-        "validation_interval": 1,
-        "num_validation": 4,
-        "validation_at_most_n": False,
-        "subset_by_seed": False,
-        "fresh_readout": False,
-        "precision": "float32",
-    },
-}
 
 
 class Project:

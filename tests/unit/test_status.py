@@ -8,30 +8,15 @@ import time
 import pytest
 import torch
 
+import cases
 from pdetransfer import finished, jobs
 from pdetransfer.generation import generate
 from pdetransfer.hardware import Hardware
 from pdetransfer.locks import STALE, locked
 from pdetransfer.status import Cell, Standing, describe, standings
 
-SETTINGS = {
-    "architecture": {"kind": "fno", "width": 4, "modes": 4, "num_layers": 2},
-    "recipe": {
-        "learning_rates": [1e-3],
-        "seeds": [0],
-        "num_tuning_seeds": 1,
-        "extend_grid": False,
-        "batch_size": 8,
-        "length": 2,
-        "length_unit": "steps",
-        "validation_interval": 1,
-        "num_validation": 4,
-        "validation_at_most_n": False,
-        "subset_by_seed": False,
-        "fresh_readout": False,
-        "precision": "float32",
-    },
-}
+ONE_RUN = {"learning_rates": [1e-3], "seeds": [0], "num_tuning_seeds": 1}
+SETTINGS = cases.SETTINGS | {"recipe": cases.SETTINGS["recipe"] | ONE_RUN}
 PROGRESS = "n_train 4, lr 0.001, seed 0: epoch 2, step 8 of 16, train loss 1.0e-01, 5 s left"
 
 

@@ -1,7 +1,7 @@
 """The Fourier neural operator (Li et al. 2021), as in arXiv 2306.00258, A.2, in real arithmetic.
 
 Only a few wavenumbers are kept, so the Fourier transform is a product with a small dense matrix along each
-axis, which is faster than the FFT at all sizes of the study (``benchmarks/transforms.py``). Activations are
+axis, which on a CPU is faster than the FFT for up to 16 modes (``benchmarks/transforms.py``). Activations are
 ``(*grid, batch, width)`` with the axes of the grid reversed: the half axis of a real transform is transformed
 first, each product has a contiguous result, and the spectrum comes out mode by mode, as the product with the
 weights needs it.
