@@ -92,7 +92,6 @@ class StepTogether:
     ):
         self._models, self._optimisers, self._inputs, self._targets = models, optimisers, inputs, targets
         self._precision = precision
-        self._precision = precision
         self._forward = torch.func.vmap(self._one)
 
     def _one(self, weights: dict[str, Tensor], fields: Tensor, constants: Tensor) -> Tensor:

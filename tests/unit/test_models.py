@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cases import SIZES
-from pdetransfer.models import FNO, MODELS
+from pdetransfer.models import FNO, MODELS, transforms
 
 
 @pytest.fixture(params=MODELS)
@@ -123,12 +123,14 @@ def fno_by_fft(model, x):
     return pointwise(second, gelu(pointwise(first, v)))
 
 
+@pytest.mark.parametrize("by_products", [True, False])
 @pytest.mark.parametrize(
     ("grid", "modes"),
     [((16,), 3), ((16,), 8), ((16, 16), 3), ((16, 16), 8), ((10, 8), 4), ((6, 8, 10), 2), ((6, 6, 6), 3)],
 )
-def test_fno_is_that_of_the_fft(grid, modes):
-    """Outputs and gradients in single precision against double; 2 modes may be N."""
+def test_fno_is_that_of_the_fft(grid, modes, by_products, monkeypatch):
+    """Outputs and gradients in single precision against double, whichever way is taken; 2 modes may be N."""
+    monkeypatch.setattr(transforms, "takes_products", lambda modes: by_products)
     torch.manual_seed(2)
     model = FNO(5, modes, num_layers=3, in_channels=2, out_channels=2, num_dims=len(grid))
     exact = copy.deepcopy(model).double()
@@ -140,6 +142,11 @@ def test_fno_is_that_of_the_fft(grid, modes):
     (expected * direction.double()).sum().backward()
     for (name, parameter), other in zip(model.named_parameters(), exact.parameters(), strict=True):
         assert (parameter.grad - other.grad).norm() < 1e-5 * other.grad.norm(), name
+
+
+def test_many_modes_are_transformed_by_fft():
+    assert transforms.takes_products(32)  # the study's most
+    assert not transforms.takes_products(64)
 
 
 def test_fno_weights_start_as_documented():

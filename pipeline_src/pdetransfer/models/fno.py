@@ -1,45 +1,15 @@
 """The Fourier neural operator (Li et al. 2021), as in arXiv 2306.00258, A.2, in real arithmetic.
 
-Only a few wavenumbers are kept, so the Fourier transform is a product with a small dense matrix along each
-axis, which on a CPU is faster than the FFT for up to 16 modes (``benchmarks/transforms.py``). Activations are
-``(*grid, batch, width)`` with the axes of the grid reversed: the half axis of a real transform is transformed
-first, each product has a contiguous result, and the spectrum comes out mode by mode, as the product with the
-weights needs it.
+Activations are ``(*grid, batch, width)`` with the axes of the grid reversed: the half axis of a real transform is
+transformed first, each transform has a contiguous result, and the spectrum comes out mode by mode, as the
+product with the weights needs it.
 """
 
-import functools
-
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
-@torch.compiler.assume_constant_result  # so that torch.compile neither traces it nor breaks the graph there
-def _dft(*settings) -> tuple[Tensor, Tensor]:
-    return _dft_matrices(*settings)
-
-
-@functools.cache
-def _dft_matrices(
-    num_points: int, modes: int, is_half: bool, device: torch.device, dtype: torch.dtype
-) -> tuple[Tensor, Tensor]:
-    """Matrices of v̂_k = Σ_n v_n exp(-iθ_kn), θ_kn = 2πkn / N, and of its inverse v_n = Σ_k v̂_k exp(iθ_kn) / N.
-
-    A full axis has complex v and k = 0 ... modes - 1, -modes ... -1; a half axis real v and k = 0 ... modes - 1,
-    whose inverse is the real part with each k > 0 counted twice, once for -k, as in ``torch.fft.irfftn``.
-    Rows of the transform are (k, part) and columns (part, n), where part is real or imaginary; the inverse is
-    its transpose but for the factors.
-    """
-    k = np.arange(modes) if is_half else np.r_[0:modes, -modes:0]
-    wave = np.exp(-2j * np.pi / num_points * (np.outer(k, np.arange(num_points)) % num_points))
-    of_real = np.stack([wave.real, wave.imag], axis=1)  # (k, part, n)
-    of_imag = np.stack([-wave.imag, wave.real], axis=1)
-    dft = of_real if is_half else np.concatenate([of_real, of_imag], axis=2)
-    count = np.where(is_half & (k > 0), 2, 1)
-    inverse = dft * count[:, None, None] / num_points
-    dft, inverse = (torch.from_numpy(a).flatten(0, 1).to(device, dtype) for a in (dft, inverse))
-    return dft, inverse.T
+from pdetransfer.models.transforms import to_modes, to_points
 
 
 class SpectralConvolution(nn.Module):
@@ -69,20 +39,13 @@ class SpectralConvolution(nn.Module):
 
     def _convolve(self, v: Tensor) -> Tensor:
         *grid, batch, width = v.shape
-        transforms = [_dft(n, self.modes, axis == 0, v.device, v.dtype) for axis, n in enumerate(grid)]
-        v_hat, count = v, 1  # count of modes, of the axes transformed so far
-        for dft, _ in transforms:
-            v_hat = dft @ v_hat.reshape(count, dft.shape[1], -1)  # (count, (k, part), rest)
-            count *= len(dft) // 2
-        v_hat = self._product(v_hat.view(count, 2 * batch, width))
-        for _, inverse in reversed(transforms):
-            count //= inverse.shape[1] // 2
-            v_hat = inverse @ v_hat.view(count, inverse.shape[1], -1)
-        return v_hat.view(v.shape)
+        v_hat = to_modes(v, self.modes)
+        product = self._product(v_hat.view(-1, 2 * batch, width))
+        return to_points(product.view(v_hat.shape), torch.Size(grid))
 
     def _product(self, v_hat: Tensor) -> Tensor:
-        """R_k v̂_k for all modes k, ``(count, (part, batch), width)``."""
-        product = v_hat @ self.weight.flatten(0, -3)  # (count, (part of v̂, batch), (part of R, width))
+        """R_k v̂_k for all modes k, ``(modes, (part, batch), width)``."""
+        product = v_hat @ self.weight.flatten(0, -3)  # (modes, (part of v̂, batch), (part of R, width))
         (re_re, re_im), (im_re, im_im) = (half.chunk(2, dim=2) for half in product.chunk(2, dim=1))
         return torch.cat([re_re - im_im, re_im + im_re], dim=1)
 

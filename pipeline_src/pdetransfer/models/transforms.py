@@ -1,0 +1,98 @@
+"""The truncated Fourier transform of a real field and its inverse, in real arithmetic.
+
+v̂_k = Σ_n v_n exp(-2πi Σ_a k_a n_a / N_a), of which only ``modes`` wavenumbers of each sign are kept on every axis but
+the first, k = 0 ... modes - 1, -modes ... -1, and on the first, the half axis, k = 0 ... modes - 1. In the inverse the
+latter count twice, once for -k, but for k = 0, as in ``torch.fft.irfftn``. Fields are ``(*grid, batch, width)``,
+spectra ``(modes, 2 modes, ..., part, batch, width)``, where part is real or imaginary.
+"""
+
+import functools
+
+import numpy as np
+import torch
+from torch import Tensor
+
+_MOST_BY_PRODUCTS = 56
+
+
+def takes_products(modes: int) -> bool:
+    """Whether the transforms are products with a dense matrix along each axis, rather than FFTs.
+
+    The rule is that of a processor, where products win up to 56 modes, on 32 to 256 points a side
+    (``benchmarks/transforms.py``).
+    """
+    return modes <= _MOST_BY_PRODUCTS
+
+
+def to_modes(v: Tensor, modes: int) -> Tensor:
+    return _products_to_modes(v, modes) if takes_products(modes) else _ffts_to_modes(v, modes)
+
+
+def to_points(v_hat: Tensor, grid: torch.Size) -> Tensor:
+    by_products = takes_products(v_hat.shape[0])
+    return _products_to_points(v_hat, grid) if by_products else _ffts_to_points(v_hat, grid)
+
+
+def _products_to_modes(v: Tensor, modes: int) -> Tensor:
+    *grid, batch, width = v.shape
+    v_hat, count = v, 1  # count of modes, of the axes transformed so far
+    for axis, num_points in enumerate(grid):
+        matrix, _ = _matrices(num_points, modes, axis == 0, v.device, v.dtype)
+        v_hat = matrix @ v_hat.reshape(count, matrix.shape[1], -1)  # (count, (k, part), rest)
+        count *= len(matrix) // 2
+    return v_hat.view(modes, *[2 * modes] * (len(grid) - 1), 2, batch, width)
+
+
+def _products_to_points(v_hat: Tensor, grid: torch.Size) -> Tensor:
+    modes, (batch, width) = v_hat.shape[0], v_hat.shape[-2:]
+    v, count = v_hat, v_hat.shape[: len(grid)].numel()
+    for axis, num_points in reversed(list(enumerate(grid))):
+        _, matrix = _matrices(num_points, modes, axis == 0, v.device, v.dtype)
+        count //= matrix.shape[1] // 2
+        v = matrix @ v.view(count, matrix.shape[1], -1)
+    return v.view(*grid, batch, width)
+
+
+def _ffts_to_modes(v: Tensor, modes: int) -> Tensor:
+    num_dims = v.ndim - 2
+    v_hat = torch.fft.rfft(v, dim=0)[:modes]
+    for axis in range(1, num_dims):
+        v_hat = torch.fft.fft(v_hat, dim=axis)
+        kept = v_hat.narrow(axis, 0, modes), v_hat.narrow(axis, v.shape[axis] - modes, modes)
+        v_hat = torch.cat(kept, dim=axis)
+    return torch.view_as_real(v_hat).movedim(-1, num_dims).contiguous()
+
+
+def _ffts_to_points(v_hat: Tensor, grid: torch.Size) -> Tensor:
+    num_dims, modes = len(grid), v_hat.shape[0]
+    v = torch.complex(*v_hat.unbind(num_dims))
+    for axis in reversed(range(1, num_dims)):
+        positive, negative = v.split(modes, dim=axis)
+        dropped = list(v.shape)
+        dropped[axis] = grid[axis] - 2 * modes
+        v = torch.fft.ifft(torch.cat([positive, v.new_zeros(dropped), negative], dim=axis), dim=axis)
+    return torch.fft.irfft(v, grid[0], dim=0).contiguous()
+
+
+@torch.compiler.assume_constant_result  # so that torch.compile neither traces it nor breaks the graph there
+def _matrices(*settings) -> tuple[Tensor, Tensor]:
+    return _cached_matrices(*settings)
+
+
+@functools.cache
+def _cached_matrices(
+    num_points: int, modes: int, is_half: bool, device: torch.device, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Matrices of the transform along an axis, and of its inverse, which is the transpose but for factors.
+
+    Rows of the transform are (k, part); columns n on a half axis, where v is real, and (part, n) on a full one.
+    """
+    k = np.arange(modes) if is_half else np.r_[0:modes, -modes:0]
+    wave = np.exp(-2j * np.pi / num_points * (np.outer(k, np.arange(num_points)) % num_points))
+    of_real = np.stack([wave.real, wave.imag], axis=1)  # (k, part, n)
+    of_imag = np.stack([-wave.imag, wave.real], axis=1)
+    dft = of_real if is_half else np.concatenate([of_real, of_imag], axis=2)
+    count = np.where(is_half & (k > 0), 2, 1)
+    inverse = dft * count[:, None, None] / num_points
+    dft, inverse = (torch.from_numpy(a).flatten(0, 1).to(device, dtype) for a in (dft, inverse))
+    return dft, inverse.T
