@@ -4,8 +4,8 @@ channels first.
 
     python benchmarks/transforms.py [width,modes,grid,batch ...]
 
-On a GPU or on one thread, in turn; printed are medians of the ratios to the products' time, with quartiles: above 1
-the products win.
+On a GPU or on one thread, in turn; printed are medians of the ratios to the products' time, with quartiles: above
+1 the products win.
 """
 
 import statistics

@@ -24,8 +24,8 @@ HEADER = """# Results
 
 What the paper's figures show and what ours do, at {scale} scale. Errors are relative L2 test errors. An interval
 is the 95 % bootstrap interval over test examples and, where there are several, seeds; everything is conditional on
-one pre-training for each model and system. The same numbers, with all figures, stand in
-`{folder}/report.html`.
+one pre-training for each model and system; the control with another seed of it shows how much that matters. The
+same numbers, with all figures, stand in `{folder}/report.html`.
 
 How to read them at laptop scale: every n has the same number of steps, so that training from scratch on many
 examples is limited by steps rather than data, and its savings are bounds; the control with the other unit of

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from pdetransfer.evaluation import squared_error
+from pdetransfer.models.transforms import matrices
 from pdetransfer.operators import Inputs
 
 log = logging.getLogger(__name__)
@@ -117,6 +118,8 @@ class StepTogether:
 
 def compile_model(model: nn.Module) -> Forward:
     """``model`` by torch.compile, for a single shape; on a GPU with CUDA graphs."""
+    # Said here, as saying it imports the compiler, which takes longer than PyTorch itself.
+    torch.compiler.assume_constant_result(matrices)
     on_gpu = next(model.parameters()).is_cuda
     return torch.compile(model, dynamic=False, mode="reduce-overhead" if on_gpu else None)
 

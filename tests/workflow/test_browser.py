@@ -1,5 +1,6 @@
 """The report in a real browser: headless Chromium."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -11,18 +12,30 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path (Debian: apt-get install chromium)"),
 ]
+# Moves the mouse over the first point of a chart that has been trained.
+HOVER = """<script>
+addEventListener("load", () => {
+  const waiting = setInterval(() => {
+    const point = document.querySelector("#chart_data path[aria-label*='; cell: p']");
+    if (!point) return;
+    clearInterval(waiting);
+    const { x, y } = point.getBoundingClientRect();
+    point.dispatchEvent(new MouseEvent("pointermove", { bubbles: true, clientX: x, clientY: y, view: window }));
+  }, 100);
+});
+</script>"""
 QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 
 
 @pytest.fixture(scope="module")
 def browse(finished_project, tmp_path_factory):
-    """Open the report of the smoke workflow: standard output and what the console said."""
+    """Open the report of the smoke workflow, or another page: standard output and what the console said."""
     report = finished_project.path / "results/smoke/report.html"
     profile = tmp_path_factory.mktemp("profile")
 
-    def open_with(*options):
+    def open_with(*options, page=report):
         command = [CHROMIUM, "--headless", *QUIET.split(), "--no-first-run", f"--user-data-dir={profile}"]
-        command += ["--enable-logging=stderr", "--virtual-time-budget=30000", *options, report.as_uri()]
+        command += ["--enable-logging=stderr", "--virtual-time-budget=30000", *options, page.as_uri()]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
         return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
@@ -48,6 +61,19 @@ def test_every_question_has_a_drawn_chart_with_points(page):
     for name, markup in charts:
         assert "<svg" in markup, name
         assert len(re.findall(r'<path aria-label="', markup)) >= 6, name
+
+
+def test_a_point_under_the_mouse_shows_its_row(browse, finished_project, tmp_path):
+    head, end, tail = (finished_project.path / "results/smoke/report.html").read_text().rpartition("</body>")
+    (tmp_path / "report.html").write_text(head + HOVER + end + tail)
+    dom, console = browse("--dump-dom", page=tmp_path / "report.html")
+    assert console == []
+    tooltip = re.search(r'<div id="vg-tooltip-element".*?</table>', dom, re.DOTALL)[0]
+    row = dict(re.findall(r'<td class="key">(.*?)</td><td class="value">(.*?)</td>', tooltip))
+    cell = finished_project.path / "results/smoke/cells" / row["cell"] / "cell.json"
+    [chosen] = [run for run in json.loads(cell.read_text())["chosen"] if str(run["seed"]) == row["seed"]]
+    assert float(row["validation error"]) == pytest.approx(chosen["validation_error"], rel=1e-4)
+    assert re.fullmatch("[0-9a-f]{8,64}", row["checkpoint, SHA-256"])
 
 
 def test_every_table_can_be_sorted_and_filtered(page):

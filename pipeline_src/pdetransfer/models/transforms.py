@@ -1,9 +1,9 @@
 """The truncated Fourier transform of a real field and its inverse, in real arithmetic.
 
-v̂_k = Σ_n v_n exp(-2πi Σ_a k_a n_a / N_a), of which only ``modes`` wavenumbers of each sign are kept on every axis but
-the first, k = 0 ... modes - 1, -modes ... -1, and on the first, the half axis, k = 0 ... modes - 1. In the inverse the
-latter count twice, once for -k, but for k = 0, as in ``torch.fft.irfftn``. Fields are ``(*grid, batch, width)``,
-spectra ``(modes, 2 modes, ..., part, batch, width)``, where part is real or imaginary.
+v̂_k = Σ_n v_n exp(-2πi Σ_a k_a n_a / N_a), of which only ``modes`` wavenumbers of each sign are kept on every axis
+but the first, k = 0 ... modes - 1, -modes ... -1, and on the first, the half axis, k = 0 ... modes - 1. In the
+inverse the latter count twice, once for -k, but for k = 0, as in ``torch.fft.irfftn``. Fields are
+``(*grid, batch, width)``, spectra ``(modes, 2 modes, ..., part, batch, width)``, part being real or imaginary.
 """
 
 import functools
@@ -37,7 +37,7 @@ def _products_to_modes(v: Tensor, modes: int) -> Tensor:
     *grid, batch, width = v.shape
     v_hat, count = v, 1  # count of modes, of the axes transformed so far
     for axis, num_points in enumerate(grid):
-        matrix, _ = _matrices(num_points, modes, axis == 0, v.device, v.dtype)
+        matrix, _ = matrices(num_points, modes, axis == 0, v.device, v.dtype)
         v_hat = matrix @ v_hat.reshape(count, matrix.shape[1], -1)  # (count, (k, part), rest)
         count *= len(matrix) // 2
     return v_hat.view(modes, *[2 * modes] * (len(grid) - 1), 2, batch, width)
@@ -47,7 +47,7 @@ def _products_to_points(v_hat: Tensor, grid: torch.Size) -> Tensor:
     modes, (batch, width) = v_hat.shape[0], v_hat.shape[-2:]
     v, count = v_hat, v_hat.shape[: len(grid)].numel()
     for axis, num_points in reversed(list(enumerate(grid))):
-        _, matrix = _matrices(num_points, modes, axis == 0, v.device, v.dtype)
+        _, matrix = matrices(num_points, modes, axis == 0, v.device, v.dtype)
         count //= matrix.shape[1] // 2
         v = matrix @ v.view(count, matrix.shape[1], -1)
     return v.view(*grid, batch, width)
@@ -74,13 +74,13 @@ def _ffts_to_points(v_hat: Tensor, grid: torch.Size) -> Tensor:
     return torch.fft.irfft(v, grid[0], dim=0).contiguous()
 
 
-@torch.compiler.assume_constant_result  # so that torch.compile neither traces it nor breaks the graph there
-def _matrices(*settings) -> tuple[Tensor, Tensor]:
-    return _cached_matrices(*settings)
+def matrices(*settings) -> tuple[Tensor, Tensor]:
+    """``_matrices`` for torch.compile, which would trace a cached function itself: a constant (``steps``)."""
+    return _matrices(*settings)
 
 
 @functools.cache
-def _cached_matrices(
+def _matrices(
     num_points: int, modes: int, is_half: bool, device: torch.device, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
     """Matrices of the transform along an axis, and of its inverse, which is the transpose but for factors.

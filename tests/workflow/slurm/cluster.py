@@ -1,12 +1,15 @@
 """A real SLURM cluster on one machine: Debian's slurm-wlm, four virtual nodes, no accounting database."""
 
 import os
+import random
 import re
 import shutil
 import signal
 import socket
 import subprocess
 import time
+from collections import Counter
+from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -85,6 +88,14 @@ def _is_left_over(config: Path) -> bool:
     return is_from_tests and not (pid.exists() and psutil.pid_exists(int(pid.read_text())))
 
 
+# Arguments for the profile as it is, but with quick looks at the queue.
+QUICK_PROFILE = (
+    *("--profile", "slurm"),
+    *("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1"),
+    *("--max-jobs-per-timespan", "100/1s"),
+)
+
+
 def rule_of(text: str) -> str:
     """The rule in the comment that the executor gives a job."""
     return re.search(r"\brule_(\w+?)(_wildcards_|\s|$)", text)[1]
@@ -148,12 +159,40 @@ class Cluster:
                 continue
         return found
 
-    def kill_node(self, name: str, job: str) -> None:
-        """A node dies with the job on it, and SLURM comes to know."""
+    def running(self, folder: Path) -> list[dict[str, str]]:
+        """The jobs submitted in a folder that have processes."""
+        jobs = [job for job in self.jobs(folder) if job["JobState"] == "RUNNING"]
+        return [job for job in jobs if self.processes(job["JobId"])]
+
+    def kill_node(self, name: str) -> None:
+        """A node dies with the jobs on it, and SLURM comes to know. It starts them on another, by default after
+        two minutes, here at once."""
+        lost = self.run(
+            "squeue", "--noheader", f"--nodelist={name}", "--states=RUNNING", "--format=%A"
+        ).split()
         self._daemons.pop(name).kill()
-        for process in self.processes(job):
-            process.send_signal(signal.SIGKILL)
+        for job in lost:
+            for process in self.processes(job):
+                process.send_signal(signal.SIGKILL)
         self.run("scontrol", "update", f"nodename={name}", "state=down", "reason=test")
+        for job in lost:  # one that had just ended is not started again
+            self._answers("scontrol", "update", f"jobid={job}", "starttime=now")
+
+    def kill_nodes(self, folder: Path, run: Future, num_kills: int, chance: random.Random) -> Counter:
+        """Kill a node with running jobs of a folder at random moments while Snakemake runs, and start it again;
+        the jobs killed, by rule."""
+        killed: Counter[str] = Counter()
+        for _ in range(num_kills):
+            time.sleep(chance.uniform(0, 30))
+            while not (jobs := self.running(folder)) and not run.done():
+                time.sleep(0.1)
+            if run.done():
+                break
+            node = chance.choice(jobs)["NodeList"]
+            killed.update(job["rule"] for job in jobs if job["NodeList"] == node)
+            self.kill_node(node)
+            self.start_node(node)
+        return killed
 
     def start_node(self, name: str) -> None:
         self._daemon(name, "slurmd", "-D", "-N", name)

@@ -3,26 +3,22 @@
 One experiment with every kind of job stands for the workflow. GPUs are asked for; training is on the CPU.
 """
 
+import random
 import re
 import signal
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from faults import start
 
-from cluster import ACCOUNT, rule_of
+from cluster import ACCOUNT, QUICK_PROFILE, rule_of
 
 pytestmark = pytest.mark.slow
 
 GPU_RULES = {"pretrain", "train", "train_pack", "evaluate"}
 LOCAL_RULES = {"plan"}
-# The profile as it is, but with quick looks at the queue.
-SLURM = (
-    *("--profile", "slurm"),
-    *("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1"),
-    *("--max-jobs-per-timespan", "100/1s"),
-)
 
 
 def one_experiment(config):
@@ -40,8 +36,7 @@ def running(cluster, project, rule, count=1):
     """The jobs of a rule that run, once there are so many of them."""
 
     def find():
-        jobs = [job for job in cluster.jobs(project.path) if job["rule"] == rule]
-        jobs = [job for job in jobs if job["JobState"] == "RUNNING" and cluster.processes(job["JobId"])]
+        jobs = [job for job in cluster.running(project.path) if job["rule"] == rule]
         return jobs if len(jobs) == count else None
 
     return cluster.wait_for(f"not {count} {rule} jobs run", find, seconds=300)
@@ -62,7 +57,7 @@ def test_a_workflow_runs_on_a_cluster_as_the_profile_says(cluster, fresh):
     planned = fresh.planned("all")
     assert planned.keys() >= GPU_RULES | {"generate", "card", "table", "figure", "predictions", "report"}
     with ThreadPoolExecutor() as pool:
-        run = pool.submit(fresh.run, *SLURM, "all")
+        run = pool.submit(fresh.run, *QUICK_PROFILE, "all")
         [cancelled] = running(cluster, fresh, "pretrain")
         cluster.run("scancel", cancelled["JobId"])
         result = run.result()
@@ -99,7 +94,7 @@ def test_a_cancelled_job_one_out_of_time_and_one_on_a_dead_node_are_done_again(c
     # Two of three jobs fit on a node; the shortest time that SLURM knows.
     asks = ("--set-resources", "generate:runtime=attempt", "generate:cpus_per_task=8")
     with ThreadPoolExecutor() as pool:
-        run = pool.submit(fresh.run, *SLURM, *asks, "--", *splits)
+        run = pool.submit(fresh.run, *QUICK_PROFILE, *asks, "--", *splits)
         jobs = running(cluster, fresh, "generate", count=3)
         node = min(jobs, key=lambda job: [other["NodeList"] for other in jobs].count(job["NodeList"]))[
             "NodeList"
@@ -110,9 +105,7 @@ def test_a_cancelled_job_one_out_of_time_and_one_on_a_dead_node_are_done_again(c
             if "slurmstepd" not in process.name():
                 process.send_signal(signal.SIGSTOP)
         cluster.run("scancel", cancelled)
-        cluster.kill_node(node, stranded)
-        # SLURM itself starts the job of a dead node again, by default after two minutes.
-        cluster.run("scontrol", "update", f"jobid={stranded}", "starttime=now")
+        cluster.kill_node(node)
         result = run.result()
     cluster.start_node(node)
     assert result.returncode == 0, result.stdout
@@ -156,12 +149,12 @@ def undisturbed(another):
 def test_a_training_on_a_node_that_dies_goes_on_elsewhere_to_the_same_bits(cluster, fresh, undisturbed):
     long_training(fresh)
     with ThreadPoolExecutor() as pool:
-        run = pool.submit(fresh.run, *SLURM, f"{CELL}/cell.json")
+        run = pool.submit(fresh.run, *QUICK_PROFILE, f"{CELL}/cell.json")
         [job] = running(cluster, fresh, "pretrain")
         states = fresh.path / "results/smoke/finished"
         cluster.wait_for("no state is written", lambda: list(states.glob("*/.*/*.safetensors")), 60)
-        cluster.kill_node(job["NodeList"], job["JobId"])
-        cluster.run("scontrol", "update", f"jobid={job['JobId']}", "starttime=now")
+        time.sleep(random.uniform(0, 3))
+        cluster.kill_node(job["NodeList"])
         result = run.result()
     cluster.start_node(job["NodeList"])
     assert result.returncode == 0, result.stdout
@@ -171,13 +164,13 @@ def test_a_training_on_a_node_that_dies_goes_on_elsewhere_to_the_same_bits(clust
 
 def test_jobs_of_a_killed_snakemake_live_on_and_those_of_the_next_one_wait(cluster, fresh, undisturbed):
     long_training(fresh)
-    first = start(fresh, "--configfile=config/smoke.yaml", *SLURM, f"{CELL}/cell.json")
+    first = start(fresh, "--configfile=config/smoke.yaml", *QUICK_PROFILE, f"{CELL}/cell.json")
     [orphan] = running(cluster, fresh, "pretrain")
     first.kill()
     first.wait()
     fresh.succeed("--unlock")
     with ThreadPoolExecutor() as pool:
-        run = pool.submit(fresh.run, *SLURM, f"{CELL}/cell.json")
+        run = pool.submit(fresh.run, *QUICK_PROFILE, f"{CELL}/cell.json")
         running(cluster, fresh, "pretrain", count=2)
         result = run.result()
     assert result.returncode == 0, result.stdout
@@ -195,7 +188,7 @@ def test_the_status_tells_of_jobs_on_nodes_from_where_snakemake_runs(cluster, fr
     cell = "poisson_e1-5/fno_medium/scratch/pretrain/n32"
     told = ""
     with ThreadPoolExecutor() as pool:
-        run = pool.submit(fresh.run, *SLURM, f"results/smoke/cells/{cell}/cell.json")
+        run = pool.submit(fresh.run, *QUICK_PROFILE, f"results/smoke/cells/{cell}/cell.json")
         [job] = running(cluster, fresh, "pretrain")
         expected = (
             rf"running: {cell}: .*epoch .*rate .* s left \(process \d+ on .*, SLURM job {job['JobId']}\)"
