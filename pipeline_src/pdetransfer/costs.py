@@ -41,6 +41,11 @@ def run_examples(config: dict, curve: Curve, n_train: int) -> int:
     return epochs * n_train + steps * min(recipe["batch_size"], n_train)
 
 
+def run_seconds(config: dict, curve: Curve, n_train: int) -> float:
+    """Training time of one run at the config's ``rates``."""
+    return run_examples(config, curve, n_train) / config["rates"][curve.model]
+
+
 def num_examples(config: dict, curve: Curve, n_train: int) -> int:
     """Training examples of a cell: those of all its runs."""
     return num_runs(config, curve) * run_examples(config, curve, n_train)

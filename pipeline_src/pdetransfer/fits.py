@@ -1,4 +1,4 @@
-"""Scaling laws: error = floor + amplitude x^-exponent, in the number of examples or of parameters."""
+"""Scaling laws: error = floor + amplitude x^-exponent, in examples, parameters or compute."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -54,15 +54,23 @@ def fit(x: np.ndarray, errors: np.ndarray, with_floor: bool = True) -> Law:
     return Law(float(share * smallest), float(amplitude), float(exponent))
 
 
-def scaling_laws(replicates: Replicates, num_parameters: dict[str, int]) -> pd.DataFrame:
-    """A law for each curve in n_train, and for each arm in the parameters of its models, at its largest n_train.
+def scaling_laws(
+    replicates: Replicates, num_parameters: dict[str, int], seconds: dict[tuple, float]
+) -> pd.DataFrame:
+    """A law for each curve in n_train, and for each arm of several models in their parameters, at its largest
+    n_train, and in compute: the device seconds of a run (by axes, ``seconds``), and the smallest error that any
+    model on any n_train reaches in as many.
 
     ``low`` and ``high`` are 95 % bootstrap intervals, conditional on the pre-trained weights. ``statement`` says
     what is identified: a floor whose interval reaches 0, or that fewer than four points speak for, is left out,
     and the other numbers are those of a power law. ``beside_scratch`` is the exponent less that of the arm from
     scratch.
     """
-    groups = [*_in_examples(replicates), *_in_parameters(replicates, num_parameters)]
+    groups = [
+        *_in_examples(replicates),
+        *_in_parameters(replicates, num_parameters),
+        *_in_compute(replicates, seconds),
+    ]
     laws = {tuple(axes.values()): _laws(x, errors) for axes, x, errors in groups}
     return pd.DataFrame([_row(axes, x, laws) for axes, x, _ in groups])
 
@@ -89,6 +97,27 @@ def _in_parameters(replicates: Replicates, num_parameters: dict[str, int]):
             ordered = dict(sorted(found.items()))
             axes = {"in": "parameters", "dataset": dataset, "model": "", "init": init, "recipe": recipe}
             yield axes | {"n_train": n}, np.array([*ordered], float), np.stack([*ordered.values()], axis=1)
+
+
+def _in_compute(replicates: Replicates, seconds: dict[tuple, float]):
+    """The same, in compute, at the points where more of it makes the error smaller."""
+    arms: dict[tuple, dict] = {}
+    for (dataset, model, init, recipe, n), errors in replicates.means.items():
+        if n:
+            arms.setdefault((dataset, init, recipe), {})[model, n] = errors
+    for (dataset, init, recipe), cells in arms.items():
+        if len({model for model, _ in cells}) == 1:
+            continue
+        by_cost: dict[float, np.ndarray] = {}
+        for (model, n), errors in cells.items():
+            cost = seconds[dataset, model, init, recipe, n]
+            by_cost[cost] = np.minimum(by_cost.get(cost, np.inf), errors)
+        costs = np.array(sorted(by_cost))
+        smallest = np.minimum.accumulate(np.stack([by_cost[cost] for cost in costs], axis=1), axis=1)
+        better = np.diff(smallest[0], prepend=np.inf) < 0
+        if better.sum() > 1:
+            axes = {"in": "compute", "dataset": dataset, "model": "", "init": init, "recipe": recipe}
+            yield axes | {"n_train": 0}, costs[better], smallest[:, better]
 
 
 def _laws(x: np.ndarray, errors: np.ndarray) -> tuple[list[Law], str]:

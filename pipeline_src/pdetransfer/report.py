@@ -54,6 +54,9 @@ _SAVINGS_COLUMNS = {
     "difference": "difference",
     "bound": "bound",
     "censored": "replicates beyond the curve",
+    "gain": "gain at equal n",
+    "gain_low": "95 % from ",
+    "gain_high": "to ",
 }
 _LAW_COLUMNS = {
     "in": "in",

@@ -80,7 +80,8 @@ def data_savings(replicates: Replicates) -> pd.DataFrame:
     ``equivalent_n`` is the n_train that scratch needs for the same test error; ``ratio`` is it over n_train
     (infinite for zero-shot), ``difference`` it less n_train; ``bound`` says whether the three are exact or bounds.
     ``equivalent_low`` and ``equivalent_high`` are the 95 % bootstrap interval of ``equivalent_n``, in which
-    replicates beyond the scratch curve count as its end; ``censored`` is their share.
+    replicates beyond the scratch curve count as its end; ``censored`` is their share. ``gain`` is the test error
+    from scratch on the same n_train over that fine-tuned, with its interval; NaN for zero-shot.
     """
     rows = []
     scratch: dict[tuple, list[ScratchCurve]] = {}
@@ -102,12 +103,20 @@ def data_savings(replicates: Replicates) -> pd.DataFrame:
                 **found,
                 "ratio": n_scratch / n_train if n_train else np.inf,
                 "difference": n_scratch - n_train,
+                **_gain(replicates.means.get((*key, n_train)) if n_train else None, errors),
             }
         )
     columns = "test_error equivalent_n equivalent_low equivalent_high ratio difference bound censored"
+    columns += " gain gain_low gain_high"
     table = pd.DataFrame(rows, columns=[*AXES, *columns.split()])
     order = {
         curve: index for index, curve in enumerate(dict.fromkeys(map(tuple, table[CURVE_AXES].to_numpy())))
     }
     position = [order[tuple(curve)] for curve in table[CURVE_AXES].to_numpy()]
     return table.assign(position=position).sort_values(["position", "n_train"]).drop(columns="position")
+
+
+def _gain(scratch: np.ndarray | None, fine_tuned: np.ndarray) -> dict[str, float]:
+    gains = np.full(2, np.nan) if scratch is None else scratch / fine_tuned
+    low, high = interval(gains)
+    return {"gain": gains[0], "gain_low": low, "gain_high": high}

@@ -101,7 +101,7 @@ def seconds_by_cell(cells: pd.DataFrame) -> dict[tuple[Curve, int], float]:
 
 def with_short_hashes(cells: pd.DataFrame) -> pd.DataFrame:
     """The table with as much of its hashes as a reader compares."""
-    short = {name: cells[name].astype("string").str[:_HASH_DIGITS] for name in ("data", "weights")}
+    short = {name: cells[name].astype("string").fillna("").str[:_HASH_DIGITS] for name in ("data", "weights")}
     return cells.assign(**short)
 
 

@@ -40,7 +40,10 @@ def test_a_single_outlier_hardly_moves_the_exponent():
 
 
 def table(points):
-    return scaling_laws(Replicates([error_table(points)]), {"m": 1000, "l": 100_000})
+    """A run of the large model takes as many seconds as it has examples, one of the other a tenth."""
+    replicates = Replicates([error_table(points)])
+    seconds = {axes: axes[4] / (1 if axes[1] == "l" else 10) for axes in replicates.means}
+    return scaling_laws(replicates, {"m": 1000, "l": 100_000}, seconds)
 
 
 def curve(init, errors, model="m", sizes=SIZES):
@@ -82,3 +85,16 @@ def test_a_law_in_parameters_compares_the_models_at_the_largest_n():
     row = laws[laws["in"] == "parameters"].iloc[0]
     assert (row["n_train"], row["smallest"], row["largest"]) == (4096, 1000, 100_000)
     assert row["exponent"] == pytest.approx(0.5)
+
+
+def test_a_law_in_compute_is_that_of_the_best_model_for_it():
+    """The small model has the same error in a tenth of the time, until a floor that the other has not."""
+    small, large = np.maximum(law(0, 1, 0.5), 1 / 16), law(0, 1, 0.5)
+    laws = table([*curve("scratch", small), *curve("scratch", large, model="l")])
+    [row] = laws[laws["in"] == "compute"].to_dict("records")
+    # 1.6, 6.4 and 25.6 s of the small model, 1,024 and 4,096 s of the large one
+    assert (row["points"], row["smallest"], row["largest"]) == (5, 1.6, 4096)
+
+
+def test_a_single_model_has_no_law_in_compute():
+    assert table(curve("scratch", law(0, 1, 0.5)))["in"].to_list() == ["examples"]

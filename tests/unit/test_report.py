@@ -200,7 +200,7 @@ def test_claims_are_shown_with_value_interval_and_verdict_and_without_a_value_wh
 
 def test_scaling_laws_are_a_section_of_their_own():
     points = [("far", "m", "scratch", "r", n, seed, n**-0.5) for n in (8, 32, 128, 512) for seed in (0, 1)]
-    laws = scaling_laws(Replicates([error_table(points)]), {"m": 99})
+    laws = scaling_laws(Replicates([error_table(points)]), {"m": 99}, {})
     body = body_of(html_of([experiment()], [], laws=laws))
     assert '<a href="#laws">' in body
     assert '<h2 id="laws">' in body

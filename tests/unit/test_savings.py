@@ -36,6 +36,10 @@ def test_savings_of_a_known_power_law():
     assert savings.loc[0, "equivalent_n"] == pytest.approx(16)
     assert savings.loc[0, "ratio"] == np.inf
     assert savings.loc[1024, "equivalent_n"] == 1024
+    assert savings.loc[[16, 64, 256, 1024], "gain"].to_list() == pytest.approx([2, 2, 2, 2])
+    assert (savings.loc[16:, "gain_low"] <= 2).all()
+    assert (savings.loc[16:, "gain_high"] >= 2).all()
+    assert np.isnan(savings.loc[0, "gain"])
 
 
 def test_harm_is_a_ratio_below_one():

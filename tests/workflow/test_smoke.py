@@ -29,15 +29,16 @@ def test_the_whole_workflow_runs_and_leaves_nothing_to_do(finished):
         "claims.json",
         "plan.csv",
         "figures/fig3.svg",
-        "figures/fig3.png",
-        "figures/fig3.pdf",
-        "figures/spectra_data.pdf",
+        "figures/spectra_data.svg",
         "figures/predictions_poisson.svg",
-        "figures/savings_by_distance.pdf",
+        "figures/savings_by_distance.svg",
         "tables/data_scaling.csv",
         "savings/data_scaling.csv",
         "by_parameter/data_scaling.csv",
     } <= made
+    figures = {name.removesuffix(".svg") for name in made if re.fullmatch(r"figures/\w+\.svg", name)}
+    assert len(figures) == FIGURES
+    assert {f"{figure}.{suffix}" for figure in figures for suffix in ("png", "pdf")} <= made
     assert not [name for name in made if "control" in name]
     assert not [name for name in made if re.search(r"/\.[^/]*$", name) and "snakemake_timestamp" not in name]
 
@@ -309,6 +310,16 @@ def test_a_new_n_outside_the_pack_trains_only_itself(finished):
         "report": 1,
     }
     assert finished.planned("all") == plan | {"predictions": 1, "budgets": 1}
+
+
+def test_predictions_at_another_n_are_drawn_when_asked_for(finished):
+    shown = finished.path / RESULTS / "figures/n8/predictions_poisson.svg"
+    assert finished.planned(str(shown.relative_to(finished.path))) == {"predictions_at": 1}
+    finished.succeed(str(shown.relative_to(finished.path)))
+    assert "n = 8" in shown.read_text()
+    unknown = finished.run("-n", f"{RESULTS}/figures/n5/predictions_poisson.svg")
+    assert unknown.returncode != 0
+    assert "n_train is 5; expected one of shift_poisson's, [0, 4, 8]" in unknown.stdout
 
 
 def test_a_new_shift_trains_only_its_cells(finished):

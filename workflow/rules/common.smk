@@ -343,7 +343,13 @@ def figure_options(wildcards):
 
 
 def prediction_options(wildcards):
-    return experiments.canonical(config["figures"][wildcards.predictions])
+    """A figure's entry, at the n_train that the file's name asks for, if it does."""
+    entry = config["figures"][wildcards.predictions]
+    n = int(wildcards.get("n_train", entry["n_train"]))
+    for name in entry["experiments"]:
+        if n not in (known := config["experiments"][name]["n_train"]):
+            raise WorkflowError(f"n_train is {n}; expected one of {name}'s, {known}")
+    return experiments.canonical(entry | {"n_train": n})
 
 
 def predicted_curves(wildcards):
@@ -358,7 +364,7 @@ def predicted_datasets(wildcards):
 
 
 def prediction_inputs(wildcards):
-    figure, datasets = config["figures"][wildcards.predictions], predicted_datasets(wildcards)
+    figure, datasets = prediction_options(wildcards), predicted_datasets(wildcards)
     return {
         "test": ancient(expand("<results>/datasets/{dataset}/test.zarr", dataset=datasets)),
         "test_manifest": expand("<results>/datasets/{dataset}/test.json", dataset=datasets),

@@ -95,6 +95,7 @@ rule datasets:
             labels={"picture": "shifts", "of": "all datasets"},
         ),
         png="<results>/figures/shifts.png",
+        pdf="<results>/figures/shifts.pdf",
     log:
         "<results>/logs/datasets.log",
     benchmark:
@@ -120,6 +121,7 @@ rule gallery:
             labels={"picture": "gallery", "of": "{system}"},
         ),
         png="<results>/figures/gallery_{system}.png",
+        pdf="<results>/figures/gallery_{system}.pdf",
     log:
         "<results>/logs/gallery/{system}.log",
     benchmark:
@@ -141,6 +143,7 @@ rule stages:
             labels={"picture": "stages", "of": "the study"},
         ),
         png="<results>/figures/stages.png",
+        pdf="<results>/figures/stages.pdf",
     log:
         "<results>/logs/stages.log",
     benchmark:
@@ -164,6 +167,7 @@ rule systems:
             labels={"picture": "systems", "of": "all systems"},
         ),
         png="<results>/figures/systems.png",
+        pdf="<results>/figures/systems.pdf",
     log:
         "<results>/logs/systems.log",
     benchmark:

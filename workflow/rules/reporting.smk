@@ -144,6 +144,18 @@ rule predictions:
         "../scripts/predictions.py"
 
 
+# The same at another n_train, when asked for.
+use rule predictions as predictions_at with:
+    output:
+        svg="<results>/figures/n{n_train}/{predictions}.svg",
+        png="<results>/figures/n{n_train}/{predictions}.png",
+        pdf="<results>/figures/n{n_train}/{predictions}.pdf",
+    log:
+        "<results>/logs/predictions/n{n_train}/{predictions}.log",
+    benchmark:
+        "<results>/benchmarks/predictions/n{n_train}/{predictions}.tsv"
+
+
 rule fits:
     input:
         expand("<results>/errors/{experiment}.parquet", experiment=REPORTED),
@@ -157,6 +169,7 @@ rule fits:
     conda:
         "../../environment.yml"
     params:
+        config={part: experiments.canonical(config[part]) for part in ("recipes", "rates")},
         numerics=numerics.TABLES,
     script:
         "../scripts/fits.py"

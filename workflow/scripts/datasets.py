@@ -12,4 +12,5 @@ from pdetransfer.tables import write_table
 logs.to_file(snakemake.log[0])
 table = datasets_table(list(map(read_json, snakemake.input)), snakemake.params.pretraining)
 write_table(table, snakemake.output.table)
-save(lambda: draw_shifts(table), [Path(snakemake.output.svg), Path(snakemake.output.png)])
+outputs = snakemake.output
+save(lambda: draw_shifts(table), [Path(path) for path in (outputs.svg, outputs.png, outputs.pdf)])

@@ -274,4 +274,6 @@ class Cluster:
 
     def _wait_for_nodes(self):
         states = ("sinfo", "--noheader", "--Node", "--format=%t")
-        self.wait_for("not all nodes are up", lambda: set(self.run(*states).split()) <= {"idle", "mix"})
+        self.wait_for(
+            "not all nodes are up", lambda: set(self.run(*states).split()) <= {"idle", "mix", "alloc", "comp"}
+        )
