@@ -32,7 +32,7 @@ def headline_data(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
     """Q1 in one sentence: the savings at few examples."""
     few = _few(cells)
     rows = savings[savings["n_train"] == few].drop_duplicates([*AXES])
-    saved = [f"{_SIGNS[row.bound]}{row.ratio:.2g} times ({row.dataset})" for row in rows.itertuples()]
+    saved = [f"{_SIGNS[row.bound]}{times(row.ratio)} times ({row.dataset})" for row in rows.itertuples()]
     return (
         f"A model fine-tuned on {few} examples has the error of one from scratch with {', '.join(saved)} "
         f"as many."
@@ -111,7 +111,7 @@ def _largest_ratio(dataset: str, model: str, rows: pd.DataFrame) -> str:
     return (
         f"On {dataset}, {model} fine-tuned on {point.n_train} examples reaches a test error of "
         f"{point.test_error:.3g}, for which training from scratch needs {'more than' if beyond else 'about'} "
-        f"{point.equivalent_n:,.0f} examples: {'at least ' if beyond else ''}{point.ratio:.3g} times "
+        f"{point.equivalent_n:,.0f} examples: {'at least ' if beyond else ''}{times(point.ratio)} times "
         f"as many, the largest ratio seen on this curve."
     )
 
@@ -121,7 +121,7 @@ def answer_budget(budgets: pd.DataFrame) -> Iterator[str]:
     at_few = budgets[budgets["n_train"] == _few(budgets)]
     for (dataset, model), rows in at_few.groupby(["dataset", "model"], sort=False):
         ratios = {
-            row.budget: "not run" if pd.isna(row.ratio) else f"{_SIGNS[row.bound]}{row.ratio:.2g}"
+            row.budget: "not run" if pd.isna(row.ratio) else f"{_SIGNS[row.bound]}{times(row.ratio)}"
             for row in rows.drop_duplicates("budget").itertuples()
         }
         words = ", ".join(f"{ratio} at {budget}" for budget, ratio in ratios.items())
@@ -163,7 +163,7 @@ def answer_shift(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
         few = _few(means)
         zero, tuned = ([_at(means, dataset=name, n_train=n) for name in names] for n in (0, few))
         at_few = savings[(savings["init"] == init) & (savings["n_train"] == few)].set_index("dataset")
-        saved = [f"{_SIGNS[at_few['bound'][name]]}{at_few['ratio'][name]:.2g}" for name in names]
+        saved = [f"{_SIGNS[at_few['bound'][name]]}{times(at_few['ratio'][name])}" for name in names]
         yield (
             f"Along {', '.join(names)}, the zero-shot error is {_list(zero)}; fine-tuned on {few} examples it is "
             f"{_list(tuned)}, for which training from scratch needs {', '.join(saved)} times as many."
@@ -228,6 +228,11 @@ def answer_control(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
         at = ", ".join(map(str, sizes))
         words = [f"{_list(_at(means, init=init, n_train=n) for n in sizes)} {_words(init)}" for init in inits]
         yield f"On {dataset}, {model}, {recipe}: the error at n = {at} is {'; '.join(words)}."
+
+
+def times(ratio: float) -> str:
+    """A ratio in words: two digits, or an integer."""
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"
 
 
 def _list(values) -> str:

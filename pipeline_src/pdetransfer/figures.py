@@ -48,6 +48,7 @@ _STYLE = {
 }
 _WIDTH = 8.8  # inches of a whole figure
 _HEIGHT = 2.7  # of a row of panels
+_MOST_LABELS = 8  # of n_train
 
 
 @dataclass(frozen=True)
@@ -122,10 +123,13 @@ def draw_error_vs_data(tables: Tables, options: dict) -> Figure:
     """
     panels = list(tables.cells.groupby(["dataset", "recipe"], sort=False))
     figure, axes = _grid_of_panels(panels, _HEIGHT, with_ranges=True)
+    ends = []
     for (ranges, curves), (names, rows) in zip(axes, panels, strict=True):
         _draw_ranges(ranges, names[0], rows, options)
-        _draw_curves(curves, rows, options)
+        ends.append(_draw_curves(curves, rows, options))
         ranges.set_title(panel_name(names, panels))
+    for (_, curves), of_panel in zip(axes, ends, strict=True):  # now that all share their scale of errors
+        _label_ends(curves, of_panel)
     figure.suptitle(options["title"], fontsize=10)
     return figure
 
@@ -136,8 +140,8 @@ def panel_name(names: tuple[str, ...], panels: list) -> str:
     return ", ".join(name for name, values in zip(names, columns, strict=True) if len(set(values)) > 1)
 
 
-def _draw_curves(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
-    """A line for each arm and model, named at its end."""
+def _draw_curves(axes: Axes, rows: pd.DataFrame, options: dict) -> list[tuple]:
+    """A line for each arm and model; their last points, names and colours."""
     rows = rows.assign(x=positions(rows["n_train"]))
     models = _models(rows)
     ends = []
@@ -155,8 +159,8 @@ def _draw_curves(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
             ends.append((means.index[-1], means.iloc[-1], f"{arm.name} {size}".rstrip(), colour))
     _label_without_training(axes, rows, options)
     _log_log(axes, rows)
-    _label_ends(axes, ends)
     axes.set(xlabel="downstream training examples", ylabel="relative L2 test error")
+    return ends
 
 
 def _lightened(colour: tuple[float, float, float], share: float) -> tuple[float, ...]:
@@ -324,8 +328,8 @@ def _draw_savings(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
             ends = [point.equivalent_low, point.equivalent_high]
             axes.plot([point.x] * 2, ends, "-", color=colour, linewidth=0.9, alpha=0.8)
             axes.plot(point.x, point.equivalent_n, marker, color=colour, markersize=6)
-            if point.n_train and len(lines) == 1:
-                ratio = f"{sign}{point.ratio:.{0 if point.ratio >= 10 else 1}f}×"
+            if point.n_train in _labelled(rows["n_train"]) and point.n_train and len(lines) == 1:
+                ratio = f"{sign}{point.ratio:{'.2g' if point.ratio < 10 else ',.0f'}}×"
                 _label(axes, ratio, point.x, point.equivalent_n, (0, 7), colour, "center")
         if len(lines) > 1:
             name = dataset if rows["init"].nunique() == 1 else f"{dataset}, {init}"
@@ -382,17 +386,26 @@ def draw_error_by_parameter(tables: Tables, options: dict) -> Figure:
 
 
 def _log_log(axes: Axes, rows: pd.DataFrame) -> None:
-    """Logarithmic axes in plain numbers, with a tick at each n_train."""
+    """Logarithmic axes in plain numbers, with a tick at each n_train, all labelled if there is room."""
     ticks = sorted(rows.groupby("n_train")["x"].first().items())
     axes.set(xscale="log", yscale="log")
     axes.xaxis.set_major_locator(FixedLocator([x for _, x in ticks]))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticklabels([f"{n:g}" for n, _ in ticks])
+    labelled = _labelled(rows["n_train"])
+    axes.set_xticklabels(
+        [(f"{n}" if n % 1024 or not n else f"{n // 1024}K") * (n in labelled) for n, _ in ticks]
+    )
     axes.yaxis.set_major_locator(LogLocator(subs=[1, 2, 5]))
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.12, y=0.13)
     sns.despine(ax=axes)
+
+
+def _labelled(n_train: pd.Series) -> set[int]:
+    """The n_train that are written: all, or 0 and every other one back from the largest."""
+    sizes = sorted(set(n_train))
+    return {*sizes} if len(sizes) <= _MOST_LABELS else {*sizes[::-2], *(n for n in sizes if n == 0)}
 
 
 def positions(n_train: pd.Series) -> pd.Series:

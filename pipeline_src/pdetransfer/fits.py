@@ -13,6 +13,7 @@ from pdetransfer.tables import CURVE_AXES
 
 _NUM_REPLICATES = 100  # of the bootstrap's; a fit takes milliseconds
 _FEWEST = 4  # values of x that three numbers are fitted to
+_FLAT = 1e-3  # an exponent below it is none
 _NO_FLOOR = 0.01  # of the smallest error: a floor below it is none
 _SCALE = 0.05  # deviation of a log error beyond which it counts linearly
 
@@ -26,9 +27,10 @@ class Law:
     exponent: float
 
 
-def fit(x: np.ndarray, errors: np.ndarray, with_floor: bool = True) -> Law:
+def fit(x: np.ndarray, errors: np.ndarray, with_floor: bool = True, near: Law | None = None) -> Law:
     """The law of positive ``errors`` at increasing positive ``x``: least squares of the log error, robust to
-    single points (soft L1), with 0 <= floor < smallest error and exponent >= 0. Without a floor, a power law."""
+    single points (soft L1), with 0 <= floor < smallest error and exponent >= 0. Without a floor, a power law.
+    A law of similar errors, ``near``, spares the search for a start."""
     smallest, log_errors = errors.min(), np.log(errors)
     unit = x / np.exp(
         np.log(x).mean()
@@ -38,15 +40,19 @@ def fit(x: np.ndarray, errors: np.ndarray, with_floor: bool = True) -> Law:
         share, log_amplitude, exponent = numbers if with_floor else (0.0, *numbers)
         return np.log(share * smallest + np.exp(log_amplitude) * unit**-exponent) - log_errors
 
-    slope = max(0.01, -np.polyfit(np.log(unit), log_errors, 1)[0])
-    starts = [[share, np.log(1 - share) + log_errors.mean(), slope] for share in (0.02, 0.8)]
+    if near:
+        share = np.clip(near.floor / smallest, 0.02, 0.98)
+        starts = [[share, np.log(near.amplitude) - near.exponent * np.log(x[0] / unit[0]), near.exponent]]
+    else:
+        slope = max(0.01, -np.polyfit(np.log(unit), log_errors, 1)[0])
+        starts = [[share, np.log(1 - share) + log_errors.mean(), slope] for share in (0.02, 0.8)]
     low, high = np.array([0, -np.inf, 0]), np.array([1, np.inf, np.inf])
     first = 0 if with_floor else 1
     found = [
         least_squares(
             deviations, start[first:], bounds=(low[first:], high[first:]), loss="soft_l1", f_scale=_SCALE
         )
-        for start in starts[: 2 - first]
+        for start in (starts if with_floor else starts[:1])
     ]
     numbers = min(found, key=lambda result: result.cost).x
     share, log_amplitude, exponent = numbers if with_floor else (0.0, *numbers)
@@ -63,8 +69,8 @@ def scaling_laws(
 
     ``low`` and ``high`` are 95 % bootstrap intervals, conditional on the pre-trained weights. ``statement`` says
     what is identified: a floor whose interval reaches 0, or that fewer than four points speak for, is left out,
-    and the other numbers are those of a power law. ``beside_scratch`` is the exponent less that of the arm from
-    scratch.
+    and the other numbers are those of a power law; so are they where errors do not fall. ``beside_scratch`` is
+    the exponent less that of the arm from scratch.
     """
     groups = [
         *_in_examples(replicates),
@@ -122,14 +128,21 @@ def _in_compute(replicates: Replicates, seconds: dict[tuple, float]):
 
 def _laws(x: np.ndarray, errors: np.ndarray) -> tuple[list[Law], str]:
     """The law of the estimate and those of replicates, and what is identified."""
-    errors = errors[: 1 + _NUM_REPLICATES]
+    estimate, *replicates = errors[: 1 + _NUM_REPLICATES]
+
+    def fit_all(with_floor: bool) -> list[Law]:
+        law = fit(x, estimate, with_floor)
+        return [law, *(fit(x, row, with_floor, near=law) for row in replicates)]
+
+    if fit(x, estimate, with_floor=False).exponent < _FLAT:
+        return fit_all(with_floor=False), "flat: the error does not fall"
     if len(x) < _FEWEST:
-        return [fit(x, row, with_floor=False) for row in errors], f"power law: {len(x)} points"
-    laws = [fit(x, row) for row in errors]
+        return fit_all(with_floor=False), f"power law: {len(x)} points"
+    laws = fit_all(with_floor=True)
     low, _ = interval(np.array([law.floor for law in laws]))
-    if low > _NO_FLOOR * errors[0].min():
+    if low > _NO_FLOOR * estimate.min():
         return laws, "floor identified"
-    return [fit(x, row, with_floor=False) for row in errors], "power law: no floor identified"
+    return fit_all(with_floor=False), "power law: no floor identified"
 
 
 def _row(axes: dict, x: np.ndarray, laws: dict) -> dict:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from pdetransfer.answers import answer_budget, answer_distance
+from pdetransfer.answers import answer_budget, answer_distance, times
 from pdetransfer.budgets import NOT_RUN
 from pdetransfer.report import Experiment, Picture, Supplement
 from pdetransfer.savings import savings_at
@@ -61,7 +61,7 @@ def _ratio(row) -> str:
         return NOT_RUN
     if not row.fine_tuned:
         return "no training"
-    return f"{_SIGNS[row.bound]}{row.ratio:.3g} ({row.ratio_low:.3g} to {row.ratio_high:.3g})"
+    return f"{_SIGNS[row.bound]}{times(row.ratio)} ({times(row.ratio_low)} to {times(row.ratio_high)})"
 
 
 def learning_rates(cells: pd.DataFrame) -> Supplement:

@@ -25,14 +25,14 @@ OPTIONS = {
 }
 
 
-def curves(dataset="far", inits=("scratch", "poisson"), model="m", recipe="r"):
-    """Points as an experiment gives them: zero-shot and three sizes, three seeds, fine-tuned five times better."""
+def curves(dataset="far", inits=("scratch", "poisson"), model="m", recipe="r", sizes=(8, 32, 128)):
+    """Points as an experiment gives them: zero-shot and some sizes, three seeds, fine-tuned five times better."""
     random = np.random.default_rng(0)
     return [
         (dataset, model, init, recipe, n, seed, scale * max(n, 2) ** -0.4 * random.uniform(0.9, 1.1))
         for init in inits
         for scale in (1.0 if init == "scratch" else 0.2,)
-        for n in (0, 8, 32, 128)
+        for n in (0, *sizes)
         for seed in (0, 1, 2)
     ]
 
@@ -108,6 +108,35 @@ def test_models_recipes_and_inits_are_told_apart(kind):
         "data_savings": {"m, r", "large, r", "m, long", "large, long", "far, poisson"},
     }
     assert expected[kind] <= set(labels)
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("kind", ["error_vs_data", "data_savings"])
+def test_labels_do_not_cover_each_other_with_as_many_n_as_the_paper_has(kind):
+    sizes = tuple(2**power for power in range(3, 16))
+    drawn = tables([*curves(sizes=sizes), *curves("fast", inits=("scratch", "helmholtz"), sizes=sizes)])
+    with plt.rc_context({"xtick.labelsize": 8}):
+        figure = FIGURES[kind](drawn, OPTIONS)
+    figure.canvas.draw()
+    for axes in figure.axes:
+        shown = [*axes.get_xticklabels(), *(text for text in axes.texts if text.get_text().endswith("×"))]
+        boxes = [text.get_window_extent() for text in shown if text.get_text()]
+        assert not [(one, other) for i, one in enumerate(boxes) for other in boxes[:i] if one.overlaps(other)]
+    assert {"0", "8", "32K"} <= set(texts(figure))
+    plt.close(figure)
+
+
+def test_a_line_is_named_at_its_end_in_every_panel():
+    """Panels share their scale of errors, which the last of them may widen."""
+    worse = [(*point[:-1], 50 * point[-1]) for point in curves("fast", inits=("scratch", "helmholtz"))]
+    drawn = tables([*curves(), *worse])
+    figure = FIGURES["error_vs_data"](drawn, OPTIONS)
+    figure.canvas.draw()
+    for axes in figure.axes[1::2]:
+        for text in (text for text in axes.texts if text.get_text() in ("from scratch", "fine-tuned")):
+            name_height = axes.transAxes.transform(text.xyann)[1]
+            line_height = axes.transData.transform(text.xy)[1]
+            assert abs(name_height - line_height) < 12  # pixels
     plt.close(figure)
 
 

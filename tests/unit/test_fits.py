@@ -98,3 +98,9 @@ def test_a_law_in_compute_is_that_of_the_best_model_for_it():
 
 def test_a_single_model_has_no_law_in_compute():
     assert table(curve("scratch", law(0, 1, 0.5)))["in"].to_list() == ["examples"]
+
+
+def test_errors_that_do_not_fall_have_no_floor():
+    [row] = table(curve("poisson", [0.5, 0.6, 0.7, 0.6, 0.7])).to_dict("records")
+    assert (row["statement"], row["floor"]) == ("flat: the error does not fall", 0)
+    assert row["exponent"] == pytest.approx(0, abs=1e-3)
