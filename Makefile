@@ -21,7 +21,7 @@ docs: .venv/installed
 	$(BIN)/python docs/config_reference.py > config/README.md
 
 bench: .venv/installed
-	for name in training transforms micro_batches cell precision data memory state; do $(BIN)/python benchmarks/$$name.py || exit; done
+	for name in training ceilings transforms micro_batches cell full_cell precision data memory state; do $(BIN)/python benchmarks/$$name.py || exit; done
 
 results: .venv/installed
 	$(BIN)/python docs/results.py > docs/results.md

@@ -160,16 +160,22 @@ def seconds_of(step) -> float:
     return time.perf_counter() - start
 
 
-def compare(width: int, modes: int, num_points: int, batch: int) -> None:
+def step_inputs(width: int, modes: int, num_points: int, batch: int) -> tuple[NeuralOperator, Tensor, Tensor]:
+    """An operator, inputs with one field, the other channels being constant, and targets."""
     torch.manual_seed(0)
-    torch.compiler.reset()  # it gives up after some sizes
     architecture = {"kind": "fno", "width": width, "modes": modes, "num_layers": 4}
     channels = Channels(("f",), tuple(f"c{number}" for number in range(1, CHANNELS)), ("u",))
     operator = NeuralOperator(architecture, channels, {}, seed=0)
-    ours = operator.model.to(DEVICE)
+    operator.model.to(DEVICE)
     fields, constants = torch.randn(batch, 1, num_points, num_points), torch.randn(batch, CHANNELS - 1, 1, 1)
     x = torch.cat([fields, constants.expand(-1, -1, num_points, num_points)], dim=1).to(DEVICE)
-    target = torch.randn(batch, 1, num_points, num_points, device=DEVICE)
+    return operator, x, torch.randn(batch, 1, num_points, num_points, device=DEVICE)
+
+
+def compare(width: int, modes: int, num_points: int, batch: int) -> None:
+    torch.compiler.reset()  # it gives up after some sizes
+    operator, x, target = step_inputs(width, modes, num_points, batch)
+    ours = operator.model
     others = {"published": PublishedFNO(ours)}
     if neuralop:
         others["neuraloperator"] = neuraloperators(ours, width, modes).to(DEVICE)
@@ -199,10 +205,15 @@ def compare(width: int, modes: int, num_points: int, batch: int) -> None:
         print(line, flush=True)
 
 
-if __name__ == "__main__":
+def run_tuned() -> None:
+    """Start the script again with the memory allocator tuned, if it is not, and take one thread."""
     if not MALLOC.keys() <= os.environ.keys():
         os.execve(sys.executable, [sys.executable, *sys.argv], MALLOC | os.environ)
     torch.set_num_threads(1)
+
+
+if __name__ == "__main__":
+    run_tuned()
     print("training, examples/s")
     for size in sys.argv[1:] or SIZES + (LARGE_SIZES if DEVICE.type == "cuda" else []):
         compare(*(int(value) for value in size.split(",")))
