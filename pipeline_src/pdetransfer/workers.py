@@ -87,16 +87,16 @@ def _start(order: dict) -> subprocess.Popen:
 
 def _end(processes: list[subprocess.Popen], writers: list[subprocess.Popen], unfinished: Unfinished) -> None:
     """Wait for all; if one fails, or the job is asked to stop, let the ``writers`` write their states and stop."""
+    failed: list[tuple[int, int]] = []
     while any(process.poll() is None for process in processes):
-        if unfinished.stopping or any(process.poll() for process in processes):
+        failed = failed or [(rank, p.returncode) for rank, p in enumerate(processes) if p.poll()]
+        if unfinished.stopping or failed:
             _stop(processes, writers)
         time.sleep(0.05)
     unfinished.leave_if_stopping()
-    for rank, process in enumerate(processes):
-        if process.returncode:
-            raise RuntimeError(
-                f"worker {rank} of {len(processes)} ended with code {process.returncode}, see the log"
-            )
+    for rank, code in failed or [(rank, process.returncode) for rank, process in enumerate(processes)]:
+        if code:
+            raise RuntimeError(f"worker {rank} of {len(processes)} ended with code {code}, see the log")
 
 
 def _stop(processes: list[subprocess.Popen], writers: list[subprocess.Popen]) -> None:

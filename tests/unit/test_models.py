@@ -33,6 +33,13 @@ def test_channels_and_grid(kind):
     assert build(kind, in_channels=5, out_channels=2)(inputs(channels=5)).shape == (3, 2, 16, 16)
 
 
+def test_of_no_example_the_gradient_is_zero(kind):
+    """A process may have none of a small batch's."""
+    model = build(kind)
+    model(inputs(0)).sum().backward()
+    assert all(not parameter.grad.any() for parameter in model.parameters())
+
+
 def test_the_gradient_reaches_every_parameter(kind):
     model = build(kind)
     model(inputs()).square().sum().backward()

@@ -84,7 +84,7 @@ def test_fewer_runs_than_devices_share_each_batch(sources, unfinished):
 
 def test_a_worker_that_fails_fails_the_job(sources, unfinished, capfd):
     broken = dataclasses.replace(sources, settings=sources.settings | {"n_train": 99})
-    with pytest.raises(RuntimeError, match="worker 0 of 2 ended with code 1, see the log"):
+    with pytest.raises(RuntimeError, match=r"worker \d of 2 ended with code 1, see the log"):
         list(workers.train_runs(broken, [(1e-3, 0), (4e-3, 0)], TWO, unfinished))
     assert "99" in capfd.readouterr().err
 

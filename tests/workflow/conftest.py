@@ -75,10 +75,10 @@ def fresh(tmp_path):
     return Project(tmp_path / "project")
 
 
-@pytest.fixture
-def another(tmp_path):
-    """Another clean copy."""
-    return Project(tmp_path / "another")
+@pytest.fixture(scope="session")
+def another(tmp_path_factory):
+    """Another clean copy, for all tests that ask for one."""
+    return Project(tmp_path_factory.mktemp("another") / "project")
 
 
 @pytest.fixture(scope="session")

@@ -38,10 +38,9 @@ class SpectralConvolution(nn.Module):
             return self._convolve(v.to(self.weight.dtype))
 
     def _convolve(self, v: Tensor) -> Tensor:
-        *grid, batch, width = v.shape
         v_hat = to_modes(v, self.modes)
-        product = self._product(v_hat.view(-1, 2 * batch, width))
-        return to_points(product.view(v_hat.shape), torch.Size(grid))
+        product = self._product(v_hat.flatten(-3, -2).flatten(0, -3))
+        return to_points(product.view(v_hat.shape), grid=v.shape[:-2])
 
     def _product(self, v_hat: Tensor) -> Tensor:
         """R_k v̂_k for all modes k, ``(modes, (part, batch), width)``."""

@@ -138,7 +138,7 @@ def weights(project):
     return (project.path / CELL / "weights.safetensors").read_bytes()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def undisturbed(another):
     """The same training, on this machine."""
     long_training(another)
