@@ -1,5 +1,5 @@
 """Print how near a training step comes to what the device can do: operations and bytes, against a large matrix
-product and a large copy that are measured beside it.
+product and a large copy that are timed in turn with it; medians, with quartiles of the shares.
 
     python benchmarks/ceilings.py [width,modes,grid,batch ...]
 
@@ -9,14 +9,13 @@ none were found in a cache, so that on a processor their rate may exceed the cop
 
 import statistics
 import sys
-import time
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
-from training import DEVICE, our_step, run_tuned, step_inputs
+from training import DEVICE, our_step, run_tuned, seconds_of, step_inputs
 
 SIZES = ["16,8,32,16", "16,4,64,8", "16,16,64,8", "32,32,64,8", "16,4,128,8", "32,32,128,8"]
 LARGE_SIZES = ["16,4,128,128", "32,32,128,128", "32,32,128,256"]
@@ -37,39 +36,28 @@ class Traffic(TorchDispatchMode):
         return outputs
 
 
-def seconds_of(work) -> float:
-    """Median over repeats, the device being done with each."""
-    synchronise = torch.cuda.synchronize if DEVICE.type == "cuda" else lambda: None
-    times = []
-    for _ in range(REPEATS + 2):
-        synchronise()
-        start = time.perf_counter()
-        work()
-        synchronise()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[2:])
-
-
 def main(sizes: list[str]) -> None:
     matrix, source = torch.randn(SIDE, SIDE, device=DEVICE), torch.randn(COPIED, device=DEVICE)
     target = torch.empty_like(source)
-    operations = 2 * SIDE**3 / seconds_of(lambda: matrix @ matrix)
-    copied = 2 * source.nbytes / seconds_of(lambda: target.copy_(source))
     print(
-        f"on {DEVICE.type}: {operations / 1e9:,.0f} GFLOP/s in a product, {copied / 1e9:,.0f} GB/s in a copy"
+        f"on {DEVICE.type}: rates of a step, and shares of those of a product of {SIDE} x {SIDE} and of a copy"
     )
     for size in sizes:
         width, modes, num_points, batch = (int(value) for value in size.split(","))
-        operator, x, u = step_inputs(width, modes, num_points, batch)
-        step = our_step(operator, x, u, compiled=False)
+        step = our_step(*step_inputs(width, modes, num_points, batch), compiled=False)
         with FlopCounterMode(display=False) as flops, Traffic() as traffic:
             step()
-        seconds, counted, moved = seconds_of(step), flops.get_total_flops(), traffic.num_bytes
-        of_product, of_copy = counted / seconds / operations, moved / seconds / copied
-        name = f"({width}, {modes}), {num_points} x {num_points}, batch {batch}"
-        print(f"  {name}: {batch / seconds:,.0f} examples/s")
-        print(f"    {counted / seconds / 1e9:,.0f} GFLOP/s, {of_product:.0%} of the product's")
-        print(f"    {moved / seconds / 1e9:,.1f} GB/s, {of_copy:.0%} of the copy's", flush=True)
+        works = step, lambda: matrix @ matrix, lambda: target.copy_(source)
+        times = [[seconds_of(work) for work in works] for _ in range(REPEATS + 2)][2:]
+        print(f"  ({width}, {modes}), {num_points} x {num_points}, batch {batch}:")
+        for unit, of_step, of_ceiling, column in (
+            ("GFLOP/s", flops.get_total_flops(), 2 * SIDE**3, 1),
+            ("GB/s", traffic.num_bytes, 2 * source.nbytes, 2),
+        ):
+            rate = statistics.median(of_step / row[0] for row in times) / 1e9
+            shares = (of_step / row[0] / (of_ceiling / row[column]) for row in times)
+            low, median, high = statistics.quantiles(shares, n=4)
+            print(f"    {rate:,.1f} {unit}, {median:.0%} ({low:.0%} to {high:.0%})", flush=True)
 
 
 if __name__ == "__main__":

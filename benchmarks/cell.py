@@ -32,11 +32,15 @@ class Forced(Hardware):
         return self.at_once
 
 
-def task_of(width: int, modes: int, num_points: int, n_train: int) -> Task:
+def noise(count: int, num_points: int) -> Examples:
     random = np.random.default_rng(0)
-    field = random.standard_normal((n_train, 1, num_points, num_points)).astype(np.float32)
-    coefficients = random.uniform(1, 2, (n_train, 3))
-    examples = Examples(field, coefficients, field, ("source",), ("k11", "k22", "k12"), ("solution",))
+    field = random.standard_normal((count, 1, num_points, num_points), dtype=np.float32)
+    coefficients = random.uniform(1, 2, (count, 3))
+    return Examples(field, coefficients, field, ("source",), ("k11", "k22", "k12"), ("solution",))
+
+
+def task_of(width: int, modes: int, num_points: int, n_train: int) -> Task:
+    examples = noise(n_train, num_points)
     recipe = Recipe(RATES, SEEDS, 3, False, n_train, STEPS, "steps", STEPS, 1, False, False, False, "float32")
     architecture = {"kind": "fno", "width": width, "modes": modes, "num_layers": 4}
     return Task(architecture, recipe, n_train, examples, examples[:1])

@@ -9,11 +9,10 @@ import functools
 import sys
 import time
 
-import numpy as np
+from cell import noise
 from training import DEVICE, run_tuned
 
 from pdetransfer.cells import train_cell
-from pdetransfer.datasets import Examples
 from pdetransfer.evaluation import errors_by_example
 from pdetransfer.hardware import Hardware
 from pdetransfer.operators import NeuralOperator
@@ -24,20 +23,13 @@ SIZES = ["16,8,32,1024,16,10"]
 LARGE_SIZES = ["16,4,128,8192,128,20", "32,32,128,8192,128,20"]
 
 
-def examples(count: int, num_points: int) -> Examples:
-    random = np.random.default_rng(0)
-    field = random.standard_normal((count, 1, num_points, num_points), dtype=np.float32)
-    coefficients = random.uniform(1, 2, (count, 3))
-    return Examples(field, coefficients, field, ("source",), ("k11", "k22", "k12"), ("solution",))
-
-
 def measure(width: int, modes: int, num_points: int, n_train: int, batch: int, epochs: int) -> None:
     looked_at = max(1, n_train // 8)
     lengths = (batch, epochs, "epochs", min(10, epochs), looked_at)
     recipe = Recipe([1e-3], [0], 1, False, *lengths, False, False, False, "float32")
     architecture = {"kind": "fno", "width": width, "modes": modes, "num_layers": 4}
-    others = examples(looked_at, num_points)
-    task = Task(architecture, recipe, n_train, examples(n_train, num_points), others)
+    others = noise(looked_at, num_points)
+    task = Task(architecture, recipe, n_train, noise(n_train, num_points), others)
     start = time.perf_counter()
     cell = train_cell(task, functools.partial(train_runs, task, hardware=Hardware(DEVICE)))
     operator = NeuralOperator(architecture, cell.channels, cell.chosen[0].references, seed=0)

@@ -319,7 +319,7 @@ def _draw_savings(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
     rows = rows.assign(x=positions(rows["n_train"])).sort_values("x", kind="stable")
     lines = list(rows.groupby(["dataset", "init"], sort=False))
     shades = sns.color_palette("viridis", len(lines) + 1)[:-1]
-    colours = [_OWN_COLOURS[0]] if len(lines) == 1 else shades
+    colours, labelled = [_OWN_COLOURS[0]] if len(lines) == 1 else shades, _labelled(rows["n_train"])
     for index, (((dataset, init), curve), colour) in enumerate(zip(lines, colours, strict=True)):
         curve = curve.assign(x=curve["x"] * 1.07 ** (index - (len(lines) - 1) / 2))  # side by side
         axes.plot(curve["x"], curve["equivalent_n"], color=colour, linewidth=1.2, alpha=0.6)
@@ -328,7 +328,7 @@ def _draw_savings(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
             ends = [point.equivalent_low, point.equivalent_high]
             axes.plot([point.x] * 2, ends, "-", color=colour, linewidth=0.9, alpha=0.8)
             axes.plot(point.x, point.equivalent_n, marker, color=colour, markersize=6)
-            if point.n_train in _labelled(rows["n_train"]) and point.n_train and len(lines) == 1:
+            if point.n_train in labelled - {0} and len(lines) == 1:
                 ratio = f"{sign}{point.ratio:{'.2g' if point.ratio < 10 else ',.0f'}}×"
                 _label(axes, ratio, point.x, point.equivalent_n, (0, 7), colour, "center")
         if len(lines) > 1:
