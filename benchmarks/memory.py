@@ -1,38 +1,70 @@
-"""Print the peak memory of a step: by default of the study's largest model on its grid, with its batch.
+"""Print the peak memory and the rate of a step in which activations are kept for the gradient, and of one in which
+they are computed again: by default of a small model, and of the study's largest on its grid, with its batch.
 
-python benchmarks/memory.py [width,modes,grid,batch]
+    python benchmarks/memory.py [width,modes,grid,batch ...]
+
+Each is a process of its own, in turn; printed are medians of three.
 """
 
+import statistics
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import torch
+from training import run_tuned
 
 from pdetransfer.hardware import Hardware
 from pdetransfer.operators import Channels, Inputs, NeuralOperator
 from pdetransfer.steps import Step
 
-if __name__ == "__main__":
-    size = sys.argv[1] if len(sys.argv) > 1 else "128,32,128,128"
-    width, modes, num_points, batch = (int(value) for value in size.split(","))
+SIZES = ["16,4,128,32", "128,32,128,128"]
+SECONDS, REPEATS = 5, 3
+
+
+def measure(width: int, modes: int, num_points: int, batch: int, recompute: bool) -> tuple[float, float]:
+    """Peak memory in MB, and examples/s."""
+    torch.set_num_threads(1)
     hardware = Hardware(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     device = hardware.device
     architecture = {"kind": "fno", "width": width, "modes": modes, "num_layers": 4}
     channels = Channels(("source",), ("k11", "k22", "k12"), ("solution",))
     operator = NeuralOperator(architecture, channels, {}, seed=0)
     model = operator.model.to(device)
+    model.recompute = recompute
     field = torch.randn(batch, 1, num_points, num_points, device=device)
+    inputs, rows = Inputs(field, torch.ones(batch, 3, device=device)), torch.arange(batch, device=device)
     part = hardware.micro_batch(operator, num_points**2, batch)
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
-    step = Step(
-        model, optimiser, Inputs(field, torch.ones(batch, 3, device=device)), field, "float32", part, False
-    )
-    start = time.perf_counter()
-    for _ in range(2):
-        step(torch.arange(batch, device=device))
-    seconds = (time.perf_counter() - start) / 2
-    print(
-        f"({width}, {modes}), {num_points} x {num_points}, batch {batch} in parts of {part}, "
-        f"{operator.num_parameters:,} parameters: peak {hardware.peak_memory_mb():,.0f} MB on {device.type}, "
-        f"{batch / seconds:.2f} examples/s"
-    )
+    step = Step(model, optimiser, inputs, field, "float32", part, False)
+    seconds: list[float] = []
+    while sum(seconds) < SECONDS:
+        start = time.perf_counter()
+        float(step(rows))  # waits for the device
+        seconds.append(time.perf_counter() - start)
+    return hardware.peak_memory_mb(), batch / statistics.median(seconds)
+
+
+def in_a_process(*arguments) -> tuple[float, float]:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(measure, *arguments).result()
+
+
+if __name__ == "__main__":
+    run_tuned()
+    for size in sys.argv[1:] or SIZES:
+        width, modes, num_points, batch = (int(value) for value in size.split(","))
+        measured: dict[bool, list] = {False: [], True: []}
+        for _ in range(REPEATS):
+            for recompute, values in measured.items():
+                values.append(in_a_process(width, modes, num_points, batch, recompute))
+        print(f"({width}, {modes}), {num_points} x {num_points}, batch {batch}:")
+        for recompute, values in measured.items():
+            memory, rate = map(statistics.median, zip(*values, strict=True))
+            name = "computed again" if recompute else "kept"
+            print(f"  {name:15} peak {memory:,.0f} MB, {rate:.3g} examples/s")
+        ratios = [again[1] / kept[1] for kept, again in zip(*measured.values(), strict=True)]
+        print(
+            f"  ratio of the rates: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        )

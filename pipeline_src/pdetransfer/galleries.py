@@ -1,5 +1,7 @@
 """Pictures of data: cards of datasets, shifts, sources and solutions, predictions, the stages of the study."""
 
+from typing import TYPE_CHECKING
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -12,10 +14,12 @@ from pdetransfer.cards import Card
 from pdetransfer.datasets import Examples
 from pdetransfer.experiments import SCRATCH
 from pdetransfer.grid import Grid
-from pdetransfer.predictions import Prediction, Spectra
 from pdetransfer.sources import SparseGaussians
 from pdetransfer.systems import SYSTEMS
 from pdetransfer.systems.poisson import diffusion_tensor
+
+if TYPE_CHECKING:  # else a dataset's card waits for PyTorch to be imported
+    from pdetransfer.predictions import Prediction, Spectra
 
 _SOURCE, _SOLUTION = "cividis", "RdBu_r"  # colour maps that print, and that colour-blind readers can read
 _ERROR = "magma_r"
@@ -156,7 +160,7 @@ def draw_gallery(examples: dict[str, Examples]) -> Figure:
     return figure
 
 
-def draw_predictions(rows: list[Prediction], options: dict) -> Figure:
+def draw_predictions(rows: "list[Prediction]", options: dict) -> Figure:
     """Source, true solution, and for each init a prediction with its error beside it, of two test examples of each
     dataset: those with the median and the worst error of the fine-tuned model. Fields of a row share a
     scale, errors another; the number is the relative L2 error."""
@@ -191,7 +195,7 @@ def draw_predictions(rows: list[Prediction], options: dict) -> Figure:
     return figure
 
 
-def draw_spectra(rows: list[Spectra], options: dict) -> Figure:
+def draw_spectra(rows: "list[Spectra]", options: dict) -> Figure:
     """Energy of the error by wavenumber, of models from scratch and fine-tuned, beside that of the solution.
 
     Where the line of an error meets the grey one, the model knows nothing of that scale; the distance between

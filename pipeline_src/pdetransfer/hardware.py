@@ -8,7 +8,10 @@ import torch
 from pdetransfer.operators import NeuralOperator
 
 _CACHED = 2**21  # bytes of an activation that a processor keeps near a core
-_RESIDENT = 2**29  # bytes of an activation of which a GPU of 40 GB holds a whole step
+_KEPT = (
+    2**29
+)  # bytes of an activation from which it is computed again rather than kept, where that is possible
+_RESIDENT = 2**30  # bytes of an activation of which a GPU of 40 GB then holds a whole step
 _LAUNCH_BOUND = 2**27  # bytes of an activation below which a GPU waits for its kernels to be launched
 
 
@@ -61,6 +64,12 @@ class Hardware:
         most = _RESIDENT if self.device.type == "cuda" else max(_CACHED, largest)
         parts = -(-_activation(operator, num_points, batch_size) // most)
         return -(-batch_size // min(parts, batch_size))
+
+    def recomputes(self, operator: NeuralOperator, num_points: int, batch_size: int) -> bool:
+        """Whether the gradient of a batch computes activations again instead of keeping them. That takes less
+        memory; a small model's steps take a third longer on a processor, those of the largest no longer
+        (``benchmarks/memory.py``)."""
+        return _activation(operator, num_points, batch_size) > _KEPT
 
     def runs_at_once(self, operator: NeuralOperator, num_points: int, batch_size: int) -> int:
         """Runs of a cell that are trained as one batched model: on a GPU as many as its kernels' launches

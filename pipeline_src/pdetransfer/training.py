@@ -132,15 +132,19 @@ def _step(trainings: list["_Training"], task: Task, hardware: Hardware):
     if len(trainings) > 1:
         parts = [(t.operator.model, t.optimiser, t.inputs, t.targets) for t in trainings]
         return StepTogether(*map(list, zip(*parts, strict=True)), task.recipe.precision)
-    batch_size = min(task.recipe.batch_size, task.n_train)
+    model = first.operator.model
+    size = math.prod(first.targets.shape[2:]), min(task.recipe.batch_size, task.n_train)
+    micro_batch = hardware.micro_batch(first.operator, *size)
+    compiled = hardware.compiles(task.recipe.num_steps(task.n_train))
+    model.recompute = hardware.recomputes(first.operator, *size)
+    log.info(
+        f"n_train {task.n_train}, lr {first.run.learning_rate:g}, seed {first.run.seed}: "
+        f"steps of {size[1]} examples, {micro_batch} at once"
+        + (", compiled" if compiled else "")
+        + (", activations computed again for the gradient" if model.recompute else "")
+    )
     step = Step(
-        first.operator.model,
-        first.optimiser,
-        first.inputs,
-        first.targets,
-        task.recipe.precision,
-        hardware.micro_batch(first.operator, math.prod(first.targets.shape[2:]), batch_size),
-        hardware.compiles(task.recipe.num_steps(task.n_train)),
+        model, first.optimiser, first.inputs, first.targets, task.recipe.precision, micro_batch, compiled
     )
     return lambda rows: [step(rows[0])]
 

@@ -26,10 +26,11 @@ def task(request, small_split):
     return Task(architecture, RECIPE, 20, as_examples(train, 20), as_examples(validation, 8))
 
 
-def taken(task, micro_batch=8, precision="float32", compiled=False):
+def taken(task, micro_batch=8, precision="float32", compiled=False, recompute=False):
     """Losses of five steps, and the weights after them."""
     train = task.train
     operator = NeuralOperator(task.architecture, Channels.of(train), train.references(), seed=0)
+    operator.model.recompute = recompute
     optimiser = torch.optim.Adam(operator.model.parameters(), lr=1e-3, fused=True)
     inputs, targets = operator.inputs(train, CPU), torch.from_numpy(train.outputs)
     step = Step(operator.model, optimiser, inputs, targets, precision, micro_batch, compiled)
@@ -57,10 +58,27 @@ def test_lower_precision_is_that_of_the_pointwise_products_alone(task):
     assert all(value.dtype == torch.float32 for value in weights.values())
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_activations_computed_again_are_those_that_were_kept(task, precision):
+    assert_close(taken(task, precision=precision), taken(task, precision=precision, recompute=True), 0)
+
+
+def test_activations_that_are_computed_again_are_not_kept(task):
+    def kept(recompute):
+        model = NeuralOperator(task.architecture, task.channels, task.train.references(), seed=0).model
+        model.recompute, sizes = recompute, []
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.append(t.nbytes) or t, lambda t: t):
+            model(torch.randn(64, 1, 16, 16), torch.randn(64, len(task.channels.coefficients)))
+        return sum(sizes)
+
+    assert kept(True) < 0.7 * kept(False)
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.filterwarnings("ignore")  # of PyTorch's own modules
-def test_a_compiled_step_is_the_same(task):
-    assert_close(taken(task), taken(task, compiled=True), 1e-4)
+def test_a_compiled_step_is_the_same(task, recompute):
+    assert_close(taken(task), taken(task, compiled=True, recompute=recompute), 1e-4)
 
 
 def test_where_compiling_fails_training_goes_on_without(task, monkeypatch, caplog):
@@ -128,3 +146,13 @@ def test_a_micro_batch_is_large_enough_to_read_the_weights_for():
     assert sizes(16, 16, 128, 3) == 2
     assert sizes(32, 32, 64, 32) == 32  # its weights have 16 MB, too
     assert sizes(16, 4, 1024, 4) == 1
+
+
+def test_activations_are_computed_again_where_they_are_large():
+    def recomputes(width, num_points, batch_size):
+        architecture = {"kind": "fno", "width": width, "modes": 4, "num_layers": 1}
+        operator = NeuralOperator(architecture, Channels(("f",), (), ("u",)), {}, seed=0)
+        return Hardware(CPU).recomputes(operator, num_points**2, batch_size)
+
+    assert recomputes(128, 128, 128)
+    assert not recomputes(32, 128, 128)

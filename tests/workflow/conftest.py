@@ -69,6 +69,14 @@ class Project:
         file.write_text(yaml.safe_dump(config))
 
 
+def pytest_collection_modifyitems(items):
+    """With pytest-xdist, tests that share a finished project, or a cluster, share a process."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            on_cluster = item.path.is_relative_to(Path(__file__).with_name("slurm"))
+            item.add_marker(pytest.mark.xdist_group("cluster" if on_cluster else "project"))
+
+
 @pytest.fixture
 def fresh(tmp_path):
     """A clean copy, nothing made yet."""

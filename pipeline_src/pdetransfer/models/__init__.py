@@ -3,7 +3,8 @@
 A model maps fields ``(batch, num_fields, *grid)`` and constants ``(batch, num_constants)`` to
 ``(batch, out_channels, *grid)``. Its constructor takes the sizes of config's ``models`` section by name, then
 ``in_channels``, num_fields + num_constants, and ``out_channels``. Its last part, the readout, is called
-``projection``.
+``projection``. While its attribute ``recompute`` is true, the gradient computes activations again rather than
+keeping them.
 """
 
 from torch import nn

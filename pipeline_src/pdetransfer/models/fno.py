@@ -5,11 +5,15 @@ transformed first, each transform has a contiguous result, and the spectrum come
 product with the weights needs it.
 """
 
+import functools
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from pdetransfer.models.transforms import to_modes, to_points
+from pdetransfer.models.transforms import log_choice, to_modes, to_points
 
 
 class SpectralConvolution(nn.Module):
@@ -58,8 +62,11 @@ class FNO(nn.Module):
     ``(batch, channels)``, together ``in_channels``, to ``(batch, out_channels, *grid)`` on a grid of ``num_dims``
     (1 to 3) dimensions with at least 2 ``modes`` points a side; a coarser grid raises ValueError.
 
-    Under autocast only the pointwise products but the last take the lower precision.
+    Under autocast only the pointwise products but the last take the lower precision. With ``recompute``, the
+    gradient computes each σ(z) again from z instead of keeping both.
     """
+
+    recompute = False
 
     def __init__(
         self,
@@ -72,6 +79,7 @@ class FNO(nn.Module):
         initialisation: str = "uniform",
     ):
         super().__init__()
+        log_choice(modes)
         self.modes = modes
         self.lifting = nn.Linear(in_channels, width)
         self.convolutions = nn.ModuleList(
@@ -88,19 +96,34 @@ class FNO(nn.Module):
             raise ValueError(f"modes is {self.modes} on a grid of {tuple(grid)}; expected at most N / 2")
         constants = fields.new_empty(len(fields), 0) if constants is None else constants
         v = self._lift(fields.permute(*reversed(range(2, fields.ndim)), 0, 1), constants)
-        last = len(self.bypasses) - 1
-        for layer, (convolution, bypass) in enumerate(zip(self.convolutions, self.bypasses, strict=True)):
-            v = bypass(v) + convolution(v)
-            if layer < last:
-                v = F.gelu(v)
-        *widen, narrow = self.projection
-        for layer in widen:
-            v = layer(v)
-        with torch.autocast(v.device.type, enabled=False):
-            u = narrow(v.to(narrow.weight.dtype))
+        (convolution, bypass), *layers = zip(self.convolutions, self.bypasses, strict=True)
+        z = bypass(v) + convolution(v)
+        for convolution, bypass in layers:
+            v, bypassed = self._activated(z, bypass)
+            z = bypassed + convolution(v)
+        widen, _, narrow = self.projection
+        _, u = self._activated(widen(z), functools.partial(_in_full_precision, narrow))
         return u.permute(-2, -1, *reversed(range(len(grid))))
+
+    def _activated(self, z: Tensor, linear: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """σ(z), and ``linear`` of it."""
+
+        def activate(z: Tensor) -> tuple[Tensor, Tensor]:
+            v = F.gelu(z)
+            return v, linear(v)
+
+        return (
+            checkpoint(activate, z, use_reentrant=False, preserve_rng_state=False)
+            if self.recompute
+            else activate(z)
+        )
 
     def _lift(self, fields: Tensor, constants: Tensor) -> Tensor:
         """P x, ``(*reversed grid, batch, width)``; the constants' part is computed once, not at each point."""
         of_fields, of_constants = self.lifting.weight.split([fields.shape[-1], constants.shape[-1]], dim=1)
         return F.linear(fields, of_fields) + F.linear(constants, of_constants, self.lifting.bias)
+
+
+def _in_full_precision(linear: nn.Linear, v: Tensor) -> Tensor:
+    with torch.autocast(v.device.type, enabled=False):
+        return linear(v.to(linear.weight.dtype))

@@ -7,10 +7,13 @@ inverse the latter count twice, once for -k, but for k = 0, as in ``torch.fft.ir
 """
 
 import functools
+import logging
 
 import numpy as np
 import torch
 from torch import Tensor
+
+log = logging.getLogger(__name__)
 
 _MOST_BY_PRODUCTS = 56
 
@@ -22,6 +25,12 @@ def takes_products(modes: int) -> bool:
     (``benchmarks/transforms.py``).
     """
     return modes <= _MOST_BY_PRODUCTS
+
+
+@functools.cache  # once in a process
+def log_choice(modes: int) -> None:
+    way = "products with a dense matrix along each axis" if takes_products(modes) else "FFTs"
+    log.info(f"Fourier transforms of {modes} modes are {way}")
 
 
 def to_modes(v: Tensor, modes: int) -> Tensor:
