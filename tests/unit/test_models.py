@@ -48,6 +48,19 @@ def test_the_gradient_reaches_every_parameter(kind):
         assert parameter.grad.abs().max() > 0, name
 
 
+@pytest.mark.parametrize("recompute", [False, True])
+def test_without_a_gradient_the_outputs_are_the_same_and_a_gradient_can_follow(kind, recompute):
+    model, x = build(kind), inputs(num_points=18)  # a grid that no other test has cached anything for
+    model.recompute = recompute
+    with torch.inference_mode():
+        outputs = model(x)
+    with torch.no_grad():
+        assert torch.equal(outputs, model(x))
+    u = model(x)
+    assert torch.equal(outputs, u)
+    u.sum().backward()
+
+
 def test_the_model_commutes_with_translations(kind):
     model, x = build(kind), inputs()
     shifted = model(x.roll((3, 5), (2, 3)))

@@ -89,6 +89,7 @@ def matrices(*settings) -> tuple[Tensor, Tensor]:
 
 
 @functools.cache
+@torch.inference_mode(False)  # a gradient may be taken later
 def _matrices(
     num_points: int, modes: int, is_half: bool, device: torch.device, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
