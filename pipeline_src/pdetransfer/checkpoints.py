@@ -6,7 +6,7 @@ Every tensor carries a leading axis of seeds; the file's metadata says what rebu
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pdetransfer.models import MODELS
 from pdetransfer.operators import Channels, NeuralOperator
@@ -67,20 +67,25 @@ def _rebuild(tensors: dict[str, Tensor], description: dict, seed: int | None) ->
     channels = Channels(*(tuple(description[key]) for key in ("fields", "coefficients", "outputs")))
     if architecture["kind"] not in MODELS:
         raise ValueError(f"kind is {architecture['kind']!r}; expected one of {sorted(MODELS)}")
-    _check_sizes(tensors, architecture, channels)
-    operator = NeuralOperator(architecture, channels, description["references"][index], seed)
-    operator.model.load_state_dict({name: value[index] for name, value in tensors.items()})
+    _check_sizes(tensors, architecture)
+    with torch.device("meta"):  # no weights are drawn, and no memory is asked for
+        operator = NeuralOperator(architecture, channels, description["references"][index], seed)
+    _check_shapes(tensors, operator.model)
+    state = {name: value[index].clone() for name, value in tensors.items()}
+    operator.model.load_state_dict(state, assign=True)
     return operator
 
 
-def _check_sizes(tensors: dict[str, Tensor], architecture: dict, channels: Channels) -> None:
-    """Raise ValueError unless the file has the tensors that the sizes ask for, before memory is asked for."""
+def _check_sizes(tensors: dict[str, Tensor], architecture: dict) -> None:
+    """Raise ValueError for a size that no model in the file can have."""
     most = sum(value.numel() for value in tensors.values())
     for name, size in architecture.items():
         if isinstance(size, int) and not 0 <= size <= most:
             raise ValueError(f"{name} is {size}, and the file has {most} numbers")
-    with torch.device("meta"):
-        model = NeuralOperator(architecture, channels, {}, seed=0).model
+
+
+def _check_shapes(tensors: dict[str, Tensor], model: nn.Module) -> None:
+    """Raise ValueError unless the file has the tensors of the model."""
     expected = {name: value.shape for name, value in model.state_dict().items()}
     found = {name: value.shape[1:] for name, value in tensors.items()}
     if found != expected:

@@ -126,6 +126,7 @@ def test_no_module_spells_a_path_of_results():
     ("modules", "slow"),
     [
         ("pdetransfer.config, pdetransfer.costs", {"torch", "zarr", "matplotlib"}),  # to plan
+        ("pdetransfer.galleries", {"torch"}),  # to draw a dataset's card
         ("pdetransfer.jobs, pdetransfer.predictions", {"torch._dynamo", "matplotlib"}),  # to evaluate
     ],
 )

@@ -1,5 +1,7 @@
 import dataclasses
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -134,6 +136,16 @@ def test_a_saved_model_predicts_from_its_file_alone(operator, examples, tmp_path
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
     with pytest.raises(ValueError, match=r"seed is 1; .* has \[0, 5\]"):
         load_model(path, 1)
+
+
+def test_a_model_is_loaded_without_pytorchs_compiler_which_takes_long_to_import(operator, tmp_path):
+    path = tmp_path / "weights.safetensors"
+    states, references = [operator.model.state_dict()], [operator.references]
+    save_models(path, operator.architecture, operator.channels, [0], references, states)
+    code = f"import sys; from pdetransfer import load_model; load_model({str(path)!r}); "
+    code += "print('torch._dynamo' in sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "False"
 
 
 def test_predict_names_missing_and_unknown_inputs(operator, examples):

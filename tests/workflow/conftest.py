@@ -69,12 +69,12 @@ class Project:
         file.write_text(yaml.safe_dump(config))
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
     """With pytest-xdist, tests that share a finished project, or a cluster, share a process."""
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            on_cluster = item.path.is_relative_to(Path(__file__).with_name("slurm"))
-            item.add_marker(pytest.mark.xdist_group("cluster" if on_cluster else "project"))
+        for shared in {"running_cluster", "finished_project"}.intersection(item.fixturenames):
+            item.add_marker(pytest.mark.xdist_group(shared))
 
 
 @pytest.fixture

@@ -32,7 +32,8 @@ class SpectralConvolution(nn.Module):
         self.modes = modes
         shape = (modes,) + (2 * modes,) * (num_dims - 1) + (width, 2 * width)
         draw = {
-            "uniform": lambda: torch.rand(shape) / width**2,
+            # Not rand / width², which on a device without memory ("meta") imports PyTorch's compiler.
+            "uniform": lambda: torch.empty(shape).uniform_(0, 1 / width**2),
             "normal": lambda: torch.randn(shape) / (2 * width) ** 0.5,
         }
         self.weight = nn.Parameter(draw[initialisation]())
