@@ -18,11 +18,17 @@ if __name__ == "__main__":
     seconds = dict(zip(table["stage"], table["seconds"], strict=True))
     print(table.to_string(index=False, float_format="{:.0f}".format))
     cells = (read_json(path) for path in folder.glob("cells/**/cell.json"))
-    trained = sum(run["seconds"] for cell in cells for run in cell["runs"])
+    runs = {  # those that several cells share once
+        tuple(run.values()): (run["seconds"], run["epochs"] * cell["settings"]["n_train"])
+        for cell in cells
+        for run in cell["runs"]
+    }
+    trained, examples = map(sum, zip(*runs.values(), strict=True))
     total, solved = sum(seconds.values()), seconds.get("generate", 0.0)
     print(f"all jobs: {total:.0f} s")
     print(
-        f"training loops: {trained:.0f} s, {trained / total:.0%}; start-up and the rest of training jobs: "
+        f"training loops: {trained:.0f} s, {trained / total:.0%}, {examples:,.0f} examples, "
+        f"{examples / trained:.0f} a second; start-up and the rest of training jobs: "
         f"{seconds.get('train', 0.0) - trained:.0f} s"
     )
     print(f"training or solving: {(trained + solved) / total:.0%}")

@@ -188,7 +188,7 @@ def _label_without_training(axes: Axes, rows: pd.DataFrame, options: dict) -> No
         if len(means):
             name = "untrained" if inits == [SCRATCH] else "zero-shot"
             colour = by_init[inits[0]].colour if len(inits) == 1 else "0.35"
-            _label(axes, name, zero["x"].iloc[0], means.max(), (-6, 8), colour)
+            _label(axes, name, zero["x"].iloc[0], means.max(), (-12, 8), colour)
 
 
 def _label_ends(axes: Axes, ends: list[tuple[float, float, str, tuple]]) -> None:
