@@ -8,9 +8,7 @@ import torch
 from pdetransfer.operators import NeuralOperator
 
 _CACHED = 2**21  # bytes of an activation that a processor keeps near a core
-_KEPT = (
-    2**29
-)  # bytes of an activation from which it is computed again rather than kept, where that is possible
+_KEPT = 2**29  # bytes of an activation that is kept for the gradient; larger ones are computed again
 _RESIDENT = 2**30  # bytes of an activation of which a GPU of 40 GB then holds a whole step
 _LAUNCH_BOUND = 2**27  # bytes of an activation below which a GPU waits for its kernels to be launched
 
