@@ -69,14 +69,6 @@ class Project:
         file.write_text(yaml.safe_dump(config))
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items):
-    """With pytest-xdist, tests that share a finished project, or a cluster, share a process."""
-    for item in items:
-        for shared in {"running_cluster", "finished_project"}.intersection(item.fixturenames):
-            item.add_marker(pytest.mark.xdist_group(shared))
-
-
 @pytest.fixture
 def fresh(tmp_path):
     """A clean copy, nothing made yet."""
