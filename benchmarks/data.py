@@ -1,4 +1,4 @@
-"""Print how fast data is made, in how much memory, and what of it is accepted.
+"""Print how fast data is made, in how much memory, how fast it is read, and what of it is accepted.
 
     python benchmarks/data.py [examples]
 
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pdetransfer.datasets import load
 from pdetransfer.generation import Split, generate, solve_shards
 from pdetransfer.grid import Grid
 from pdetransfer.sources import SparseGaussians
@@ -74,6 +75,18 @@ def rates(count: int) -> None:
     print(f"  peak memory {peak_memory():.0f} MiB, {peak_memory() - before:.0f} above what is imported")
 
 
+def load_rates(count: int) -> None:
+    rates = []
+    with tempfile.TemporaryDirectory() as folder:
+        store, manifest = Path(folder, "a.zarr"), Path(folder, "a.json")
+        generate(split_of("poisson", DATASETS["poisson"][0], 128, count), store, manifest, threads=2)
+        for _ in range(REPEATS):
+            start = time.perf_counter()
+            load([store], [manifest])
+            rates.append(count / (time.perf_counter() - start))
+    print(f"loaded whole, examples/s: {statistics.median(rates):.0f} ({min(rates):.0f} to {max(rates):.0f})")
+
+
 def peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
@@ -112,4 +125,5 @@ def acceptance(count: int) -> None:
 if __name__ == "__main__":
     examples = int(sys.argv[1]) if len(sys.argv) > 1 else 4096
     rates(examples)
+    load_rates(examples)
     acceptance(examples // 4)

@@ -3,19 +3,42 @@
     python benchmarks/stages.py results/laptop
 
 Seconds are sums over jobs (Snakemake's benchmark files). Work is the time of training loops (each run's seconds in
-``cell.json``) and of generating data; the rest of those jobs is start-up, imports, reading and writing.
+``cell.json``) and of generating data; the rest of those jobs is start-up, imports, reading and writing. Start-up,
+of Python with what a stage's script imports, is measured now: on a quiet machine, if it is to mean something.
 """
 
+import ast
+import statistics
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 from pdetransfer.files import read_json
 from pdetransfer.report import stages
 
+SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
+SAME_SCRIPT = {"controls": "report"}
+
+
+def start_up(stage: str) -> float:
+    """Seconds until the script of a stage begins, median of three."""
+    tree = ast.parse((SCRIPTS / f"{SAME_SCRIPT.get(stage, stage)}.py").read_text())
+    imports = [ast.unparse(node) for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        code = "\n".join(["from snakemake import script", *imports])  # as Snakemake begins each script
+        subprocess.run([sys.executable, "-c", code], check=True)
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     table = stages(sorted((folder / "benchmarks").rglob("*.tsv")), folder / "benchmarks")
     seconds = dict(zip(table["stage"], table["seconds"], strict=True))
+    table["start-up"] = table["jobs"] * table["stage"].map(start_up)
     print(table.to_string(index=False, float_format="{:.0f}".format))
     cells = (read_json(path) for path in folder.glob("cells/**/cell.json"))
     runs = {  # those that several cells share once
@@ -25,7 +48,7 @@ if __name__ == "__main__":
     }
     trained, examples = map(sum, zip(*runs.values(), strict=True))
     total, solved = sum(seconds.values()), seconds.get("generate", 0.0)
-    print(f"all jobs: {total:.0f} s")
+    print(f"all jobs: {total:.0f} s, of which start-up {table['start-up'].sum():.0f} s")
     print(
         f"training loops: {trained:.0f} s, {trained / total:.0%}, {examples:,.0f} examples, "
         f"{examples / trained:.0f} a second; start-up and the rest of training jobs: "
