@@ -15,7 +15,7 @@ test: .venv/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check workflow
 	$(BIN)/snakemake --lint
-	$(BIN)/pytest -n 2 --dist loadfile # there is one cluster, which one file has
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder # one file has the cluster, and takes longest
 
 docs: .venv/installed
 	$(BIN)/python docs/config_reference.py > config/README.md
