@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pdetransfer.datasets import Examples
-from pdetransfer.hardware import Hardware
-from pdetransfer.recipes import Recipe
-from pdetransfer.training import Task, train_runs
+from pdetransfer.data.datasets import Examples
+from pdetransfer.plan.recipes import Recipe
+from pdetransfer.training.hardware import Hardware
+from pdetransfer.training.loop import Task, train_runs
 
 SIZES = ["8,4,32,8", "8,4,32,16", "16,8,32,16", "16,4,64,16"]
 RATES, SEEDS, STEPS, REPEATS = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2], [0, 1, 2], 20, 3

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pdetransfer.datasets import load
-from pdetransfer.generation import Split, generate, solve_shards
-from pdetransfer.grid import Grid
-from pdetransfer.sources import SparseGaussians
+from pdetransfer.data.datasets import load
+from pdetransfer.data.generation import Split, generate, solve_shards
+from pdetransfer.data.grid import Grid
+from pdetransfer.data.sources import SparseGaussians
 
 PAPER = SparseGaussians(12, 1 / 32, (0.2, 0.8))
 LAWS = {32: SparseGaussians(6, 1 / 16, (0.2, 0.8)), 64: PAPER, 128: PAPER}

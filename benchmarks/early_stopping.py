@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pdetransfer.files import read_json
+from pdetransfer.base.files import read_json
 
 FACTORS, SHARES = (1.1, 1.25, 1.5, 2.0, 3.0), (0.25, 0.5)
 

@@ -12,12 +12,12 @@ import time
 from cell import noise
 from training import DEVICE, run_tuned
 
-from pdetransfer.cells import train_cell
-from pdetransfer.evaluation import errors_by_example
-from pdetransfer.hardware import Hardware
-from pdetransfer.operators import NeuralOperator
-from pdetransfer.recipes import Recipe
-from pdetransfer.training import Task, train_runs
+from pdetransfer.models.operators import NeuralOperator
+from pdetransfer.plan.recipes import Recipe
+from pdetransfer.training.cells import train_cell
+from pdetransfer.training.evaluation import errors_by_example
+from pdetransfer.training.hardware import Hardware
+from pdetransfer.training.loop import Task, train_runs
 
 SIZES = ["16,8,32,1024,16,10"]
 LARGE_SIZES = ["16,4,128,8192,128,20", "32,32,128,8192,128,20"]

@@ -15,9 +15,9 @@ from multiprocessing import get_context
 import torch
 from training import run_tuned
 
-from pdetransfer.hardware import Hardware
-from pdetransfer.operators import Channels, Inputs, NeuralOperator
-from pdetransfer.steps import Step
+from pdetransfer.models.operators import Channels, Inputs, NeuralOperator
+from pdetransfer.training.hardware import Hardware
+from pdetransfer.training.steps import Step
 
 SIZES = ["16,4,128,32", "128,32,128,128"]
 SECONDS, REPEATS = 5, 3

@@ -10,9 +10,9 @@ import time
 
 import torch
 
-from pdetransfer.hardware import Hardware
-from pdetransfer.operators import Channels, Inputs, NeuralOperator
-from pdetransfer.steps import Step
+from pdetransfer.models.operators import Channels, Inputs, NeuralOperator
+from pdetransfer.training.hardware import Hardware
+from pdetransfer.training.steps import Step
 
 SIZES, REPEATS = [(16, 4, 64, 32), (16, 16, 128, 32)], 8  # width, modes, points a side, batch
 

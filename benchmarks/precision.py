@@ -12,12 +12,12 @@ import sys
 import numpy as np
 import torch
 
-from pdetransfer.datasets import Examples
-from pdetransfer.generation import Split
-from pdetransfer.hardware import Hardware
-from pdetransfer.recipes import Recipe
-from pdetransfer.sources import SparseGaussians
-from pdetransfer.training import Task, train_runs
+from pdetransfer.data.datasets import Examples
+from pdetransfer.data.generation import Split
+from pdetransfer.data.sources import SparseGaussians
+from pdetransfer.plan.recipes import Recipe
+from pdetransfer.training.hardware import Hardware
+from pdetransfer.training.loop import Task, train_runs
 
 ARCHITECTURE = {"kind": "fno", "width": 16, "modes": 8, "num_layers": 4}
 RECIPE = Recipe([4e-3], [0], 1, False, 16, 500, "steps", 50, 128, False, False, False, "float32")

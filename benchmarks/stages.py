@@ -14,8 +14,8 @@ import sys
 import time
 from pathlib import Path
 
-from pdetransfer.files import read_json
-from pdetransfer.report import stages
+from pdetransfer.base.files import read_json
+from pdetransfer.report.page import stages
 
 SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
 SAME_SCRIPT = {"controls": "report"}

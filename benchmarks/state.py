@@ -15,9 +15,9 @@ from pathlib import Path
 
 import torch
 
-from pdetransfer import state
-from pdetransfer.locks import locked
-from pdetransfer.operators import Channels, NeuralOperator
+from pdetransfer.base.locks import locked
+from pdetransfer.models.operators import Channels, NeuralOperator
+from pdetransfer.training import state
 
 if __name__ == "__main__":
     for size in sys.argv[1:] or ["16,8"]:

@@ -20,11 +20,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pdetransfer.evaluation import squared_error
-from pdetransfer.hardware import Hardware
-from pdetransfer.models import FNO
-from pdetransfer.operators import Channels, Inputs, NeuralOperator
-from pdetransfer.steps import Step
+from pdetransfer.models.operators import Channels, Inputs, NeuralOperator
+from pdetransfer.models.fno import FNO
+from pdetransfer.training.evaluation import squared_error
+from pdetransfer.training.hardware import Hardware
+from pdetransfer.training.steps import Step
 
 try:
     import neuralop.models

@@ -15,8 +15,8 @@ import time
 import torch
 from torch import Tensor
 
-from pdetransfer.models import transforms
 from pdetransfer.models.fno import SpectralConvolution
+from pdetransfer.models.registry import transforms
 
 SIZES = ["16,8,32,16", *(f"{size},8" for size in ("16,4,64", "16,16,64", "32,32,64"))]
 SIZES += [

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from pdetransfer.systems import SYSTEMS
+from pdetransfer.data.systems.registry import SYSTEMS
 
 SCHEMA = Path(__file__).parent.parent / "workflow/schemas/config.schema.yaml"
 HEADER = """# Configuration

@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from pdetransfer.answers import ANSWERS, answer_budget, answer_distance
-from pdetransfer.files import read_json
-from pdetransfer.savings import savings_at
+from pdetransfer.analysis.savings import savings_at
+from pdetransfer.base.files import read_json
+from pdetransfer.studies.transfer.questions import ANSWERS, answer_budget, answer_distance
 
 CONFIGS = {
     "results/laptop": "config/config.yaml",

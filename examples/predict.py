@@ -10,9 +10,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import pdetransfer
-from pdetransfer.grid import Grid
-from pdetransfer.systems import SYSTEMS
-from pdetransfer.systems.poisson import diffusion_tensor
+from pdetransfer.data.grid import Grid
+from pdetransfer.data.systems.poisson import diffusion_tensor
+from pdetransfer.data.systems.registry import SYSTEMS
 
 NUM_POINTS = 32
 EIGENVALUE, ANGLE = 7.0, np.pi / 5  # of K; the other eigenvalue is 1

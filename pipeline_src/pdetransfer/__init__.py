@@ -13,7 +13,7 @@ __all__ = ["load_model"]
 def __getattr__(name: str):
     # torch takes a second to import, which planning the workflow should not pay.
     if name == "load_model":
-        from pdetransfer.checkpoints import load_model
+        from pdetransfer.models.checkpoints import load_model
 
         return load_model
     raise AttributeError(f"module 'pdetransfer' has no attribute {name!r}")

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from pdetransfer.bootstrap import Replicates
-from pdetransfer.datasets import Examples
-from pdetransfer.savings import data_savings
-from pdetransfer.tables import AXES, cell_rows
+from pdetransfer.analysis.bootstrap import Replicates
+from pdetransfer.analysis.savings import data_savings
+from pdetransfer.analysis.tables import AXES, cell_rows
+from pdetransfer.data.datasets import Examples
 
 # One instance of every system. A new system is tested by an entry here, which test_systems.py asks for.
 OPTIONS = {

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from cases import OPTIONS
-from pdetransfer.generation import Split
-from pdetransfer.sources import SparseGaussians
+from pdetransfer.data.generation import Split
+from pdetransfer.data.sources import SparseGaussians
 
 
 @pytest.fixture(autouse=True, scope="session")

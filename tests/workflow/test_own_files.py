@@ -7,8 +7,8 @@ import pytest
 import zarr
 
 import pdetransfer
-from pdetransfer.generation import Split
-from pdetransfer.sources import SparseGaussians
+from pdetransfer.data.generation import Split
+from pdetransfer.data.sources import SparseGaussians
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import pdetransfer
-from pdetransfer import numerics
+from pdetransfer.base import numerics
 
 pytestmark = pytest.mark.slow
 

@@ -21,9 +21,10 @@ os.environ.update(
     f"glibc.malloc.mmap_threshold={2**25}:glibc.malloc.trim_threshold={2**36}"
 )
 
-from pdetransfer import costs, experiments, numerics
-from pdetransfer.config import ConfigError, check_config
-from pdetransfer.experiments import Curve
+from pdetransfer.base import numerics
+from pdetransfer.plan import costs, experiments
+from pdetransfer.plan.config import ConfigError, check_config
+from pdetransfer.plan.experiments import Curve
 
 # A folder to compare with, for one start of Snakemake: no part of what is run.
 OTHER = config.pop("other", None)

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from pdetransfer import logs
-from pdetransfer.bootstrap import Replicates
-from pdetransfer.budgets import savings_by_budget
-from pdetransfer.tables import write_table
+from pdetransfer.analysis.bootstrap import Replicates
+from pdetransfer.analysis.tables import write_table
+from pdetransfer.base import logs
+from pdetransfer.studies.transfer.budgets import savings_by_budget
 
 logs.to_file(snakemake.log[0])
 params = snakemake.params

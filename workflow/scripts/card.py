@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from pdetransfer import logs
-from pdetransfer.cards import read_card
-from pdetransfer.figures import save
-from pdetransfer.files import write_json
-from pdetransfer.galleries import draw_card
+from pdetransfer.base import logs
+from pdetransfer.base.files import write_json
+from pdetransfer.data.cards import read_card
+from pdetransfer.report.figures import save
+from pdetransfer.report.galleries import draw_card
 
 logs.to_file(snakemake.log[0])
 splits, files = snakemake.params.splits, snakemake.input

@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from pdetransfer import logs
-from pdetransfer.bootstrap import Replicates
-from pdetransfer.claims import Evidence, judge
-from pdetransfer.files import read_json, write_json
-from pdetransfer.tables import write_table
+from pdetransfer.analysis.bootstrap import Replicates
+from pdetransfer.analysis.claims import Evidence, judge
+from pdetransfer.analysis.tables import write_table
+from pdetransfer.base import logs
+from pdetransfer.base.files import read_json, write_json
 
 logs.to_file(snakemake.log[0])
 files, config = snakemake.input, snakemake.params.config

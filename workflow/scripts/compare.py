@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from pdetransfer import logs
-from pdetransfer.comparison import compare, summary
-from pdetransfer.files import atomic
-from pdetransfer.report import render_comparison
-from pdetransfer.store import content_hash
-from pdetransfer.tables import write_table
+from pdetransfer.analysis.comparison import compare, summary
+from pdetransfer.analysis.tables import write_table
+from pdetransfer.base import logs
+from pdetransfer.base.files import atomic
+from pdetransfer.data.store import content_hash
+from pdetransfer.report.page import render_comparison
 
 logs.to_file(snakemake.log[0])
 files, params, page = snakemake.input, snakemake.params, Path(snakemake.output.page)

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from pdetransfer import logs
-from pdetransfer.cards import datasets_table
-from pdetransfer.figures import save
-from pdetransfer.files import read_json
-from pdetransfer.galleries import draw_shifts
-from pdetransfer.tables import write_table
+from pdetransfer.analysis.tables import write_table
+from pdetransfer.base import logs
+from pdetransfer.base.files import read_json
+from pdetransfer.data.cards import datasets_table
+from pdetransfer.report.figures import save
+from pdetransfer.report.galleries import draw_shifts
 
 logs.to_file(snakemake.log[0])
 table = datasets_table(list(map(read_json, snakemake.input)), snakemake.params.pretraining)

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from pdetransfer import disjoint, logs
-from pdetransfer.files import write_json
+from pdetransfer.base import logs
+from pdetransfer.base.files import write_json
+from pdetransfer.data import disjoint
 
 logs.to_file(snakemake.log[0])
 stores, manifests = (list(map(Path, paths)) for paths in (snakemake.input.stores, snakemake.input.manifests))

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from pdetransfer import jobs, logs
-from pdetransfer.hardware import Hardware
+from pdetransfer.base import logs
+from pdetransfer.training import jobs
+from pdetransfer.training.hardware import Hardware
 
 logs.to_file(snakemake.log[0])
 files, params = snakemake.input, snakemake.params

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from pdetransfer import logs
-from pdetransfer.figures import FIGURES, Tables, save
+from pdetransfer.base import logs
+from pdetransfer.report.figures import FIGURES, Tables, save
 
 logs.to_file(snakemake.log[0])
 files, options = snakemake.input, snakemake.params.options

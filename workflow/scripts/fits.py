@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from pdetransfer import logs
-from pdetransfer.bootstrap import Replicates
-from pdetransfer.costs import run_seconds
-from pdetransfer.experiments import Curve
-from pdetransfer.fits import scaling_laws
-from pdetransfer.tables import write_table
+from pdetransfer.analysis.bootstrap import Replicates
+from pdetransfer.analysis.fits import scaling_laws
+from pdetransfer.analysis.tables import write_table
+from pdetransfer.base import logs
+from pdetransfer.plan.costs import run_seconds
+from pdetransfer.plan.experiments import Curve
 
 logs.to_file(snakemake.log[0])
 errors = [pd.read_parquet(path) for path in snakemake.input]

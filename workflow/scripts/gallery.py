@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pdetransfer import logs
-from pdetransfer.datasets import load
-from pdetransfer.figures import save
-from pdetransfer.galleries import GALLERY_EXAMPLES, draw_gallery
+from pdetransfer.base import logs
+from pdetransfer.data.datasets import load
+from pdetransfer.report.figures import save
+from pdetransfer.report.galleries import GALLERY_EXAMPLES, draw_gallery
 
 logs.to_file(snakemake.log[0])
 stores, manifests = (list(map(Path, paths)) for paths in (snakemake.input.stores, snakemake.input.manifests))

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pdetransfer import logs
-from pdetransfer.generation import Split, generate
-from pdetransfer.locks import locked
-from pdetransfer.sources import SparseGaussians
+from pdetransfer.base import logs
+from pdetransfer.base.locks import locked
+from pdetransfer.data.generation import Split, generate
+from pdetransfer.data.sources import SparseGaussians
 
 logs.to_file(snakemake.log[0])
 settings = snakemake.params.settings

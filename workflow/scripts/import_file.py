@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pdetransfer import logs
-from pdetransfer.own_data import import_file
+from pdetransfer.base import logs
+from pdetransfer.data.readers import import_file
 
 logs.to_file(snakemake.log[0])
 import_file(

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from pdetransfer import jobs, logs
-from pdetransfer.experiments import Curve
-from pdetransfer.exports import TrainedCell, export
-from pdetransfer.hardware import Hardware
+from pdetransfer.base import logs
+from pdetransfer.plan.experiments import Curve
+from pdetransfer.report.exports import TrainedCell, export
+from pdetransfer.training import jobs
+from pdetransfer.training.hardware import Hardware
 
 logs.to_file(snakemake.log[0])
 files = snakemake.input

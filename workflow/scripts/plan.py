@@ -2,10 +2,10 @@
 
 import torch
 
-from pdetransfer import costs
-from pdetransfer.hardware import Hardware
-from pdetransfer.tables import write_table
-from pdetransfer.timing import examples_per_second
+from pdetransfer.analysis.tables import write_table
+from pdetransfer.plan import costs
+from pdetransfer.training.hardware import Hardware
+from pdetransfer.training.timing import examples_per_second
 
 config, names = snakemake.params.config, snakemake.params.experiments
 num_devices = snakemake.resources.num_devices

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from pdetransfer import jobs, logs
-from pdetransfer.figures import save
-from pdetransfer.galleries import GALLERIES
-from pdetransfer.predictions import RANKS, error_spectra, predict
+from pdetransfer.base import logs
+from pdetransfer.report.figures import save
+from pdetransfer.report.galleries import GALLERIES
+from pdetransfer.report.predictions import RANKS, error_spectra, predict
+from pdetransfer.training import jobs
 
 logs.to_file(snakemake.log[0])
 files, params = snakemake.input, snakemake.params

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from pdetransfer import costs, galleries, logs
-from pdetransfer.files import atomic, read_json
-from pdetransfer.report import Data, Experiment, Picture, render, sections, sizes, stages
-from pdetransfer.supplements import supplements
-from pdetransfer.tables import seconds_by_cell, training_seconds
+from pdetransfer.analysis.tables import seconds_by_cell, training_seconds
+from pdetransfer.base import logs
+from pdetransfer.base.files import atomic, read_json
+from pdetransfer.plan import costs
+from pdetransfer.report import galleries
+from pdetransfer.report.page import Data, Experiment, Picture, render, sections, sizes, stages
+from pdetransfer.studies.transfer.supplements import supplements
 
 logs.to_file(snakemake.log[0])
 files, config, output = snakemake.input, snakemake.params.config, Path(snakemake.output[0])

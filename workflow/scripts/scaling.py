@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from pdetransfer import jobs, logs
-from pdetransfer.checkpoints import load_model
-from pdetransfer.operators import change_under_scaling
-from pdetransfer.tables import write_table
+from pdetransfer.analysis.tables import write_table
+from pdetransfer.base import logs
+from pdetransfer.models.checkpoints import load_model
+from pdetransfer.models.operators import change_under_scaling
+from pdetransfer.training import jobs
 
 _EXAMPLES = 16  # of each dataset
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from pdetransfer import logs
-from pdetransfer.shifts import read_sample, shifts_table
-from pdetransfer.tables import write_table
+from pdetransfer.analysis.tables import write_table
+from pdetransfer.base import logs
+from pdetransfer.data.distances import read_sample, shifts_table
 
 logs.to_file(snakemake.log[0])
 files, params = snakemake.input, snakemake.params

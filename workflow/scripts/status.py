@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pdetransfer import logs
-from pdetransfer.status import Cell, describe, standings
+from pdetransfer.base import logs
+from pdetransfer.training.status import Cell, describe, standings
 
 logs.to_file(snakemake.log[0])
 store = Path(snakemake.params.finished)

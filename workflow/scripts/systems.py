@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pdetransfer import logs
-from pdetransfer.figures import save
-from pdetransfer.galleries import draw_systems
-from pdetransfer.sources import SparseGaussians
+from pdetransfer.base import logs
+from pdetransfer.data.sources import SparseGaussians
+from pdetransfer.report.figures import save
+from pdetransfer.report.galleries import draw_systems
 
 logs.to_file(snakemake.log[0])
 law = SparseGaussians(**snakemake.params.source)

@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from pdetransfer import logs
-from pdetransfer.bootstrap import Replicates
-from pdetransfer.files import read_json
-from pdetransfer.savings import data_savings
-from pdetransfer.tables import cell_rows, errors_by_parameter, write_table
+from pdetransfer.analysis.bootstrap import Replicates
+from pdetransfer.analysis.savings import data_savings
+from pdetransfer.analysis.tables import cell_rows, errors_by_parameter, write_table
+from pdetransfer.base import logs
+from pdetransfer.base.files import read_json
 
 logs.to_file(snakemake.log[0])
 files, axes = snakemake.input, snakemake.params.axes

@@ -1,0 +1,58 @@
+"""Uncertainty of test errors: a bootstrap over test examples and seeds."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from pdetransfer.analysis.tables import AXES
+
+NUM_REPLICATES = 400
+_SEED = 0
+
+
+class Replicates:
+    """Mean test error of every cell, and of bootstrap replicates of it.
+
+    A replicate draws test examples with replacement, the same ones for every cell of a dataset, so that arms
+    and n_train are compared on the same examples; and seeds with replacement, for each cell by itself. With a
+    single seed what is left is the uncertainty of the test set. Pre-trained weights are not drawn again: all
+    is conditional on them.
+
+    ``errors`` are per-example test errors (``jobs.evaluate``); a cell that several experiments share counts once.
+    """
+
+    def __init__(self, errors: Iterable[pd.DataFrame]):
+        random = np.random.default_rng(_SEED)
+        weights: dict[str, np.ndarray] = {}
+        self.means: dict[tuple, np.ndarray] = {}  #: by axes, ``(1 + NUM_REPLICATES,)``, first the estimate
+        for table in errors:
+            for axes, cell in table.groupby(AXES, observed=True, sort=False):
+                if axes in self.means:
+                    continue
+                by_seed = cell.pivot(index="seed", columns="example", values="error").to_numpy()
+                num_seeds, num_examples = by_seed.shape
+                if axes[0] not in weights:
+                    drawn = random.multinomial(
+                        num_examples, np.full(num_examples, 1 / num_examples), NUM_REPLICATES
+                    )
+                    weights[axes[0]] = drawn / num_examples
+                seeds = (
+                    random.multinomial(num_seeds, np.full(num_seeds, 1 / num_seeds), NUM_REPLICATES)
+                    / num_seeds
+                )
+                replicated = np.einsum("re,se,rs->r", weights[axes[0]], by_seed, seeds, optimize=True)
+                self.means[axes] = np.concatenate([[by_seed.mean()], replicated])
+
+    def curve(self, dataset: str, model: str, init: str, recipe: str) -> dict[int, np.ndarray]:
+        """The means of a curve by n_train, in increasing order; empty if there is none."""
+        found = {
+            axes[4]: mean for axes, mean in self.means.items() if axes[:4] == (dataset, model, init, recipe)
+        }
+        return dict(sorted(found.items()))
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """The 95 % percentile interval of an estimate with its replicates, ``(1 + NUM_REPLICATES,)``."""
+    low, high = np.quantile(values[1:], [0.025, 0.975])
+    return float(low), float(high)

@@ -1,0 +1,122 @@
+"""Data savings of pre-training: how many examples training from scratch needs for the same error."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import isotonic_regression
+
+from pdetransfer.analysis.bootstrap import Replicates, interval
+from pdetransfer.analysis.tables import AXES, CURVE_AXES
+from pdetransfer.plan.experiments import SCRATCH
+
+
+class Equivalent(NamedTuple):
+    """Examples from scratch that reach an error, and what is known about that number: "exact", "lower"
+    (the best scratch run does not reach it) or "upper" (the smallest scratch run is already better)."""
+
+    n: float
+    bound: str
+
+
+class ScratchCurve:
+    """Test error against n_train of training from scratch, made monotone by an isotonic fit of log error on log n.
+
+    ``n_train`` must be positive and increasing, ``errors`` are of the same length.
+    """
+
+    def __init__(self, n_train: np.ndarray, errors: np.ndarray):
+        self.n_train = n_train
+        self.log_error = isotonic_regression(np.log(errors), increasing=False).x
+
+    def equivalent_n(self, error: float) -> Equivalent:
+        """The n_train that reaches ``error`` (arXiv 2306.00258, B.1): linear in the logarithms between the points,
+        on a plateau the smallest n; beyond the curve, its end and what that bounds."""
+        target, fit = np.log(error), self.log_error
+        if target < fit[-1]:
+            return Equivalent(float(self.n_train[-1]), "lower")
+        if target > fit[0]:
+            return Equivalent(float(self.n_train[0]), "upper")
+        right = int(np.argmax(fit <= target))  # the first point that reaches the target
+        if right == 0 or fit[right] == target:
+            return Equivalent(float(self.n_train[right]), "exact")
+        share = (fit[right - 1] - target) / (fit[right - 1] - fit[right])
+        left, n = self.n_train[right - 1], self.n_train[right]
+        return Equivalent(float(left * (n / left) ** share), "exact")
+
+
+def scratch_curves(curve: dict[int, np.ndarray]) -> list[ScratchCurve]:
+    """A curve from scratch for each replicate of test errors by n_train; none without a trained point."""
+    sizes = np.array([n for n in curve if n > 0], float)
+    if not len(sizes):
+        return []
+    errors = np.stack([curve[int(n)] for n in sizes], axis=1)  # (replicate, n_train)
+    return [ScratchCurve(sizes, row) for row in errors]
+
+
+def equivalents(scratch: list[ScratchCurve], errors: np.ndarray) -> dict[str, float | str]:
+    """What training from scratch takes for test errors ``(replicate,)``, by the curve of each replicate: the
+    estimate, its 95 % interval, what is known of it, and the share of replicates beyond the curve."""
+    found = [curve.equivalent_n(error) for curve, error in zip(scratch, errors, strict=True)]
+    low, high = interval(np.array([equivalent.n for equivalent in found]))
+    return {
+        "equivalent_n": found[0].n,
+        "equivalent_low": low,
+        "equivalent_high": high,
+        "bound": found[0].bound,
+        "censored": np.mean([equivalent.bound != "exact" for equivalent in found[1:]]),
+    }
+
+
+def savings_at(savings: pd.DataFrame, shifts: pd.DataFrame, n_train: int) -> pd.DataFrame:
+    """The savings at one n_train with their distances, a row for each pair of ``shifts`` (``shifts_table``)."""
+    at_n = savings[savings["n_train"] == n_train].drop_duplicates(AXES)
+    return at_n.merge(shifts, on=["dataset", "model", "init"])
+
+
+def data_savings(replicates: Replicates) -> pd.DataFrame:
+    """Data savings of each fine-tuned cell.
+
+    ``equivalent_n`` is the n_train that scratch needs for the same test error; ``ratio`` is it over n_train
+    (infinite for zero-shot), ``difference`` it less n_train; ``bound`` says whether the three are exact or bounds.
+    ``equivalent_low`` and ``equivalent_high`` are the 95 % bootstrap interval of ``equivalent_n``, in which
+    replicates beyond the scratch curve count as its end; ``censored`` is their share. ``gain`` is the test error
+    from scratch on the same n_train over that fine-tuned, with its interval; NaN for zero-shot.
+    """
+    rows = []
+    scratch: dict[tuple, list[ScratchCurve]] = {}
+    for axes, errors in replicates.means.items():
+        dataset, model, init, recipe, n_train = axes
+        if init == SCRATCH:
+            continue
+        key = (dataset, model, SCRATCH, recipe)
+        if key not in scratch:
+            scratch[key] = scratch_curves(replicates.curve(*key))
+        if not scratch[key]:
+            continue
+        found = equivalents(scratch[key], errors)
+        n_scratch = found["equivalent_n"]
+        rows.append(
+            {
+                **dict(zip(AXES, axes, strict=True)),
+                "test_error": errors[0],
+                **found,
+                "ratio": n_scratch / n_train if n_train else np.inf,
+                "difference": n_scratch - n_train,
+                **_gain(replicates.means.get((*key, n_train)) if n_train else None, errors),
+            }
+        )
+    columns = "test_error equivalent_n equivalent_low equivalent_high ratio difference bound censored"
+    columns += " gain gain_low gain_high"
+    table = pd.DataFrame(rows, columns=[*AXES, *columns.split()])
+    order = {
+        curve: index for index, curve in enumerate(dict.fromkeys(map(tuple, table[CURVE_AXES].to_numpy())))
+    }
+    position = [order[tuple(curve)] for curve in table[CURVE_AXES].to_numpy()]
+    return table.assign(position=position).sort_values(["position", "n_train"]).drop(columns="position")
+
+
+def _gain(scratch: np.ndarray | None, fine_tuned: np.ndarray) -> dict[str, float]:
+    gains = np.full(2, np.nan) if scratch is None else scratch / fine_tuned
+    low, high = interval(gains)
+    return {"gain": gains[0], "gain_low": low, "gain_high": high}

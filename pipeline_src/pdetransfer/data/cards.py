@@ -1,0 +1,123 @@
+"""What a dataset holds, in numbers: one card for each, and the table of all."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import zarr
+
+from pdetransfer.base.files import read_json
+from pdetransfer.data.datasets import source_rms
+from pdetransfer.data.grid import Grid
+from pdetransfer.data.systems.registry import SYSTEMS
+
+_LOOKED_AT = 1024  # examples of the training split that statistics of fields are computed from
+_GALLERY = 5  # examples shown
+
+
+@dataclass(frozen=True)
+class Card:
+    """A dataset's training split, looked at: ``facts`` ready for JSON, and what its picture is drawn from.
+
+    ``parameters`` has the physics parameters of all training examples (the coefficients of a user's file),
+    ``rms`` the RMS of source and solution of the examples looked at, ``spectra`` their mean energy by whole
+    wavenumber, ``gallery`` some sources and solutions.
+    """
+
+    facts: dict
+    parameters: pd.DataFrame
+    rms: pd.DataFrame
+    spectra: pd.DataFrame
+    gallery: list[tuple[np.ndarray, np.ndarray]]
+
+
+def read_card(stores: dict[str, Path], manifests: dict[str, Path]) -> Card:
+    """The card of a dataset from its stores and manifests by split."""
+    contents = {split: read_json(manifest) for split, manifest in manifests.items()}
+    train, group = contents["train"], zarr.open_group(stores["train"], mode="r")
+    kind = "parameter" if "parameters" in group else "coefficient"
+    parameters = pd.DataFrame(group[f"{kind}s"][:], columns=train[f"{kind}_names"])
+    source, solution = group["source"][:_LOOKED_AT], group["solution"][:_LOOKED_AT]
+    rms = pd.DataFrame({"source": source_rms(source), "solution": source_rms(solution)})
+    spectra = pd.DataFrame({"source": spectrum(source), "solution": spectrum(solution)})
+    facts = {
+        "dataset": train["dataset"],
+        "system": train["system"],
+        "equation": train.get("equation", ""),
+        "options": train.get("options", {}),
+        "points": train["num_points"],
+        "examples": {split: content["count"] for split, content in contents.items()},
+        "largest_residual": _largest_residual(contents),
+        "acceptance": train.get("acceptance", {}),
+        "parameters": {name: _quartiles(values) for name, values in parameters.items()},
+        "coefficients": _quartiles(pd.Series(np.linalg.norm(group["coefficients"][:], axis=1))),
+        "rms": {name: _quartiles(values) for name, values in rms.items()},
+    }
+    gallery = list(zip(source[:_GALLERY], solution[:_GALLERY], strict=True))
+    return Card(facts, parameters, rms, spectra, gallery)
+
+
+def spectrum(fields: np.ndarray) -> np.ndarray:
+    """Mean energy of fields ``(count, N, N)`` by whole wavenumber 0 to N // 2, ``(N // 2 + 1,)``."""
+    grid = Grid(fields.shape[-1])
+    energy = (np.abs(grid.to_spectrum(fields.astype(np.float64)) / grid.num_points**2) ** 2).mean(axis=0)
+    wavenumber = np.sqrt(grid.k_x_squared + grid.k_y_squared) / (2 * np.pi)
+    bins = np.rint(wavenumber).astype(int).ravel()
+    return np.bincount(bins, (energy * grid.multiplicity).ravel())[: grid.num_points // 2 + 1]
+
+
+def _largest_residual(contents: dict[str, dict]) -> float | None:
+    residuals = [
+        content["largest_residual"] for content in contents.values() if "largest_residual" in content
+    ]
+    return max(residuals, default=None)
+
+
+def _quartiles(values: pd.Series) -> dict[str, float]:
+    names = ["smallest", "quartile 1", "median", "quartile 3", "largest"]
+    return dict(zip(names, map(float, values.quantile([0, 0.25, 0.5, 0.75, 1])), strict=True))
+
+
+def datasets_table(facts: list[dict], pretraining: list[str]) -> pd.DataFrame:
+    """A row for each dataset with its shift: how far its range is covered by its system's pre-training range.
+
+    ``pretraining`` names the datasets that models are pre-trained on (Table 1 of arXiv 2306.00258). The overlap
+    is the share of a dataset's range, as an interval, that lies in the pre-training range; empty without ranges.
+    """
+    ranges = {card["dataset"]: _range(card) for card in facts}
+    bases = [card for card in facts if card["dataset"] in pretraining and ranges[card["dataset"]]]
+    rows = []
+    for card in facts:
+        interval = ranges[card["dataset"]]
+        references = [ranges[base["dataset"]] for base in bases if base["system"] == card["system"]]
+        overlaps = [_overlap(interval, reference) for reference in references] if interval else []
+        rows.append(
+            {
+                "dataset": card["dataset"],
+                "system": card["system"],
+                "parameter": SYSTEMS[card["system"]].shifted if interval else None,
+                "low": interval[0] if interval else None,
+                "high": interval[1] if interval else None,
+                "role": "pre-training" if card["dataset"] in pretraining else "downstream",
+                "overlap": max(overlaps, default=None),
+                "train": card["examples"]["train"],
+                "validation": card["examples"]["validation"],
+                "test": card["examples"]["test"],
+                "largest_residual": card["largest_residual"],
+                "acceptance": card["acceptance"].get("all"),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _range(card: dict) -> list[float] | None:
+    if card["system"] is None:
+        return None
+    return card["options"].get(f"{SYSTEMS[card['system']].shifted}_range")
+
+
+def _overlap(interval: list[float], reference: list[float]) -> float:
+    low, high = max(interval[0], reference[0]), min(interval[1], reference[1])
+    length = interval[1] - interval[0]
+    return max(0.0, high - low) / length if length else float(low <= high)

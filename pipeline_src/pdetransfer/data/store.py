@@ -1,0 +1,95 @@
+"""Writing the split of a dataset: a zarr store and, last, its manifest (``docs/data-format.md``)."""
+
+import hashlib
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import zarr
+from zarr.codecs import BloscCodec, Crc32cCodec
+
+from pdetransfer.base.files import read_json, write_json
+from pdetransfer.data.grid import Grid
+
+CHUNK = 32  #: examples in a chunk, the smallest piece that is read
+SHARD = 256  #: examples in a shard, which is a file; also the piece that is written at once
+
+
+def content_hash(manifests: list[Path]) -> str:
+    """One SHA-256 of all arrays of some splits, from their manifests."""
+    arrays = [read_json(manifest)["sha256"] for manifest in manifests]
+    return hashlib.sha256(json.dumps(arrays, sort_keys=True).encode()).hexdigest()
+
+
+class Writer:
+    """Writes ``count`` examples on a grid of ``num_points``, shard by shard.
+
+    Every store has ``source`` and ``solution``, float32, and ``coefficients``; ``extra`` names more float64
+    arrays, with the dimensions and shape of one example. An earlier manifest is removed first: a store
+    without one is unfinished, whatever it holds.
+    """
+
+    def __init__(
+        self,
+        store: Path,
+        manifest: Path,
+        count: int,
+        num_points: int,
+        num_coefficients: int,
+        extra: dict[str, dict[str, int]],
+    ):
+        manifest.unlink(missing_ok=True)
+        shutil.rmtree(store, ignore_errors=True)
+        store.parent.mkdir(parents=True, exist_ok=True)
+        self._store, self._manifest, self._count = store, manifest, count
+        self._group = zarr.create_group(store)
+        for axis in ("y", "x"):
+            array = self._group.create_array(axis, data=Grid(num_points).points, dimension_names=[axis])
+            array.attrs["units"] = "domain length"
+        self._group.create_array("sample", data=np.arange(count), dimension_names=["sample"])
+        field = {"y": num_points, "x": num_points}
+        self._arrays = {
+            "source": self._create("source", field, "float32"),
+            "solution": self._create("solution", field, "float32"),
+            "coefficients": self._create("coefficients", {"coefficient": num_coefficients}, "float64"),
+        }
+        self._arrays |= {
+            name: self._create(name, dimensions, "float64") for name, dimensions in extra.items()
+        }
+        self._hashes = {name: hashlib.sha256() for name in self._arrays}
+
+    def _create(self, name: str, dimensions: dict[str, int], dtype: str) -> zarr.Array:
+        shape = tuple(dimensions.values())
+        # Shards hold whole chunks; a split smaller than a shard is one shard.
+        shard = min(SHARD, -(-self._count // CHUNK) * CHUNK)
+        return self._group.create_array(
+            name,
+            shape=(self._count, *shape),
+            dtype=dtype,
+            chunks=(CHUNK, *shape),
+            shards=(shard, *shape),
+            compressors=[BloscCodec(cname="lz4", shuffle="shuffle"), Crc32cCodec()],
+            dimension_names=["sample", *dimensions],
+            config={"write_empty_chunks": True},  # else each chunk is searched for values that are not zero
+        )
+
+    def write(self, rows: slice, values: dict[str, np.ndarray]) -> None:
+        """Write all arrays of a range of examples, in order, whole shards at a time."""
+
+        def write(name: str) -> None:
+            block = np.ascontiguousarray(values[name], dtype=self._arrays[name].dtype)
+            self._hashes[name].update(block)
+            self._arrays[name][rows] = block
+
+        with ThreadPoolExecutor() as pool:  # an array is hashed while another is compressed
+            list(pool.map(write, self._arrays))
+
+    def finish(self, attributes: dict) -> dict:
+        """Write the attributes, and last the manifest; return it."""
+        hashes = {name: hash.hexdigest() for name, hash in self._hashes.items()}
+        content = attributes | {"count": self._count, "sha256": hashes}
+        self._group.attrs.update(content)
+        write_json(self._manifest, content)
+        return content

@@ -1,0 +1,40 @@
+"""Splits on disk."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pdetransfer.base.files import read_json
+from pdetransfer.data import datasets
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A split on disk: its stores and their manifests, one of each for each dataset of a mixture."""
+
+    stores: list[Path]
+    manifests: list[Path]
+
+    @classmethod
+    def of(cls, stores: list[str], manifests: list[str]) -> "Stored":
+        return cls(list(map(Path, stores)), list(map(Path, manifests)))
+
+    def load(self, count: int | None = None) -> datasets.Examples:
+        return datasets.load(self.stores, self.manifests, count)
+
+    def shifted_parameter(self) -> np.ndarray:
+        """By example; NaN in a mixture, whose systems have different ones."""
+        if len(self.stores) > 1:
+            return np.full(sum(read_json(manifest)["count"] for manifest in self.manifests), np.nan)
+        return datasets.shifted_parameter(self.stores[0], self.manifests[0])
+
+
+def load_for(
+    cells: list[dict], train: Stored, validation: Stored
+) -> tuple[datasets.Examples, datasets.Examples]:
+    """Both splits, read once, as far as any of the cells with these settings needs them."""
+    recipes = [settings["recipe"] for settings in cells]
+    whole = any(recipe["subset_by_seed"] for recipe in recipes)
+    n_train = None if whole else max(settings["n_train"] for settings in cells)
+    return train.load(n_train), validation.load(max(recipe["num_validation"] for recipe in recipes))

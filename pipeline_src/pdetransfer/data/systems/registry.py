@@ -1,0 +1,12 @@
+"""PDE families. A new one is a file with a class, and a line here."""
+
+from pdetransfer.data.systems._system import AbstractSystem
+from pdetransfer.data.systems.advection_diffusion import AdvectionDiffusion
+from pdetransfer.data.systems.helmholtz import Helmholtz
+from pdetransfer.data.systems.poisson import Poisson
+
+SYSTEMS: dict[str, type[AbstractSystem]] = {
+    "poisson": Poisson,
+    "advection_diffusion": AdvectionDiffusion,
+    "helmholtz": Helmholtz,
+}

@@ -1,0 +1,16 @@
+"""Architectures. A new one is a file with a class, and a line here.
+
+A model maps fields ``(batch, num_fields, *grid)`` and constants ``(batch, num_constants)`` to
+``(batch, out_channels, *grid)``. Its constructor takes the sizes of config's ``models`` section by name, then
+``in_channels``, num_fields + num_constants, and ``out_channels``. Its last part, the readout, is called
+``projection``. While its attribute ``recompute`` is true, the gradient computes activations again rather than
+keeping them.
+"""
+
+from torch import nn
+
+from pdetransfer.models.fno import FNO
+
+MODELS: dict[str, type[nn.Module]] = {
+    "fno": FNO,
+}

@@ -1,0 +1,354 @@
+"""The report of a scale: one HTML file that opens without a network."""
+
+import inspect
+import json
+from base64 import b64encode
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+
+from pdetransfer.analysis.comparison import summary
+from pdetransfer.analysis.tables import AXES, with_short_hashes
+from pdetransfer.base.provenance import versions
+from pdetransfer.report.charts import comparison_chart, error_chart, libraries
+from pdetransfer.report.figures import FIGURES
+from pdetransfer.report.galleries import GALLERIES
+from pdetransfer.studies.transfer.questions import ANSWERS
+
+_TABLE_COLUMNS = {
+    "dataset": "dataset",
+    "model": "model",
+    "recipe": "recipe",
+    "init": "init",
+    "n_train": "n",
+    "seed": "seed",
+    "learning_rate": "learning rate",
+    "learning_rate_edge": "edge of grid",
+    "epochs": "epochs",
+    "steps": "steps",
+    "seconds": "seconds",
+    "validation_error": "validation error",
+    "test_error": "test error, mean",
+    "test_error_median": "median",
+    "test_error_q25": "quartile 1",
+    "test_error_q75": "quartile 3",
+    "device": "device",
+    "pdetransfer": "pdetransfer",
+    "commit": "commit",
+    "data": "data, SHA-256",
+    "weights": "checkpoint, SHA-256",
+}
+_SAVINGS_COLUMNS = {
+    "dataset": "dataset",
+    "model": "model",
+    "init": "init",
+    "n_train": "n fine-tuned",
+    "test_error": "test error",
+    "equivalent_n": "equivalent n",
+    "equivalent_low": "95 % from",
+    "equivalent_high": "to",
+    "ratio": "ratio",
+    "difference": "difference",
+    "bound": "bound",
+    "censored": "replicates beyond the curve",
+    "gain": "gain at equal n",
+    "gain_low": "95 % from ",
+    "gain_high": "to ",
+}
+_LAW_COLUMNS = {
+    "in": "in",
+    "dataset": "dataset",
+    "model": "model",
+    "init": "init",
+    "recipe": "recipe",
+    "smallest": "from",
+    "largest": "to",
+    "points": "points",
+    "exponent": "α",
+    "exponent_low": "95 % from",
+    "exponent_high": "to ",
+    "beside_scratch": "α less that from scratch",
+    "beside_scratch_low": "95 % from ",
+    "beside_scratch_high": "to  ",
+    "floor": "E",
+    "amplitude": "A",
+    "statement": "what is identified",
+}
+
+_COMPARISON_COLUMNS = {
+    "dataset": "dataset",
+    "model": "model",
+    "init": "init",
+    "recipe": "recipe",
+    "n_train": "n",
+    "test_error": "test error, ours",
+    "test_error_other": "the other's",
+    "ratio": "ratio",
+    "ratio_low": "95 % from",
+    "ratio_high": "to",
+    "p_adjusted": "p, adjusted",
+    "differs": "differs",
+    "same_examples": "by pairs",
+    "seeds": "seeds, ours",
+    "seeds_other": "the other's ",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure: its entry in config, and the SVG."""
+
+    name: str
+    entry: dict
+    svg: str
+
+    @property
+    def markup(self) -> str:
+        return svg_element(self.svg)
+
+    @property
+    def caption(self) -> list[str]:
+        """What is drawn, and how to read it: the paragraphs of the docstring of the function that draws."""
+        return inspect.getdoc((FIGURES | GALLERIES)[self.entry["kind"]]).split("\n\n")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment's entry in config, its table and its data savings."""
+
+    name: str
+    entry: dict
+    cells: pd.DataFrame
+    savings: pd.DataFrame
+
+    @property
+    def summary(self) -> dict[str, str]:
+        """What was run, in numbers."""
+        trained = self.cells[self.cells["n_train"] > 0]
+        distinct = trained.drop_duplicates(AXES)
+        at_edge = distinct["learning_rate_edge"] != "inside"
+        return {
+            "datasets": ", ".join(self.entry["dataset"]),
+            "models": ", ".join(
+                f"{model} ({rows['num_parameters'].max():,} parameters)"
+                for model, rows in self.cells.groupby("model", sort=False)
+            ),
+            "inits": ", ".join(self.cells["init"].unique()),
+            "downstream examples": ", ".join(map(str, self.entry["n_train"])),
+            "seeds": ", ".join(map(str, sorted(self.cells["seed"].unique()))),
+            "steps of a run": _range(trained["steps"]),
+            "examples seen by the chosen runs": f"{(trained['epochs'] * trained['n_train']).sum():,.0f}",
+            "seconds of the chosen runs": f"{trained['seconds'].sum():,.0f}",
+            "chosen learning rates at the edge of their grid": f"{at_edge.sum()} of {len(distinct)}",
+        }
+
+    @property
+    def table_html(self) -> str:
+        return _html(with_short_hashes(self.cells), _TABLE_COLUMNS)
+
+    @property
+    def savings_html(self) -> str:
+        return _html(self.savings, _SAVINGS_COLUMNS)
+
+
+@dataclass(frozen=True)
+class Supplement:
+    """A table of a question that stands beside its figures: title, sentences before it, and the table."""
+
+    question: str
+    title: str
+    sentences: list[str]
+    table: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Section:
+    """A question with its answer, the experiments that give it, their figures, and tables of all of them."""
+
+    question: str
+    experiments: list[Experiment]
+    pictures: list[Picture]
+    supplements: list[Supplement]
+
+    @property
+    def title(self) -> str:
+        return ANSWERS[self.question].title
+
+    @property
+    def headline(self) -> str:
+        cells, savings = (
+            pd.concat([getattr(experiment, table) for experiment in self.experiments])
+            for table in ("cells", "savings")
+        )
+        return ANSWERS[self.question].headline(cells, savings)
+
+    @property
+    def answers(self) -> list[str]:
+        tables = [(experiment.cells, experiment.savings) for experiment in self.experiments]
+        return [
+            sentence
+            for cells, savings in tables
+            for sentence in ANSWERS[self.question].answer(cells, savings)
+        ]
+
+    def chart(self, config: dict) -> str:
+        """The interactive chart of all points: a Vega-Lite specification as JSON that may stand in HTML."""
+        return _embedded(error_chart([experiment.cells for experiment in self.experiments], config))
+
+
+def sections(
+    experiments: list[Experiment], pictures: list[Picture], supplements: list[Supplement] | None = None
+) -> list[Section]:
+    """A section for each question that is asked; a figure stands where its first experiment does."""
+    question_of = {experiment.name: experiment.entry["question"] for experiment in experiments}
+    return [
+        Section(
+            question,
+            [experiment for experiment in experiments if experiment.entry["question"] == question],
+            [p for p in pictures if question_of[p.entry["experiments"][0]] == question],
+            [supplement for supplement in supplements or [] if supplement.question == question],
+        )
+        for question in ANSWERS
+        if question in question_of.values()
+    ]
+
+
+def _range(values: pd.Series) -> str:
+    low, high = values.min(), values.max()
+    return f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is shown of the data: the table of datasets, figures as SVG with their captions, the cards as PNG by
+    dataset, and the number of examples that were compared for coincidences."""
+
+    table: pd.DataFrame
+    figures: list[tuple[str, str]]
+    cards: dict[str, bytes]
+    num_compared: int
+
+    @property
+    def table_html(self) -> str:
+        return _html(self.table, _spaced(self.table))
+
+    @property
+    def card_urls(self) -> dict[str, str]:
+        return {name: f"data:image/png;base64,{b64encode(png).decode()}" for name, png in self.cards.items()}
+
+
+def svg_element(svg: str) -> str:
+    """The element of an SVG file, without the file's header."""
+    return svg[svg.index("<svg") :]
+
+
+def stages(benchmarks: list[Path], folder: Path) -> pd.DataFrame:
+    """Time and memory of the stages of the workflow, summed over the jobs of each rule, from Snakemake's
+    ``benchmarks`` below ``folder``."""
+    jobs = pd.concat(
+        pd.read_csv(file, sep="\t", na_values="-").assign(
+            stage=file.relative_to(folder).parts[0].split(".")[0]
+        )
+        for file in benchmarks
+    )
+    by_stage = jobs.groupby("stage")
+    return pd.DataFrame(
+        {
+            "jobs": by_stage.size(),
+            "seconds": by_stage["s"].sum(),
+            "peak memory in MB": by_stage["max_rss"].max(),
+        }
+    ).reset_index()
+
+
+def sizes(folder: Path) -> pd.DataFrame:
+    """Files and megabytes below each part of a results folder."""
+    rows = []
+    for part in sorted(path for path in folder.iterdir() if path.is_dir()):
+        files = [path.stat() for path in part.rglob("*") if path.is_file()]
+        rows.append(
+            {"folder": part.name, "files": len(files), "MB": sum(file.st_size for file in files) / 1e6}
+        )
+    return pd.DataFrame(rows)
+
+
+def render(
+    title: str,
+    sections: list[Section],
+    claims: list[dict],
+    laws: pd.DataFrame | None,
+    data: Data | None,
+    costs: dict[str, pd.DataFrame],
+    config: dict,
+) -> str:
+    """The report as HTML, figures and style inlined; ``claims`` are verdicts (``claims.Verdict``), ``laws`` the
+    table of ``fits.scaling_laws``, ``costs`` tables by their heading."""
+    return _template("report.html.j2").render(
+        title=title,
+        sections=sections,
+        claims=claims,
+        number=lambda value: "" if value is None else f"{value:.3g}",
+        laws=None if laws is None else _html(laws, _LAW_COLUMNS),
+        data=data,
+        costs=costs,
+        table_html=lambda table: _html(table, _spaced(table)),
+        svg_element=svg_element,
+        libraries=libraries(),
+        config=config,
+        config_text=json.dumps(config, indent=1),
+        provenance=_provenance(),
+    )
+
+
+def render_comparison(table: pd.DataFrame, ours: str, other: str) -> str:
+    """The page that shows a comparison (``comparison.compare``) of two results folders, which are named."""
+    return _template("comparison.html.j2").render(
+        title="two results side by side",
+        table=table,
+        ours=ours,
+        other=other,
+        summary=summary(table),
+        chart=_embedded(comparison_chart(table)),
+        paired=int(table["same_examples"].sum()),
+        with_seeds=int((table[["seeds", "seeds_other"]].min(axis=1) > 1).sum()),
+        rows=_html(table, _COMPARISON_COLUMNS),
+        libraries=libraries(),
+        provenance=_provenance(),
+    )
+
+
+def _template(name: str) -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template(name)
+
+
+def _embedded(specification: dict) -> str:
+    """A specification as JSON that may stand in HTML."""
+    return json.dumps(specification, separators=(",", ":")).replace("</", "<\\/")
+
+
+def _spaced(table: pd.DataFrame) -> dict[str, str]:
+    """Headings that a line may break."""
+    return {name: name.replace("_", " ") for name in table}
+
+
+def _html(table: pd.DataFrame, columns: dict[str, str]) -> str:
+    shown = table[[*columns]].rename(columns=columns)
+    return shown.to_html(
+        index=False,
+        border=0,
+        na_rep="",
+        float_format=lambda value: f"{value:.4g}",
+        classes="sortable compact",
+    )
+
+
+def _provenance() -> dict[str, str]:
+    return versions() | {"written": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z")}

@@ -1,0 +1,78 @@
+"""What models predict, beside the truth: test examples, and spectra of the errors."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from pdetransfer.data.cards import spectrum
+from pdetransfer.data.datasets import Examples
+from pdetransfer.models.checkpoints import load_model
+from pdetransfer.plan.experiments import SCRATCH
+
+RANKS = {"median": 0.5, "worst": 1.0}  #: of the errors of the examples shown
+_IN_SPECTRA = 64  # test examples that spectra are means over
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A test example, ``(N, N)`` each, and by init a model's prediction of its solution and its error. ``rank``
+    says which example it is, a name in ``RANKS``."""
+
+    dataset: str
+    rank: str
+    source: np.ndarray
+    solution: np.ndarray
+    predictions: dict[str, np.ndarray]
+    errors: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """Mean energy by whole wavenumber of the solutions of a dataset, and by init of a model's errors."""
+
+    dataset: str
+    solution: np.ndarray
+    errors: dict[str, np.ndarray]
+
+
+def example_at(errors: pd.DataFrame, rank: str) -> int:
+    """The test example with the median or worst error: of the first fine-tuned model, if there is one.
+
+    ``errors`` are those of one dataset, with columns init, seed, example, error.
+    """
+    inits = [init for init in errors["init"].unique() if init != SCRATCH] or [SCRATCH]
+    of_one = errors[(errors["init"] == inits[0]) & (errors["seed"] == errors["seed"].iloc[0])]
+    position = min(int(RANKS[rank] * len(of_one)), len(of_one) - 1)
+    return int(of_one.sort_values("error")["example"].iloc[position])
+
+
+def predict(
+    dataset: str, examples: Examples, weights: dict[str, Path], errors: pd.DataFrame, rank: str
+) -> Prediction:
+    """Predictions of the ``weights`` by init, each cell's first seed, for the test example of a rank."""
+    index = example_at(errors, rank)
+    example = examples[index : index + 1]
+    truth = example.outputs[0, 0]
+    predictions = {init: _outputs(path, example)[0] for init, path in weights.items()}
+    relative = {
+        init: float(np.linalg.norm(outputs - truth) / np.linalg.norm(truth))
+        for init, outputs in predictions.items()
+    }
+    return Prediction(dataset, rank, example.fields[0, 0], truth, predictions, relative)
+
+
+def error_spectra(dataset: str, examples: Examples, weights: dict[str, Path]) -> Spectra:
+    """Spectra of the errors of the ``weights`` by init, each cell's first seed, over the first test examples."""
+    shown = examples[:_IN_SPECTRA]
+    truth = shown.outputs[:, 0]
+    errors = {init: spectrum(_outputs(path, shown) - truth) for init, path in weights.items()}
+    return Spectra(dataset, spectrum(truth), errors)
+
+
+def _outputs(weights: Path, examples: Examples) -> np.ndarray:
+    """What the model of a cell's first seed predicts, ``(count, N, N)``."""
+    operator = load_model(weights)
+    return operator.apply(operator.inputs(examples, torch.device("cpu"))).numpy()[:, 0]

@@ -1,0 +1,262 @@
+"""Answers to the questions of the study in sentences, with numbers from the tables."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import pandas as pd
+
+from pdetransfer.analysis.tables import AXES, mean_errors
+from pdetransfer.plan.experiments import SCRATCH
+
+_SIGNS = {"exact": "", "lower": "at least ", "upper": "at most "}  # of a number and its bound
+
+
+def _at(means: pd.DataFrame, **axes) -> float:
+    """The error of the one row with these axes."""
+    rows = means.loc[(means[list(axes)] == pd.Series(axes)).all(axis=1), "test_error"]
+    assert len(rows) == 1, f"{len(rows)} rows with {axes}"
+    return rows.iloc[0]
+
+
+def _few(means: pd.DataFrame) -> int:
+    """The n_train that few-shot sentences speak of: the second smallest, or the only one."""
+    sizes = sorted(n for n in means["n_train"].unique() if n > 0)
+    return sizes[min(1, len(sizes) - 1)]
+
+
+def _fine_tuned(means: pd.DataFrame) -> str:
+    return next(init for init in means["init"] if init != SCRATCH)
+
+
+def headline_data(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
+    """Q1 in one sentence: the savings at few examples."""
+    few = _few(cells)
+    rows = savings[savings["n_train"] == few].drop_duplicates([*AXES])
+    saved = [f"{_SIGNS[row.bound]}{times(row.ratio)} times ({row.dataset})" for row in rows.itertuples()]
+    return (
+        f"A model fine-tuned on {few} examples has the error of one from scratch with {', '.join(saved)} "
+        f"as many."
+    )
+
+
+def headline_size(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
+    """Q2 in one sentence: the gain of the smallest and the largest model."""
+    sizes = cells.groupby("model")["num_parameters"].max().sort_values()
+    gains = []
+    for dataset, rows in cells.groupby("dataset", sort=False):
+        gain = _fine_tuned_gain(mean_errors(rows), _fine_tuned(rows))
+        gains.append(f"from {gain[sizes.index[0]]:.2g} to {gain[sizes.index[-1]]:.2g} on {dataset}")
+    return (
+        f"From {sizes.iloc[0]:,} to {sizes.iloc[-1]:,} parameters, the gain at {_few(cells)} examples, error "
+        f"from scratch over error fine-tuned, goes {' and '.join(gains)}."
+    )
+
+
+def headline_shift(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
+    """Q3 in one sentence: the zero-shot error of the nearest and the farthest dataset."""
+    zero = cells[(cells["init"] != SCRATCH) & (cells["n_train"] == 0)]
+    ends = []
+    for init, rows in zero.groupby("init", sort=False):
+        means = mean_errors(rows)["test_error"]
+        ends.append(f"from {means.iloc[0]:.2g} to {means.iloc[-1]:.2g} ({init.replace('_', '-')})")
+    return f"As the physics shifts, the error of the pre-trained model as it is goes {' and '.join(ends)}."
+
+
+def headline_mixture(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
+    """Q4 in one sentence: the error of the mixed over that of the own pre-training, at few examples."""
+    few = _few(cells)
+    means = mean_errors(cells[(cells["n_train"] == few) & (cells["init"] != SCRATCH)])
+    by_dataset = means.groupby("dataset", sort=False)["test_error"]
+    ratios = by_dataset.last() / by_dataset.first()
+    return (
+        f"At {few} examples, one model pre-trained on all systems has {ratios.min():.2g} to {ratios.max():.2g} "
+        f"times the error of one pre-trained on the dataset's own system, over {len(ratios)} datasets."
+    )
+
+
+def headline_seeds(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
+    """B.3 in one sentence: the spread over seeds of all datasets."""
+    spread = _spread(cells[cells["n_train"] > 0])
+    tuned, scratch = spread.drop(SCRATCH, level="init").median(), spread.xs(SCRATCH, level="init").median()
+    return (
+        f"Over {cells['seed'].nunique()} seeds, the quartiles of the error are {100 * scratch:.2g} % of its mean "
+        f"apart from scratch and {100 * tuned:.2g} % fine-tuned."
+    )
+
+
+def _spread(trained: pd.DataFrame) -> pd.Series:
+    """Distance of the quartiles over seeds, over the mean, of each cell."""
+    groups = trained.groupby(AXES, sort=False)["test_error"]
+    return (groups.quantile(0.75) - groups.quantile(0.25)) / groups.mean()
+
+
+def headline_control(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
+    """Controls in one sentence."""
+    return f"{len(cells.drop_duplicates(AXES))} cells that differ from the study in one setting each."
+
+
+def answer_data(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
+    """Q1: a sentence for each fine-tuned curve."""
+    for (dataset, model, _), rows in savings.groupby(["dataset", "model", "init"], sort=False):
+        yield _largest_ratio(dataset, model, rows)
+
+
+def _largest_ratio(dataset: str, model: str, rows: pd.DataFrame) -> str:
+    """The largest ratio of a curve, exact or as a lower bound, at the smallest n_train that has it."""
+    known = rows[(rows["n_train"] > 0) & (rows["bound"] != "upper")].sort_values("n_train")
+    if known.empty:
+        return f"On {dataset}, fine-tuning {model} is worse than the smallest training from scratch."
+    point = known.loc[known["ratio"].round(3).idxmax()]
+    beyond = point.bound == "lower"
+    return (
+        f"On {dataset}, {model} fine-tuned on {point.n_train} examples reaches a test error of "
+        f"{point.test_error:.3g}, for which training from scratch needs {'more than' if beyond else 'about'} "
+        f"{point.equivalent_n:,.0f} examples: {'at least ' if beyond else ''}{times(point.ratio)} times "
+        f"as many, the largest ratio seen on this curve."
+    )
+
+
+def answer_budget(budgets: pd.DataFrame) -> Iterator[str]:
+    """Q1, by budget: savings at few examples of each dataset and model (``budgets.savings_by_budget``)."""
+    at_few = budgets[budgets["n_train"] == _few(budgets)]
+    for (dataset, model), rows in at_few.groupby(["dataset", "model"], sort=False):
+        ratios = {
+            row.budget: "not run" if pd.isna(row.ratio) else f"{_SIGNS[row.bound]}{times(row.ratio)}"
+            for row in rows.drop_duplicates("budget").itertuples()
+        }
+        words = ", ".join(f"{ratio} at {budget}" for budget, ratio in ratios.items())
+        yield (
+            f"For the error of {model} fine-tuned on {rows['n_train'].iloc[0]} examples of {dataset}, training "
+            f"from scratch takes this many times as much: {words}."
+        )
+
+
+def answer_size(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
+    """Q2: the smallest against the largest model."""
+    for dataset, rows in cells.groupby("dataset", sort=False):
+        means, sizes = mean_errors(rows), rows.groupby("model")["num_parameters"].max().sort_values()
+        small, large, init = sizes.index[0], sizes.index[-1], _fine_tuned(rows)
+        most, few = rows["n_train"].max(), _fine_tuned_gain(means, init)
+        tuned = [_at(means, model=model, init=init, n_train=most) for model in (small, large)]
+        scratch = [_at(means, model=model, init=SCRATCH, n_train=most) for model in (small, large)]
+        yield (
+            f"On {dataset}, from {sizes.iloc[0]:,} to {sizes.iloc[-1]:,} parameters the error at n = {most:,} "
+            f"goes from {tuned[0]:.3g} to {tuned[1]:.3g} fine-tuned and from {scratch[0]:.3g} to {scratch[1]:.3g} "
+            f"from scratch; at n = {_few(means)} the gain, error from scratch over error fine-tuned, goes from "
+            f"{few[small]:.2g} to {few[large]:.2g}."
+        )
+
+
+def _fine_tuned_gain(means: pd.DataFrame, init: str) -> dict[str, float]:
+    """Error from scratch over error fine-tuned by model, at few examples."""
+    few = _few(means)
+    return {
+        model: _at(rows, init=SCRATCH, n_train=few) / _at(rows, init=init, n_train=few)
+        for model, rows in means.groupby("model")
+    }
+
+
+def answer_shift(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
+    """Q3: the nearest against the farthest downstream dataset of each system."""
+    for init, rows in cells[cells["init"] != SCRATCH].groupby("init", sort=False):
+        means, names = mean_errors(rows), list(rows["dataset"].unique())
+        few = _few(means)
+        zero, tuned = ([_at(means, dataset=name, n_train=n) for name in names] for n in (0, few))
+        at_few = savings[(savings["init"] == init) & (savings["n_train"] == few)].set_index("dataset")
+        saved = [f"{_SIGNS[at_few['bound'][name]]}{times(at_few['ratio'][name])}" for name in names]
+        yield (
+            f"Along {', '.join(names)}, the zero-shot error is {_list(zero)}; fine-tuned on {few} examples it is "
+            f"{_list(tuned)}, for which training from scratch needs {', '.join(saved)} times as many."
+        )
+
+
+def answer_distance(points: pd.DataFrame) -> str:
+    """Q3, by measured distance: how well each orders the savings at one n_train (``savings.savings_at``)."""
+    distances = {
+        "the zero-shot error": points["zero_shot_error"],
+        "the Wasserstein distance of the physics parameter": points["wasserstein"],
+        "the parameter's mass not in common": 1 - points["mass_in_common"],
+        "the distance of the solutions' spectra": points["spectral_distance"],
+    }
+    ratio = points["ratio"]
+    order = pd.Series({name: of.corr(ratio, "kendall", min_periods=2) for name, of in distances.items()})
+    order = order.dropna().sort_values()
+    if order.empty:
+        return "No distance orders the data savings: they are all the same, or of too few datasets."
+    found = ", ".join(f"{value:.2f} for {name}" for name, value in order.items())
+    return (
+        f"How well a distance orders the data savings at n = {points['n_train'].iloc[0]} of {len(points)} pairs "
+        f"of dataset and pre-training (Kendall's τ: -1 where savings fall with distance throughout, 0 where "
+        f"there is no order; bounds count at their value): {found}."
+    )
+
+
+def answer_mixture(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
+    """Q4: the mixed against the own pre-training, and training from scratch."""
+    for dataset, rows in cells.groupby("dataset", sort=False):
+        means = mean_errors(rows)
+        few, inits = _few(means), list(rows["init"].unique())
+        by_n = [
+            ", ".join(f"{_at(means, init=init, n_train=n):.3g} {_words(init)}" for init in inits)
+            for n in (0, few)
+        ]
+        yield f"On {dataset}, the error without training is {by_n[0]}; at n = {few} it is {by_n[1]}."
+
+
+def answer_seeds(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
+    """B.3: the spread over seeds."""
+    trained = cells[cells["n_train"] > 0]
+    if trained["seed"].nunique() == 1:
+        yield "One seed was trained: its spread is not known."
+        return
+    for dataset, rows in trained.groupby("dataset", sort=False):
+        spread = _spread(rows).groupby("init").median()
+        words = [f"{100 * value:.2g} % {_words(init)}" for init, value in spread.items()]
+        num_seeds = rows["seed"].nunique()
+        yield (
+            f"On {dataset}, the quartiles of the error over {num_seeds} seeds are {' and '.join(words)} of its "
+            f"mean apart (median over n)."
+        )
+
+
+def answer_control(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
+    """Controls: every curve at few and at most examples."""
+    for (dataset, model, recipe), rows in cells.groupby(["dataset", "model", "recipe"], sort=False):
+        means = mean_errors(rows)
+        sizes = sorted({0, _few(means), rows["n_train"].max()})
+        inits = list(rows["init"].unique())
+        at = ", ".join(map(str, sizes))
+        words = [f"{_list(_at(means, init=init, n_train=n) for n in sizes)} {_words(init)}" for init in inits]
+        yield f"On {dataset}, {model}, {recipe}: the error at n = {at} is {'; '.join(words)}."
+
+
+def times(ratio: float) -> str:
+    """A ratio in words: two digits, or an integer."""
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"
+
+
+def _list(values) -> str:
+    return ", ".join(f"{value:.3g}" for value in values)
+
+
+def _words(init: str) -> str:
+    return "from scratch" if init == SCRATCH else f"from {init.replace('_', '-')}"
+
+
+class Question(NamedTuple):
+    """A question's title, its answer in one sentence (from all its experiments), and in one for each curve
+    (from one of them); both are made of cells and data savings."""
+
+    title: str
+    headline: Callable[[pd.DataFrame, pd.DataFrame], str]
+    answer: Callable[[pd.DataFrame, pd.DataFrame], Iterator[str]]
+
+
+ANSWERS: dict[str, Question] = {
+    "data": Question("How much data does pre-training save? (Q1)", headline_data, answer_data),
+    "size": Question("How does that change with the size of the model? (Q2)", headline_size, answer_size),
+    "shift": Question("How does it change as the physics shifts? (Q3)", headline_shift, answer_shift),
+    "mixture": Question("Can one model serve several operators? (Q4)", headline_mixture, answer_mixture),
+    "seeds": Question("How much depends on the seed? (B.3)", headline_seeds, answer_seeds),
+    "control": Question("Controls", headline_control, answer_control),
+}

@@ -1,0 +1,176 @@
+"""The seam between files and functions: what a training or evaluation job reads, calls and writes."""
+
+import functools
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+import pdetransfer
+from pdetransfer.base import numerics
+from pdetransfer.base.files import atomic, sha256_of_file, write_json
+from pdetransfer.base.locks import locked
+from pdetransfer.base.provenance import commit
+from pdetransfer.data.store import content_hash
+from pdetransfer.data.stored import Stored, load_for
+from pdetransfer.models.checkpoints import load_model, save_models, saved_seeds
+from pdetransfer.models.operators import Channels, NeuralOperator
+from pdetransfer.plan.recipes import Recipe
+from pdetransfer.training import archive, workers
+from pdetransfer.training.cells import Cell, train_cell
+from pdetransfer.training.evaluation import errors_by_example
+from pdetransfer.training.hardware import Hardware
+from pdetransfer.training.loop import Task, train_runs
+from pdetransfer.training.state import Unfinished
+
+log = logging.getLogger(__name__)
+
+
+def train(
+    cells: list[dict],
+    folders: list[Path],
+    train: Stored,
+    validation: Stored,
+    init: Path | None,
+    store_of_finished: Path,
+    hardware: Hardware,
+) -> None:
+    """Train cells that share data and initial weights, each into its folder; skip what is finished.
+
+    ``cells`` holds the settings of each (``experiments.cell_settings``). Every cell is kept as soon as it is
+    finished, and what an unfinished one has reached is kept on the way (``state.Unfinished``). A cell that another
+    job is training is waited for.
+    """
+    manifests = {"train": train.manifests, "validation": validation.manifests}
+    keys = [archive.key(settings, manifests, init) for settings in cells]
+    todo = [
+        (settings, folder, key)
+        for settings, folder, key in zip(cells, folders, keys, strict=True)
+        if not archive.restore(store_of_finished, key, folder)
+    ]
+    log.info(f"{len(cells) - len(todo)} of {len(cells)} cells were finished before")
+    if not todo:
+        return
+    examples = load_for([settings for settings, _, _ in todo], train, validation)
+    operator = None if init is None else load_model(init)
+    for settings, folder, key in todo:
+        place = archive.unfinished(store_of_finished, key)
+        with locked(archive.lock(store_of_finished, key)) as lock:
+            if archive.restore(store_of_finished, key, folder):
+                log.info(f"n_train {settings['n_train']}: another job has finished it meanwhile")
+                continue
+            unfinished = Unfinished(place, key, lock)
+            known = [*archive.known_runs(store_of_finished, key), *unfinished.done_runs()]
+            log.info(f"n_train {settings['n_train']}: {len(known)} runs were finished before")
+            recipe = Recipe(**settings["recipe"])
+            task = Task(settings["architecture"], recipe, settings["n_train"], *examples, operator)
+            if hardware.num_devices == 1:
+                runs = functools.partial(train_runs, task, hardware=hardware, unfinished=unfinished)
+            else:
+                sources = workers.Sources(settings, train, validation, init)
+                runs = functools.partial(
+                    workers.train_runs, sources, hardware=hardware, unfinished=unfinished
+                )
+            with unfinished.until_stopped():
+                cell = train_cell(task, runs, known)
+                data = content_hash([*train.manifests, *validation.manifests])
+                _write_cell(cell, settings, data, place / "cell", hardware)
+                lock.check()
+                archive.keep(store_of_finished, key, place / "cell")
+                unfinished.remove()
+                archive.restore(store_of_finished, key, folder)
+
+
+def _write_cell(cell: Cell, settings: dict, data: str, folder: Path, hardware: Hardware) -> None:
+    weights = folder / "weights.safetensors"
+    save_models(
+        weights,
+        cell.architecture,
+        cell.channels,
+        [run.seed for run in cell.chosen],
+        [run.references for run in cell.chosen],
+        [run.best for run in cell.chosen],
+    )
+    history = pd.DataFrame(
+        [
+            {"learning_rate": run.learning_rate, "seed": run.seed, **row}
+            for run in cell.runs
+            for row in run.history
+        ]
+    )
+    with atomic(folder / "history.csv") as temporary:
+        history.to_csv(temporary, index=False)
+    content = {
+        "settings": settings,
+        "learning_rates": cell.learning_rates,
+        "learning_rate": cell.learning_rate,
+        "edge": cell.edge,
+        "chosen": [run.summary() for run in cell.chosen],
+        "runs": [run.summary() for run in cell.runs],
+        "device": hardware.name,
+        "num_devices": hardware.num_devices,
+        "torch": torch.__version__,
+        "pdetransfer": pdetransfer.__version__,
+        "commit": commit(),
+        "numerics_version": numerics.TRAINING,
+        "data": data,
+        "weights": sha256_of_file(weights),
+    }
+    write_json(folder / "cell.json", content)
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A curve to evaluate: its axes, test examples, trained models by n_train, and the seeds and operators of
+    n_train 0."""
+
+    axes: dict[str, str]
+    test: Stored
+    weights: dict[int, Path]
+    zero_shot: list[tuple[int, NeuralOperator]]
+
+    def operators(self) -> Iterator[tuple[int, int, NeuralOperator]]:
+        """n_train, seed and operator of each model, one of the trained ones in memory at a time."""
+        for seed, operator in self.zero_shot:
+            yield 0, seed, operator
+        for n_train, path in self.weights.items():
+            for seed in saved_seeds(path):
+                yield n_train, seed, load_model(path, seed)
+
+
+def evaluate(curves: Iterable[Evaluated], output: Path, device: torch.device) -> None:
+    """Write the test errors of curves, example by example: the axes, n_train, seed, num_parameters, example, the
+    shifted physics parameter of its dataset's system, error."""
+    frames = []
+    for curve in curves:
+        examples, parameter = curve.test.load(), curve.test.shifted_parameter()
+        for n_train, seed, operator in curve.operators():
+            errors = pd.DataFrame({"error": errors_by_example(operator, examples, device)})
+            log.info(f"{curve.axes}, n_train {n_train}, seed {seed}: test error {errors['error'].mean():.4f}")
+            model = {"n_train": n_train, "seed": seed, "num_parameters": operator.num_parameters}
+            errors["parameter"] = parameter
+            frames.append(errors.rename_axis("example").reset_index().assign(**curve.axes, **model))
+    table = pd.concat(frames, ignore_index=True)
+    with atomic(output) as temporary:
+        table.astype(dict.fromkeys(curve.axes, "category")).to_parquet(temporary, index=False)
+
+
+def pretrained(init: Path) -> list[tuple[int, NeuralOperator]]:
+    """The operators of zero-shot evaluation, with their seeds: the one that fine-tuning starts from."""
+    return [(saved_seeds(init)[0], load_model(init))]
+
+
+def untrained(settings: dict, train: Stored) -> list[tuple[int, NeuralOperator]]:
+    """The operators that training from scratch starts from, by seed.
+
+    With no examples to compute references from, those of the whole training split are taken.
+    """
+    examples = train.load()
+    channels, references = Channels.of(examples), examples.references()
+    return [
+        (seed, NeuralOperator(settings["architecture"], channels, references, seed))
+        for seed in settings["recipe"]["seeds"]
+    ]

@@ -1,0 +1,240 @@
+"""One readable loop for every run: pre-training, fine-tuning, from scratch."""
+
+import copy
+import itertools
+import logging
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pdetransfer.data.datasets import Examples
+from pdetransfer.models.operators import Channels, NeuralOperator
+from pdetransfer.plan.recipes import Recipe
+from pdetransfer.training.evaluation import relative_l2, squared_error
+from pdetransfer.training.hardware import Hardware
+from pdetransfer.training.state import Run, State, Unfinished
+from pdetransfer.training.steps import Step, StepTogether
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What all runs of a cell share. ``train`` holds the examples to choose ``n_train`` from, ``validation`` those
+    to look at.
+
+    ``init`` None trains from scratch: weights drawn by the seed, references computed from the run's own
+    examples. A pre-trained ``init`` is fine-tuned: its channels and references are kept, and its initial
+    weights are a candidate for the best ones.
+    """
+
+    architecture: dict
+    recipe: Recipe
+    n_train: int
+    train: Examples
+    validation: Examples
+    init: NeuralOperator | None = None
+
+    @property
+    def channels(self) -> Channels:
+        return Channels.of(self.train) if self.init is None else self.init.channels
+
+    def examples(self, seed: int) -> Examples:
+        """What a run trains on: the first n examples, or the first n of the permutation that the seed chooses;
+        nested either way."""
+        if not self.recipe.subset_by_seed:
+            return self.train[: self.n_train]
+        order = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(seed))
+        return self.train[order[: self.n_train].numpy()]
+
+    def looked_at(self) -> Examples:
+        """The validation examples that count."""
+        most = self.n_train if self.recipe.validation_at_most_n else len(self.validation)
+        return self.validation[: min(self.recipe.num_validation, most)]
+
+    def operator(self, seed: int, examples: Examples) -> NeuralOperator:
+        """What a run starts from."""
+        if self.init is None:
+            return NeuralOperator(self.architecture, self.channels, examples.references(), seed)
+        operator = copy.deepcopy(self.init)
+        if self.recipe.fresh_readout:
+            untrained = NeuralOperator(self.architecture, self.channels, operator.references, seed)
+            operator.model.projection.load_state_dict(untrained.model.projection.state_dict())
+        return operator
+
+
+def train_runs(
+    task: Task,
+    places: list[tuple[float, int]],
+    hardware: Hardware,
+    unfinished: Unfinished | None = None,
+) -> Iterator[Run]:
+    """Train the runs at ``places``, (learning rate, seed), one after another or together, whichever is faster.
+
+    Adam without weight decay, cosine decay to zero over the run (arXiv 2306.00258, A.3 and A.4); a run ends early
+    if it diverges (loss not finite). The order of examples is drawn by the seed alone, so that runs that differ in
+    their learning rate see the same batches. ``unfinished`` keeps what is reached, and has what was reached
+    before a kill.
+    """
+    operator = task.operator(0, task.train[: task.n_train])
+    size = math.prod(task.train.fields.shape[2:]), min(task.recipe.batch_size, task.n_train)
+    at_once = hardware.runs_at_once(operator, *size)
+    for first in range(0, len(places), at_once):
+        begun = [_Training(task, *place, hardware, unfinished) for place in places[first : first + at_once]]
+        # Runs that a kill left at the same step go on together.
+        begun.sort(key=lambda training: training.run.steps)
+        for _, together in itertools.groupby(begun, key=lambda training: training.run.steps):
+            yield from _train_to_the_end(list(together), task, hardware, unfinished)
+
+
+def _train_to_the_end(
+    begun: list["_Training"], task: Task, hardware: Hardware, unfinished: Unfinished | None
+) -> list[Run]:
+    num_steps = task.recipe.num_steps(task.n_train)
+    interval = task.recipe.steps_between_looks(task.n_train)
+    going, step, last = begun, _step(begun, task, hardware), time.perf_counter()
+    for number in range(begun[0].run.steps + 1, num_steps + 1):
+        rows = [next(training.batches) for training in going]
+        for training, of_run, loss in zip(going, rows, step(rows), strict=True):
+            training.advance(len(of_run), loss)
+        is_look = number % interval == 0 or number == num_steps
+        if is_look:
+            for training in going:
+                training.look()
+        now = time.perf_counter()
+        for training in going:
+            training.run.seconds += (now - last) / len(going)
+        last = now
+        if is_look:
+            for training in going:
+                training.report(num_steps, len(going))
+            if any(training.run.diverged for training in going):
+                going = [training for training in going if not training.run.diverged]
+                if not going:
+                    break
+                step = _step(going, task, hardware)
+        if unfinished is not None and number < num_steps:
+            unfinished.step([training.state for training in going])
+    for training in begun:
+        training.run.memory_mb = hardware.peak_memory_mb()
+        if unfinished is not None:
+            unfinished.done(training.run)
+    return [training.run for training in begun]
+
+
+def _step(trainings: list["_Training"], task: Task, hardware: Hardware):
+    """What takes a step of all ``trainings``: a function of the rows of their batches to their losses."""
+    first = trainings[0]
+    if len(trainings) > 1:
+        parts = [(t.operator.model, t.optimiser, t.inputs, t.targets) for t in trainings]
+        return StepTogether(*map(list, zip(*parts, strict=True)), task.recipe.precision)
+    model = first.operator.model
+    size = math.prod(first.targets.shape[2:]), min(task.recipe.batch_size, task.n_train)
+    micro_batch = hardware.micro_batch(first.operator, *size)
+    compiled = hardware.compiles(task.recipe.num_steps(task.n_train))
+    model.recompute = hardware.recomputes(first.operator, *size)
+    log.info(
+        f"n_train {task.n_train}, lr {first.run.learning_rate:g}, seed {first.run.seed}: "
+        f"steps of {size[1]} examples, {micro_batch} at once"
+        + (", compiled" if compiled else "")
+        + (", activations computed again for the gradient" if model.recompute else "")
+    )
+    step = Step(
+        model, first.optimiser, first.inputs, first.targets, task.recipe.precision, micro_batch, compiled
+    )
+    return lambda rows: [step(rows[0])]
+
+
+class _Training:
+    """A run in progress, with all that it trains on."""
+
+    def __init__(self, task: Task, rate: float, seed: int, hardware: Hardware, unfinished: Unfinished | None):
+        device, recipe = hardware.device, task.recipe
+        examples = task.examples(seed)
+        self.operator = task.operator(seed, examples)
+        self.run = Run(rate, seed, self.operator.references)
+        self.operator.model.to(device)
+        self.inputs = self.operator.inputs(examples, device)
+        self.targets = torch.from_numpy(examples.outputs).to(device)
+        self._looks = _Validation(self.operator, task.looked_at(), device)
+        self.optimiser = torch.optim.Adam(self.operator.model.parameters(), lr=rate, fused=True)
+        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
+            self.optimiser, T_max=recipe.num_steps(task.n_train)
+        )
+        loss_sum = torch.zeros((), device=device)
+        self.state = State(self.run, self.operator.model, self.optimiser, self._schedule, loss_sum)
+        if unfinished is None or not unfinished.resume(self.state):
+            self._looks.take(self.run, self.operator, math.nan, rate, is_candidate=task.init is not None)
+        self.operator.model.train()
+        batches = _batches(len(examples), recipe.batch_size, seed, device)
+        self.batches = itertools.islice(batches, self.run.steps, None)
+
+    def advance(self, count: int, loss: Tensor) -> None:
+        """After a step on ``count`` examples. The loss is read only at a look: reading waits for the device."""
+        self._schedule.step()
+        state = self.state
+        state.loss_sum += loss * count
+        state.seen, state.since_look = state.seen + count, state.since_look + count
+        self.run.steps, self.run.epochs = self.run.steps + 1, state.seen / len(self.inputs)
+
+    def look(self) -> None:
+        """At the validation examples."""
+        state, rate = self.state, self._schedule.get_last_lr()[0]
+        train_loss = float(state.loss_sum) / state.since_look
+        self._looks.take(self.run, self.operator, train_loss, rate, is_candidate=True)
+        self.operator.model.train()
+        state.loss_sum, state.since_look = torch.zeros_like(state.loss_sum), 0
+
+    def report(self, num_steps: int, num_together: int) -> None:
+        run, last = self.run, self.run.history[-1]
+        left = num_together * run.seconds / run.steps * (num_steps - run.steps)
+        log.info(
+            f"n_train {len(self.inputs)}, lr {run.learning_rate:g}, seed {run.seed}: "
+            f"epoch {run.epochs:.4g}, step {run.steps} of {num_steps}, "
+            f"train loss {last['train_loss']:.3e}, validation loss {last['validation_loss']:.3e}, "
+            f"error {last['validation_error']:.4f}, rate {last['learning_rate_now']:.1e}, "
+            f"{self.state.seen / run.seconds:.0f} examples/s, {left:.0f} s left"
+            + (", diverged" if run.diverged else "")
+        )
+
+
+class _Validation:
+    """Looks at the validation examples during a run."""
+
+    def __init__(self, operator: NeuralOperator, examples: Examples, device: torch.device):
+        self.inputs = operator.inputs(examples, device)
+        self.targets = torch.from_numpy(examples.outputs).to(device)
+
+    def take(
+        self, run: Run, operator: NeuralOperator, train_loss: float, rate: float, is_candidate: bool
+    ) -> None:
+        """Add a row to the history; keep the weights if they are a candidate and the best so far."""
+        outputs = operator.apply(self.inputs)
+        loss = float(squared_error(outputs, self.targets).mean())
+        error = float(relative_l2(outputs, self.targets).mean())
+        run.history.append(
+            {
+                "step": run.steps,
+                "epoch": run.epochs,
+                "learning_rate_now": rate,
+                "train_loss": train_loss,
+                "validation_loss": loss,
+                "validation_error": error,
+            }
+        )
+        run.diverged = not math.isfinite(loss) or (run.steps > 0 and not math.isfinite(train_loss))
+        if is_candidate and not run.diverged and loss < run.validation_loss:
+            run.validation_loss, run.validation_error, run.best_step = loss, error, run.steps
+            state = operator.model.state_dict()
+            run.best = {name: value.detach().clone() for name, value in state.items()}
+
+
+def _batches(count: int, batch_size: int, seed: int, device: torch.device) -> Iterator[Tensor]:
+    """Rows of each batch, epoch after epoch, every epoch in a new order."""
+    generator = torch.Generator().manual_seed(seed)
+    while True:
+        yield from torch.randperm(count, generator=generator).to(device).split(batch_size)

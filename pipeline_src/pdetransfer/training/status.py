@@ -1,0 +1,83 @@
+"""How far the cells of a config are, from the files that training jobs leave. Nothing is run or locked."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from pdetransfer.base.locks import STALE, holder
+from pdetransfer.base.logs import last_line
+from pdetransfer.training import archive
+
+STATES = ("done", "running", "waiting", "failed")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell to come: the folder of its outputs, and what its key is made of (``archive.key``)."""
+
+    name: str
+    folder: Path
+    settings: dict
+    manifests: dict[str, list[Path]]
+    init: Path | None
+
+    def key(self) -> str | None:
+        """None while its data or initial weights are yet to be made."""
+        needed = [path for paths in self.manifests.values() for path in paths]
+        needed += [self.init] if self.init else []
+        if not all(path.exists() for path in needed):
+            return None
+        return archive.key(self.settings, self.manifests, self.init)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A cell's state, one of ``STATES``, and what is told of it: the last line of its log."""
+
+    name: str
+    state: str
+    told: str = ""
+
+
+def standings(cells: list[Cell], log: Path, store: Path) -> list[Standing]:
+    """The standing of each cell of a training job, whose ``log`` they share.
+
+    A cell runs if a living job holds its lock (``locks.holder``). The other cells of such a job wait, as do those
+    of a job that has not begun. A job that still reads its data holds no lock; it counts as running while its log
+    is young.
+    """
+    todo = [cell for cell in cells if not (cell.folder / "cell.json").exists()]
+    result = [Standing(cell.name, "done") for cell in cells if cell not in todo]
+    keys = {cell.name: cell.key() for cell in todo} if log.exists() else {}
+    begun = [cell for cell in todo if keys.get(cell.name) and not (store / keys[cell.name]).is_dir()]
+    result += [Standing(cell.name, "waiting") for cell in todo if cell not in begun]
+    if not begun:
+        return result
+    told, is_error = last_line(log)
+    locks = {cell.name: archive.lock(store, keys[cell.name]) for cell in begun}
+    holders = {name: holder(lock) for name, lock in locks.items()}
+    starts = not is_error and time.time() - log.stat().st_mtime < STALE
+    starts = starts and not any(lock.exists() for lock in locks.values())
+    for cell in begun:
+        if who := holders[cell.name]:
+            result.append(Standing(cell.name, "running", f"{told} ({who})"))
+        elif any(holders.values()):
+            result.append(Standing(cell.name, "waiting"))
+        elif starts:
+            result.append(Standing(cell.name, "running", told or "starts"))
+        else:
+            result.append(Standing(cell.name, "failed", f"{told} (log: {log})"))
+    return result
+
+
+def describe(groups: dict[str, list[Standing]]) -> str:
+    """Counts of each group of cells, then a line for each cell that runs or has failed."""
+    lines = []
+    for name, found in groups.items():
+        counts = Counter(standing.state for standing in found)
+        lines.append(f"{name}: {len(found)} cells: " + ", ".join(f"{counts[s]} {s}" for s in STATES))
+    for state in ("running", "failed"):
+        of_state = [standing for found in groups.values() for standing in found if standing.state == state]
+        lines += [f"{state}: {standing.name}: {standing.told}" for standing in of_state]
+    return "\n".join(lines)

@@ -1,0 +1,133 @@
+"""One optimiser step, of one run or of several that are trained together."""
+
+import contextlib
+import logging
+from collections.abc import Callable
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from pdetransfer.models.operators import Inputs
+from pdetransfer.models.transforms import matrices
+from pdetransfer.training.evaluation import squared_error
+
+log = logging.getLogger(__name__)
+
+Forward = Callable[[Tensor, Tensor], Tensor]
+
+
+class Step:
+    """A step of a run: its loss, Σ (u - u₀)² over channels and grid, mean over the batch (arXiv 2306.00258,
+    A.3), the gradient, and Adam.
+
+    The batch passes through the model ``micro_batch`` examples at a time. With ``compiled``, all but a last,
+    smaller part take a compiled model; where compiling fails, the log says so and none does. In a group of
+    processes (``torch.distributed``), each takes its share of every batch; all have the same loss and gradient.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        inputs: Inputs,
+        targets: Tensor,
+        precision: str,
+        micro_batch: int,
+        compiled: bool,
+    ):
+        self._optimiser, self._inputs, self._targets = optimiser, inputs, targets
+        self._precision, self._micro_batch = precision, micro_batch
+        self._rank, self._world = _place()
+        self._model = model if self._world == 1 else DistributedDataParallel(model)
+        self._compiled: Forward | None = compile_model(self._model) if compiled else None
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """The loss at the batch ``rows``, before the step."""
+        self._optimiser.zero_grad(set_to_none=True)
+        try:
+            loss = self._gradient(rows)
+        except Exception as error:
+            if self._compiled is None:
+                raise
+            log.warning(f"the model cannot be compiled, and trains without: {_first_line(error)}")
+            self._compiled = None
+            self._optimiser.zero_grad(set_to_none=True)
+            loss = self._gradient(rows)
+        self._optimiser.step()
+        return loss
+
+    def _gradient(self, rows: Tensor) -> Tensor:
+        loss = torch.zeros((), device=rows.device)
+        parts = rows[self._rank :: self._world].split(self._micro_batch)
+        for number, part in enumerate(parts, start=1):
+            is_whole = self._compiled is not None and len(part) == self._micro_batch
+            forward = self._compiled if is_whole else self._model
+            with self._added_up(number == len(parts)):
+                with torch.autocast(rows.device.type, torch.bfloat16, self._precision == "bfloat16"):
+                    outputs = forward(*self._inputs.batch(part))
+                of_part = squared_error(outputs.float(), self._targets[part]).sum() / len(rows)
+                (of_part * self._world).backward()  # gradients of processes are averaged
+            loss += of_part.detach()
+        if self._world > 1:
+            dist.all_reduce(loss)
+        return loss
+
+    def _added_up(self, is_last: bool) -> contextlib.AbstractContextManager:
+        """Where processes exchange gradients only after the last part."""
+        return contextlib.nullcontext() if is_last or self._world == 1 else self._model.no_sync()
+
+
+class StepTogether:
+    """A step of several runs, each with its own model, optimiser and batch: one batched model, whose weights are
+    stacked anew in each step, so that a run is the same whether it is trained alone or with others."""
+
+    def __init__(
+        self,
+        models: list[nn.Module],
+        optimisers: list[torch.optim.Optimizer],
+        inputs: list[Inputs],
+        targets: list[Tensor],
+        precision: str,
+    ):
+        self._models, self._optimisers, self._inputs, self._targets = models, optimisers, inputs, targets
+        self._precision = precision
+        self._forward = torch.func.vmap(self._one)
+
+    def _one(self, weights: dict[str, Tensor], fields: Tensor, constants: Tensor) -> Tensor:
+        return torch.func.functional_call(self._models[0], weights, (fields, constants))
+
+    def __call__(self, rows: list[Tensor]) -> Tensor:
+        """The loss of each run at its batch, before the step."""
+        for optimiser in self._optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        parameters = [dict(model.named_parameters()) for model in self._models]
+        weights = {name: torch.stack([of[name] for of in parameters]) for name in parameters[0]}
+        batches = [inputs.batch(part) for inputs, part in zip(self._inputs, rows, strict=True)]
+        targets = torch.stack([target[part] for target, part in zip(self._targets, rows, strict=True)])
+        with torch.autocast(targets.device.type, torch.bfloat16, self._precision == "bfloat16"):
+            outputs = self._forward(weights, *(torch.stack(part) for part in zip(*batches, strict=True)))
+        errors = squared_error(outputs.float().flatten(0, 1), targets.flatten(0, 1))
+        losses = errors.view(len(rows), -1).mean(dim=1)
+        losses.sum().backward()
+        for optimiser in self._optimisers:
+            optimiser.step()
+        return losses.detach()
+
+
+def compile_model(model: nn.Module) -> Forward:
+    """``model`` by torch.compile, for a single shape; on a GPU with CUDA graphs."""
+    # Said here, as saying it imports the compiler, which takes longer than PyTorch itself.
+    torch.compiler.assume_constant_result(matrices)
+    on_gpu = next(model.parameters()).is_cuda
+    return torch.compile(model, dynamic=False, mode="reduce-overhead" if on_gpu else None)
+
+
+def _place() -> tuple[int, int]:
+    """Rank of this process among those that train a run, and their number."""
+    return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"

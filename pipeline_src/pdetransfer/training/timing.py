@@ -1,0 +1,30 @@
+"""How fast a device trains a model, measured."""
+
+import numpy as np
+import torch
+
+from pdetransfer.data.datasets import Examples
+from pdetransfer.plan.recipes import Recipe
+from pdetransfer.training.hardware import Hardware
+from pdetransfer.training.loop import Task, train_runs
+
+_STEPS = 12  # of which the first, in a run of its own, are not counted
+
+
+def examples_per_second(
+    architecture: dict, num_points: int, batch_size: int, num_coefficients: int, device: torch.device
+) -> float:
+    """Training examples per second on ``device``, over some steps on random examples."""
+    random = np.random.default_rng(0)
+    field = random.standard_normal((batch_size, 1, num_points, num_points)).astype(np.float32)
+    names = tuple(f"c{index}" for index in range(num_coefficients))
+    coefficients = random.uniform(1, 2, (batch_size, num_coefficients))
+    examples = Examples(field, coefficients, field, ("source",), names, ("solution",))
+    seconds = 0.0
+    for steps in (2, _STEPS):
+        length = steps, "steps", steps
+        recipe = Recipe([1e-3], [0], 1, False, batch_size, *length, 1, False, False, False, "float32")
+        task = Task(architecture, recipe, batch_size, examples, examples[:1])
+        (run,) = train_runs(task, [(1e-3, 0)], Hardware(device))
+        seconds = run.seconds
+    return _STEPS * batch_size / seconds

@@ -1,0 +1,76 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from cases import OPTIONS
+from pdetransfer.data.cards import datasets_table, read_card, spectrum
+from pdetransfer.data.generation import generate
+from pdetransfer.data.sources import SparseGaussians
+from pdetransfer.report.galleries import draw_card, draw_shifts, draw_systems
+
+
+@pytest.fixture(params=OPTIONS)
+def card(request, small_split, tmp_path):
+    stores, manifests = ({s: tmp_path / f"{s}.{end}" for s in ("train", "test")} for end in ("zarr", "json"))
+    for split, store in stores.items():
+        generate(small_split(request.param, split, count=40), store, manifests[split])
+    return read_card(stores, manifests)
+
+
+def test_a_card_has_the_facts_of_its_dataset(card):
+    assert card.facts["examples"] == {"train": 40, "test": 40}
+    assert 0 < card.facts["largest_residual"] < 1e-10
+    assert 0 < card.facts["acceptance"]["all"] <= 1
+    for name, values in card.parameters.items():
+        quartiles = list(card.facts["parameters"][name].values())
+        assert quartiles == sorted(quartiles)
+        assert (quartiles[0], quartiles[-1]) == (values.min(), values.max())
+    scales = list(card.facts["coefficients"].values())
+    assert 0 < scales[0] <= scales[-1]
+    assert scales == sorted(scales)
+    figure = draw_card(card)
+    assert len(figure.axes) == 2 * 5 + card.parameters.shape[1] + 2
+    plt.close(figure)
+
+
+def test_the_spectrum_has_the_energy_of_each_wave_at_its_wavenumber():
+    y, x = np.meshgrid(np.arange(16) / 16, np.arange(16) / 16, indexing="ij")
+    field = 3 * np.cos(2 * np.pi * 2 * x) + np.sin(2 * np.pi * 5 * y)
+    energy = spectrum(field[None])
+    assert energy[[2, 5]] == pytest.approx([9 / 2, 1 / 2])
+    assert energy.sum() == pytest.approx((field**2).mean())
+
+
+def facts(dataset, system, interval):
+    key = {"poisson": "eigenvalue_range", None: "none"}[system]
+    return {
+        "dataset": dataset,
+        "system": system,
+        "options": {key: interval},
+        "examples": {"train": 1, "validation": 1, "test": 1},
+        "largest_residual": 1e-12,
+        "acceptance": {},
+    }
+
+
+def test_the_overlap_is_the_share_of_a_range_in_the_pretraining_range():
+    cards = [
+        facts("base", "poisson", [1, 5]),
+        facts("none", "poisson", [1, 2.5]),
+        facts("mild", "poisson", [2.5, 7.5]),
+        facts("far", "poisson", [10, 20]),
+        facts("own", None, None),
+    ]
+    table = datasets_table(cards, ["base"]).set_index("dataset")
+    assert table.loc[["base", "none", "mild", "far"], "overlap"].to_list() == [1, 1, 0.5, 0]
+    assert pd.isna(table.loc["own", "overlap"])
+    figure = draw_shifts(table.reset_index())
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["far", "mild", "none", "base"]
+    plt.close(figure)
+
+
+def test_the_systems_are_drawn():
+    figure = draw_systems(SparseGaussians(4, 1 / 8, (0.2, 0.8)), 16)
+    assert len(figure.axes) == 15
+    plt.close(figure)

@@ -1,0 +1,233 @@
+"""Every architecture of the registry: what a neural operator on a periodic grid must do."""
+
+import copy
+
+import pytest
+import torch
+
+from cases import SIZES
+from pdetransfer.models import transforms
+from pdetransfer.models.fno import FNO
+from pdetransfer.models.registry import MODELS
+from pdetransfer.training.evaluation import relative_l2, squared_error
+
+
+@pytest.fixture(params=MODELS)
+def kind(request):
+    return request.param
+
+
+def build(kind, seed=0, in_channels=4, out_channels=1):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return MODELS[kind](**SIZES[kind], in_channels=in_channels, out_channels=out_channels)
+
+
+def inputs(count=3, channels=4, num_points=16, seed=1):
+    return torch.randn(count, channels, num_points, num_points, generator=torch.Generator().manual_seed(seed))
+
+
+def test_every_model_has_its_sizes():
+    assert set(SIZES) == set(MODELS)
+
+
+def test_channels_and_grid(kind):
+    assert build(kind, in_channels=5, out_channels=2)(inputs(channels=5)).shape == (3, 2, 16, 16)
+
+
+def test_of_no_example_the_gradient_is_zero(kind):
+    """A process may have none of a small batch's."""
+    model = build(kind)
+    model(inputs(0)).sum().backward()
+    assert all(not parameter.grad.any() for parameter in model.parameters())
+
+
+def test_the_gradient_reaches_every_parameter(kind):
+    model = build(kind)
+    model(inputs()).square().sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().max() > 0, name
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_without_a_gradient_the_outputs_are_the_same_and_a_gradient_can_follow(kind, recompute):
+    model, x = build(kind), inputs(num_points=18)  # a grid that no other test has cached anything for
+    model.recompute = recompute
+    with torch.inference_mode():
+        outputs = model(x)
+    with torch.no_grad():
+        assert torch.equal(outputs, model(x))
+    u = model(x)
+    assert torch.equal(outputs, u)
+    u.sum().backward()
+
+
+def test_the_model_commutes_with_translations(kind):
+    model, x = build(kind), inputs()
+    shifted = model(x.roll((3, 5), (2, 3)))
+    torch.testing.assert_close(shifted, model(x).roll((3, 5), (2, 3)), rtol=1e-4, atol=1e-5)
+
+
+def test_a_constant_is_a_channel_that_is_the_same_everywhere(kind):
+    model, x, constants = build(kind), inputs(), torch.tensor([[1.0, -2.0], [0.0, 3.0], [5.0, 0.5]])
+    x[:, 2:] = constants[:, :, None, None]
+    torch.testing.assert_close(model(x[:, :2], constants), model(x), rtol=1e-4, atol=1e-5)
+
+
+def test_the_seed_decides_the_weights(kind):
+    first, again, other = (build(kind, seed)(inputs()) for seed in (0, 0, 1))
+    torch.testing.assert_close(first, again, rtol=0, atol=0)
+    assert not torch.allclose(first, other)
+
+
+def test_the_model_fits_two_examples(kind):
+    model, x = build(kind), inputs(2)
+    target = x[:, :1].roll(2, 3)
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(400):
+        optimiser.zero_grad()
+        loss = (model(x) - target).square().mean() / target.square().mean()
+        loss.backward()
+        optimiser.step()
+    assert loss < 1e-2
+
+
+def test_a_finer_grid_gives_the_same_function(kind):
+    """A smooth input sampled more finely gives the same output, sampled more finely."""
+    model = build(kind).double()
+    y, x = torch.meshgrid(*2 * (torch.arange(64, dtype=torch.float64) / 64,), indexing="ij")
+    field = torch.cos(2 * torch.pi * (x - 2 * y)) + torch.sin(2 * torch.pi * x) + 0.5
+    fine = torch.stack([field, 0.3 * torch.ones_like(x), field**2, torch.sin(2 * torch.pi * y)])[None]
+    torch.testing.assert_close(model(fine)[..., ::2, ::2], model(fine[..., ::2, ::2]), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("width", "modes", "count"),
+    [(16, 4, 67_281), (16, 16, 1_050_321), (32, 32, 16_783_777), (128, 32, 268_535_425)],
+)
+def test_fno_parameter_counts_of_the_paper(width, modes, count):
+    with torch.device("meta"):
+        model = FNO(width, modes, num_layers=4, in_channels=4, out_channels=1)
+    assert sum(parameter.numel() for parameter in model.parameters()) == count
+
+
+@pytest.mark.parametrize("num_dims", [1, 2, 3])
+def test_fno_in_other_dimensions(num_dims):
+    model = FNO(3, 2, num_layers=2, in_channels=1, out_channels=2, num_dims=num_dims)
+    x = torch.randn(2, 1, *(6,) * num_dims)
+    y = model(x)
+    assert y.shape == (2, 2, *(6,) * num_dims)
+    last = x.ndim - 1
+    torch.testing.assert_close(model(x.roll(2, last)), y.roll(2, last), rtol=1e-4, atol=1e-6)
+
+
+def fno_by_fft(model, x):
+    """The same operator with ``torch.fft``, complex matrices and channels first: no code is shared."""
+    grid, axes = x.shape[2:], tuple(range(2, x.ndim))
+    modes, width = model.modes, model.lifting.out_features
+    rows = [torch.cat([torch.arange(modes), torch.arange(n - modes, n)]) for n in grid[:-1]]
+    kept = torch.meshgrid(*rows, torch.arange(modes), indexing="ij")
+
+    def pointwise(linear, v):
+        return torch.einsum("oi,bi...->bo...", linear.weight, v) + linear.bias.view(-1, *(1 for _ in grid))
+
+    v = pointwise(model.lifting, x)
+    for convolution, bypass in zip(model.convolutions, model.bypasses, strict=True):
+        if convolution is not model.convolutions[0]:
+            v = torch.nn.functional.gelu(v)
+        weight = torch.complex(*convolution.weight.split(width, dim=-1))
+        weight = weight.permute(*reversed(range(len(grid))), -2, -1)  # (*kept modes, in, out)
+        v_hat = torch.fft.rfftn(v, dim=axes)
+        product_hat = torch.zeros_like(v_hat)
+        product_hat[:, :, *kept] = torch.einsum("bi...,...io->bo...", v_hat[:, :, *kept], weight)
+        v = pointwise(bypass, v) + torch.fft.irfftn(product_hat, s=grid, dim=axes)
+    first, gelu, second = model.projection
+    return pointwise(second, gelu(pointwise(first, v)))
+
+
+@pytest.mark.parametrize("by_products", [True, False])
+@pytest.mark.parametrize(
+    ("grid", "modes"),
+    [((16,), 3), ((16,), 8), ((16, 16), 3), ((16, 16), 8), ((10, 8), 4), ((6, 8, 10), 2), ((6, 6, 6), 3)],
+)
+def test_fno_is_that_of_the_fft(grid, modes, by_products, monkeypatch):
+    """Outputs and gradients in single precision against double, whichever way is taken; 2 modes may be N."""
+    monkeypatch.setattr(transforms, "takes_products", lambda modes: by_products)
+    torch.manual_seed(2)
+    model = FNO(5, modes, num_layers=3, in_channels=2, out_channels=2, num_dims=len(grid))
+    exact = copy.deepcopy(model).double()
+    x = torch.randn(3, 2, *grid)
+    outputs, expected = model(x), fno_by_fft(exact, x.double())
+    assert (outputs - expected).norm() < 1e-6 * expected.norm()
+    direction = torch.randn_like(outputs)
+    (outputs * direction).sum().backward()
+    (expected * direction.double()).sum().backward()
+    for (name, parameter), other in zip(model.named_parameters(), exact.parameters(), strict=True):
+        assert (parameter.grad - other.grad).norm() < 1e-5 * other.grad.norm(), name
+
+
+@pytest.mark.slow
+def test_the_fno_trains_as_that_of_the_fft_does(small_split):
+    """500 steps of both, in single precision, end at the same error on other examples, to three digits."""
+
+    def fields(split, count):
+        solved = small_split(split=split, count=count).examples(0, count)
+        k11, k22, k12 = torch.tensor(solved.coefficients).T[:, :, None, None].expand(-1, -1, 16, 16)
+        x = torch.stack([torch.tensor(solved.source), 50 * k11, 50 * k22, 50 * k12], dim=1)
+        return x.float(), torch.tensor(solved.solution)[:, None].float()
+
+    def error_after_training(model, forward):
+        (x, u), (x_test, u_test) = fields("train", 256), fields("test", 64)
+        optimiser = torch.optim.Adam(model.parameters(), lr=4e-3)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 500)
+        order = torch.Generator().manual_seed(3)
+        for _ in range(500):
+            rows = torch.randint(len(x), (16,), generator=order)
+            optimiser.zero_grad()
+            squared_error(forward(x[rows]), u[rows]).mean().backward()
+            optimiser.step()
+            schedule.step()
+        with torch.no_grad():
+            return relative_l2(forward(x_test), u_test).mean().item()
+
+    ours = build("fno")
+    theirs = copy.deepcopy(ours)
+    error = error_after_training(ours, ours)
+    assert error == pytest.approx(error_after_training(theirs, lambda x: fno_by_fft(theirs, x)), rel=1e-3)
+    assert error < 0.15
+
+
+def test_many_modes_are_transformed_by_fft():
+    assert transforms.takes_products(32)  # the study's most
+    assert not transforms.takes_products(64)
+
+
+def test_fno_weights_start_as_documented():
+    model = FNO(16, 4, num_layers=1, in_channels=4, out_channels=1)
+    weight, bound = model.convolutions[0].weight * 16**2, model.bypasses[0].weight.abs().max()
+    assert weight.min() >= 0
+    assert weight.max() <= 1
+    assert abs(weight.mean() - 1 / 2) < 0.01
+    assert abs(weight.var() - 1 / 12) < 0.01
+    assert 0.2 < bound <= 1 / 4  # 1 / sqrt(width), PyTorch's initial weights of a pointwise layer
+
+
+def test_fno_spectral_convolution_multiplies_each_kept_mode():
+    """One mode in, one mode out, times the matrix of that mode; a mode beyond the kept ones gives nothing."""
+    convolution = FNO(2, 3, num_layers=1, in_channels=1, out_channels=1).double().convolutions[0]
+    matrices = torch.complex(*convolution.weight.split(2, dim=-1))  # (modes, 2 modes, in, out): k_x, k_y
+    x, y = torch.meshgrid(*2 * (torch.arange(16, dtype=torch.float64) / 16,), indexing="ij")
+    for k_y, row in ((2, 2), (-1, 5), (-3, 3)):
+        wave = torch.exp(2j * torch.pi * (x + k_y * y))
+        v = torch.stack([wave.real, 2 * wave.imag], dim=-1)[:, :, None]  # (x, y, batch, width)
+        amplitudes = torch.tensor([1, -2j], dtype=torch.complex128)  # of exp in Re(a exp)
+        expected = torch.einsum("i,io,xy->xyo", amplitudes, matrices[1, row], wave).real
+        torch.testing.assert_close(convolution(v)[:, :, 0], expected)
+    beyond = torch.cos(2 * torch.pi * 3 * x)[:, :, None, None].expand(16, 16, 1, 2)
+    assert convolution(beyond).abs().max() < 1e-12
+
+
+def test_fno_refuses_a_grid_that_is_too_coarse():
+    with pytest.raises(ValueError, match=r"modes is 4 on a grid of \(6, 6\); expected at most N / 2"):
+        build("fno")(inputs(num_points=6))

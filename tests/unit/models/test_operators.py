@@ -1,0 +1,201 @@
+import dataclasses
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import pdetransfer
+from cases import SIZES, as_examples
+from pdetransfer.models.checkpoints import load_model, save_models, saved_seeds
+from pdetransfer.models.operators import Channels, NeuralOperator, change_under_scaling
+from pdetransfer.models.registry import MODELS
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def examples(small_split):
+    return as_examples(small_split(), 6)
+
+
+@pytest.fixture(params=MODELS)
+def operator(request, examples):
+    return build(examples, request.param)
+
+
+def test_an_example_and_ten_times_it_give_the_same_input(examples, operator):
+    """But for rounding to float32; without normalisation they are as far apart as they are given."""
+    assert change_under_scaling(operator, examples) < 1e-6
+    assert change_under_scaling(build(examples, input_normalisation=False), examples) == pytest.approx(9)
+
+
+def build(examples, kind="fno", seed=0, **keys):
+    architecture = {"kind": kind, **SIZES[kind], **keys}
+    return NeuralOperator(architecture, Channels.of(examples), examples.references(), seed)
+
+
+def channels(inputs):
+    """All channels of normalised inputs, ``(count, channels, *grid)``."""
+    constants = inputs.constants[:, :, None, None].expand(-1, -1, *inputs.fields.shape[2:])
+    return torch.cat([inputs.fields, constants], dim=1)
+
+
+def test_scaling_source_and_coefficients_together_changes_nothing(operator, examples):
+    """(f, K) and (10 f, 10 K) have the same solution (arXiv 2306.00258, A.5)."""
+    scaled = dataclasses.replace(
+        examples, fields=10 * examples.fields, coefficients=10 * examples.coefficients
+    )
+    before, after = operator.inputs(examples, CPU), operator.inputs(scaled, CPU)
+    torch.testing.assert_close(channels(after), channels(before), rtol=1e-6, atol=0)
+
+
+def test_inputs_are_of_order_one(operator, examples):
+    """The source has the reference RMS, a typical coefficient is 1 after normalisation."""
+    batch = channels(operator.inputs(examples, CPU))
+    rms = batch[:, 0].square().mean(dim=(1, 2)).sqrt()
+    torch.testing.assert_close(rms, torch.full_like(rms, operator.references["source"]))
+    assert (batch[:, 1:, 0, 0].abs().median(dim=0).values - 1).abs().max() < 0.6
+
+
+def test_channels_are_filled_by_name(operator, examples):
+    turned = dataclasses.replace(
+        examples, coefficients=examples.coefficients[:, ::-1], coefficient_names=("k12", "k22", "k11")
+    )
+    expected = channels(operator.inputs(examples, CPU))
+    torch.testing.assert_close(channels(operator.inputs(turned, CPU)), expected, rtol=0, atol=0)
+
+
+def test_a_coefficient_that_a_system_lacks_is_zero(operator, examples):
+    fewer = dataclasses.replace(
+        examples, coefficients=examples.coefficients[:, :2], coefficient_names=("k11", "k22")
+    )
+    batch = channels(operator.inputs(fewer, CPU))
+    assert batch[:, 3].abs().max() == 0
+    torch.testing.assert_close(batch[:, :3], channels(operator.inputs(examples, CPU))[:, :3])
+
+
+def test_without_normalisation_inputs_are_the_source_and_the_coefficients_as_they_are(examples):
+    operator = build(examples, input_normalisation=False)
+    batch = channels(operator.inputs(examples, CPU)).numpy()
+    np.testing.assert_array_equal(batch[:, :1], examples.fields)
+    for channel in range(3):
+        expected = np.broadcast_to(examples.coefficients[:, channel, None, None], (6, 16, 16))
+        np.testing.assert_array_equal(batch[:, 1 + channel], expected.astype(np.float32))
+
+
+def test_without_normalisation_missing_coefficients_are_zero_and_a_source_may_be(examples):
+    """Lacking by name, or NaN as in a mixture."""
+    operator = build(examples, input_normalisation=False)
+    coefficients = examples.coefficients.copy()
+    coefficients[::2, 1] = np.nan
+    lacking = dataclasses.replace(
+        examples,
+        fields=0 * examples.fields,
+        coefficients=coefficients[:, :2],
+        coefficient_names=("k11", "k22"),
+    )
+    batch = channels(operator.inputs(lacking, CPU)).numpy()
+    assert np.abs(batch[:, 3]).max() == np.abs(batch[::2, 2]).max() == np.abs(batch[:, 0]).max() == 0
+    np.testing.assert_array_equal(batch[1::2, 2, 0, 0], coefficients[1::2, 1].astype(np.float32))
+
+
+def test_normalisation_does_not_change_the_initial_weights(examples):
+    default, raw = build(examples), build(examples, input_normalisation=False)
+    for name, value in default.model.state_dict().items():
+        torch.testing.assert_close(raw.model.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_channels_that_do_not_fit_are_named(operator, examples):
+    other = dataclasses.replace(examples, coefficient_names=("k11", "k22", "omega"))
+    with pytest.raises(ValueError, match=r"channels \['source', 'k11', 'k22', 'omega'\]; expected fields"):
+        operator.inputs(other, CPU)
+    empty = dataclasses.replace(examples, fields=examples.fields * (np.arange(6) != 4).reshape(6, 1, 1, 1))
+    with pytest.raises(ValueError, match="the source of example 4 is zero everywhere"):
+        operator.inputs(empty, CPU)
+
+
+def test_a_saved_model_predicts_from_its_file_alone(operator, examples, tmp_path):
+    other = build(examples, operator.architecture["kind"], seed=5)
+    path = tmp_path / "weights.safetensors"
+    states = [operator.model.state_dict(), other.model.state_dict()]
+    references = [operator.references, operator.references]
+    save_models(path, operator.architecture, operator.channels, [0, 5], references, states)
+    physical = dict(zip(("k11", "k22", "k12"), examples.coefficients.T, strict=True))
+    source = examples.fields[:, 0]
+    for seed, original in ((None, operator), (0, operator), (5, other)):
+        loaded = pdetransfer.load_model(path, seed)
+        expected = original.apply(original.inputs(examples, CPU))[:, 0].numpy()
+        np.testing.assert_array_equal(loaded.predict(source=source, **physical)["solution"], expected)
+        single = loaded.predict(source=source[2], **{name: value[2] for name, value in physical.items()})
+        np.testing.assert_allclose(single["solution"][0], expected[2], rtol=1e-4, atol=1e-6)
+    assert saved_seeds(path) == [0, 5]
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    with pytest.raises(ValueError, match=r"seed is 1; .* has \[0, 5\]"):
+        load_model(path, 1)
+
+
+def test_a_model_is_loaded_without_pytorchs_compiler_which_takes_long_to_import(operator, tmp_path):
+    path = tmp_path / "weights.safetensors"
+    states, references = [operator.model.state_dict()], [operator.references]
+    save_models(path, operator.architecture, operator.channels, [0], references, states)
+    code = f"import sys; from pdetransfer import load_model; load_model({str(path)!r}); "
+    code += "print('torch._dynamo' in sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "False"
+
+
+def test_predict_names_missing_and_unknown_inputs(operator, examples):
+    with pytest.raises(
+        ValueError, match=r"given are \['k11', 'source'\]; expected exactly \['k11', 'k12', 'k22'"
+    ):
+        operator.predict(source=examples.fields[0, 0], k11=0.01)
+
+
+def test_a_file_that_is_not_ours_is_refused(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_file({"a": torch.zeros(1)}, path, {"format": json.dumps("pt")})
+    with pytest.raises(ValueError, match=r"other.safetensors holds no models of pdetransfer"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "pickle"}, "kind is 'pickle'; expected one of"),
+        ({"width": 10**12}, "width is 1000000000000, and the file has"),
+        ({"modes": 5}, "has the shape"),
+        ({"num_layers": -1}, "num_layers is -1"),
+        ({"depth": 3}, "depth"),
+        ({"in_channels": 3}, "in_channels"),
+    ],
+)
+def test_a_hostile_checkpoint_is_refused_in_one_sentence(tmp_path, small_split, change, message):
+    """Its checksum is right, and what it says is wrong."""
+    architecture = {"kind": "fno", **SIZES["fno"]}
+    examples = as_examples(small_split(), 4)
+    operator = NeuralOperator(architecture, Channels.of(examples), examples.references(), 0)
+    path = tmp_path / "weights.safetensors"
+    state, references = operator.model.state_dict(), operator.references
+    save_models(path, architecture | change, operator.channels, [0], [references], [state])
+    with pytest.raises(ValueError, match="holds no model that can be rebuilt: .*" + message) as caught:
+        pdetransfer.load_model(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("at", [3, 200, -1])
+def test_a_damaged_checkpoint_is_refused_wherever_it_is_damaged(tmp_path, small_split, at):
+    architecture = {"kind": "fno", **SIZES["fno"]}
+    examples = as_examples(small_split(), 4)
+    operator = NeuralOperator(architecture, Channels.of(examples), examples.references(), 0)
+    path = tmp_path / "weights.safetensors"
+    state, references = operator.model.state_dict(), operator.references
+    save_models(path, architecture, operator.channels, [0], [references], [state])
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"weights\.safetensors"):
+        pdetransfer.load_model(path)

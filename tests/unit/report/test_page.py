@@ -1,0 +1,234 @@
+import inspect
+import re
+
+import pandas as pd
+import pytest
+
+from cases import cell_table, error_table, savings_table
+from pdetransfer.analysis.bootstrap import Replicates
+from pdetransfer.analysis.comparison import compare, summary
+from pdetransfer.analysis.fits import scaling_laws
+from pdetransfer.report.figures import FIGURES
+from pdetransfer.report.galleries import GALLERIES
+from pdetransfer.report.page import (
+    Data,
+    Experiment,
+    Picture,
+    Supplement,
+    render,
+    render_comparison,
+    sections,
+    sizes,
+    stages,
+)
+from pdetransfer.studies.transfer.questions import ANSWERS
+
+
+def experiment(name="data_scaling", question="data", n_train=(0, 8, 32, 128)):
+    """Fine-tuned models have half the error of a square-root law: four times the data."""
+    points = [
+        ("far", "m", init, "r", n, seed, scale * max(n, 2) ** -0.5)
+        for init, scale in (("scratch", 1.0), ("poisson", 0.5))
+        for n in n_train
+        for seed in (0, 1)
+    ]
+    entry = {"question": question, "dataset": ["far"], "n_train": list(n_train)}
+    return Experiment(name, entry, cell_table(points), savings_table(points))
+
+
+def picture(name="fig3", experiments=("data_scaling",), kind="error_vs_data"):
+    entry = {"kind": kind, "experiments": list(experiments), "title": f"Title of {name}"}
+    return Picture(name, entry, f'<?xml version="1.0"?><svg id="drawn_{name}"></svg>')
+
+
+def test_a_summary_says_what_was_run():
+    cells = experiment().cells
+    at_edge = (cells["init"] == "poisson") & (cells["n_train"] == 8)
+    cells.loc[at_edge, "learning_rate_edge"] = "low"
+    cells.loc[cells["n_train"] == 128, "steps"] = 1600
+    summary = Experiment("e", experiment().entry, cells, experiment().savings).summary
+    expected = {
+        "datasets": "far",
+        "models": "m (99 parameters)",
+        "inits": "scratch, poisson",
+        "downstream examples": "0, 8, 32, 128",
+        "seeds": "0, 1",
+        "steps of a run": "16 to 1,600",
+        "examples seen by the chosen runs": "2,688",  # 4 epochs of 8, 32 and 128, for two arms and seeds
+        "seconds of the chosen runs": "24",
+        "chosen learning rates at the edge of their grid": "1 of 6",
+    }
+    assert expected.items() <= summary.items()
+
+
+def test_sections_follow_the_questions_with_their_experiments_and_figures():
+    """A figure stands where its first experiment does; a question that is not asked has no section."""
+    asked = [experiment("s", "shift"), experiment("d"), experiment("s2", "shift"), experiment("m", "mixture")]
+    drawn = [picture("a", ["s2", "d"]), picture("b", ["d", "s"]), picture("c", ["d"])]
+    found = sections(asked, drawn)
+    assert [section.question for section in found] == ["data", "shift", "mixture"]
+    assert [[e.name for e in section.experiments] for section in found] == [["d"], ["s", "s2"], ["m"]]
+    assert [[p.name for p in section.pictures] for section in found] == [["b", "c"], ["a"], []]
+    assert [section.title for section in found] == [ANSWERS[section.question][0] for section in found]
+
+
+def test_a_supplement_stands_in_the_section_of_its_question():
+    table = pd.DataFrame({"a column": ["<a value>"]})
+    beside = [Supplement("shift", "A title", ["A sentence.", "Another."], table)]
+    found = sections([experiment(), experiment("s", "shift")], [], beside)
+    assert [section.supplements for section in found] == [[], beside]
+    html = render("Test", found, [], None, None, {}, CONFIG)
+    for text in ("<h3>A title</h3>", "<p>A sentence.</p>", "a column", "&lt;a value&gt;"):
+        assert text in html[html.index('<h2 id="shift">') :], text
+
+
+def test_the_answers_of_a_section_are_those_of_its_experiments():
+    (section,) = sections([experiment("a"), experiment("b", n_train=(8, 32))], [])
+    assert section.answers == [
+        "On far, m fine-tuned on 8 examples reaches a test error of 0.177, for which training from scratch needs "
+        "about 32 examples: 4 times as many, the largest ratio seen on this curve.",
+        "On far, m fine-tuned on 8 examples reaches a test error of 0.177, for which training from scratch needs "
+        "about 32 examples: 4 times as many, the largest ratio seen on this curve.",
+    ]
+
+
+@pytest.mark.parametrize("kind", [*FIGURES, *GALLERIES])
+def test_a_caption_is_the_docstring_of_what_draws_it(kind):
+    assert "\n\n".join(picture(kind=kind).caption) == inspect.getdoc((FIGURES | GALLERIES)[kind])
+
+
+def test_stages_sum_time_and_take_the_largest_memory_of_each_rule(tmp_path):
+    jobs = {
+        "train/a/n8.tsv": "s\tmax_rss\n10.5\t300\n",
+        "train/a/n16.tsv": "s\tmax_rss\n20\t500\n",
+        "train/b/packed.tsv": "s\tmax_rss\n1\t-\n",  # too short to be measured
+        "report.tsv": "s\tmax_rss\n2\t100\n",
+    }
+    for name, text in jobs.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    table = stages(sorted(tmp_path.rglob("*.tsv")), tmp_path).set_index("stage")
+    assert table.loc["train"].to_list() == [3, 31.5, 500]
+    assert table.loc["report"].to_list() == [1, 2, 100]
+    assert len(table) == 2
+
+
+def test_sizes_count_all_files_below_a_folder(tmp_path):
+    for name, size in (("cells/a/b.bin", 1_000_000), ("cells/c.bin", 500_000), ("tables/d.csv", 1000)):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(bytes(size))
+    (tmp_path / "report.html").write_text("no folder")
+    table = sizes(tmp_path)
+    assert table.to_numpy().tolist() == [["cells", 2, 1.5], ["tables", 1, 0.001]]
+
+
+CLAIM = {
+    "claim": "TL1",
+    "statement": "Pre-training saves <data>",
+    "place": "Fig. 3",
+    "quantity": "smallest_savings",
+    "verdict": "fails",
+    "value": 1.23456,
+    "low": 1.0,
+    "high": 2.5,
+    "bounds": {"at_least": 50},
+    "cells": [],
+    "note": "A pilot.",
+}
+NOT_RUN = CLAIM | {"verdict": "not run", "value": None, "low": None, "high": None, "note": ""}
+
+
+CONFIG = {
+    "pretrainings": {"poisson": {"dataset": "near"}},
+    "datasets": {"near": {"system": "poisson"}, "far": {"system": "poisson"}},
+}
+
+
+def html_of(experiments, pictures, claims=(), data=None, config=None, laws=None):
+    costs = {"Forecast": pd.DataFrame({"experiment": ["all"], "trainings": [4321]})}
+    config = CONFIG | (config or {})
+    return render("Test scale", sections(experiments, pictures), list(claims), laws, data, costs, config)
+
+
+def body_of(html):
+    """The page without the libraries that it holds."""
+    return re.sub(r"<(script|style)\b.*?</\1>", "", html, flags=re.DOTALL)
+
+
+def test_the_report_needs_no_other_file():
+    table = pd.DataFrame({"dataset": ["far"], "largest_residual": [1e-13]})
+    figures = [('<svg id="systems"></svg>', "Three systems."), ('<svg id="shifts"></svg>', "Shifts.")]
+    data = Data(table, figures, {"far": b"png"}, 1234)
+    html = html_of([experiment()], [picture()], [CLAIM], data, {"seed": 0, "note": "<script>"})
+    assert not re.search(r'(src|href)\s*=\s*["\'](?!#|data:)', body_of(html))
+    assert not re.search(r"<script[^>]+src=", html)
+    assert "default-src 'none'" in html  # what the browser is told, and `test_browser.py` sees it do
+    for text in (
+        '<svg id="drawn_fig3">',
+        "Title of fig3",
+        '<svg id="systems">',
+        "Three systems.",
+        '<svg id="shifts">',
+        '<img src="data:image/png;base64,cG5n"',
+        "1,234",
+        "data scaling",
+        "4321",
+        "Pre-training saves &lt;data&gt;",
+        "&lt;script&gt;",
+    ):
+        assert text in html, text
+    assert "<?xml" not in body_of(html)
+
+
+def test_the_report_gives_every_answer_and_links_to_its_section():
+    asked = [experiment("d"), experiment("s", "shift"), experiment("c", "control")]
+    html = html_of(asked, [picture("fig5", ["s"])])
+    assert len(sections(asked, [])) == 3
+    for section in sections(asked, []):
+        assert f'href="#{section.question}"' in html
+        assert f'id="{section.question}"' in html
+        for answer in (section.headline, *section.answers):
+            assert answer in html
+
+
+def test_claims_are_shown_with_value_interval_and_verdict_and_without_a_value_where_not_run():
+    html = html_of([experiment()], [], [CLAIM, NOT_RUN])
+    for text in ("TL1", "1.23", "1 to 2.5", "at least 50", "fails", "A pilot.", "not run"):
+        assert text in html, text
+    assert "None" not in body_of(html)
+
+
+def test_scaling_laws_are_a_section_of_their_own():
+    points = [("far", "m", "scratch", "r", n, seed, n**-0.5) for n in (8, 32, 128, 512) for seed in (0, 1)]
+    laws = scaling_laws(Replicates([error_table(points)]), {"m": 99}, {})
+    body = body_of(html_of([experiment()], [], laws=laws))
+    assert '<a href="#laws">' in body
+    assert '<h2 id="laws">' in body
+    assert "power law: no floor identified" in body
+    assert "<td>0.5</td>" in body
+
+
+def test_a_report_without_data_and_claims_has_no_such_sections():
+    """That of the controls."""
+    html = html_of([experiment()], [])
+    assert 'id="datasets"' not in html
+    assert 'id="claims"' not in html
+    assert 'id="costs"' in html
+
+
+def test_zero_shot_rows_of_the_table_are_empty_where_nothing_was_trained():
+    html = experiment().table_html
+    assert html.count("<tr") == 1 + 2 * 4 * 2
+    assert not re.search(r"nan|None", html, re.IGNORECASE)
+
+
+def test_the_page_of_a_comparison_has_its_summary_every_cell_and_needs_no_other_file():
+    points = [("far", "m", "scratch", "r", n, seed, n**-0.5 + seed) for n in (8, 32) for seed in (0, 1)]
+    errors = error_table(points).assign(experiment="e")
+    table = compare(errors, errors.assign(error=errors["error"] * 2), {"far"})
+    html = render_comparison(table, "results/ours", "/a/<colleague>")
+    for text in (summary(table), "results/ours", "/a/&lt;colleague&gt;", "2 of 2 cells", "chart_comparison"):
+        assert text.replace("'", "&#39;") in html, text
+    assert len(re.findall(r"<tr>\s*<td>far</td>", body_of(html))) == 2
+    assert "default-src 'none'" in html
+    assert not re.search(r'(src|href)\s*=\s*["\'](?!#|data:)', body_of(html))

@@ -1,0 +1,185 @@
+"""Predictions beside the truth, and the pictures of data."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from cases import OPTIONS, SIZES, as_examples
+from pdetransfer.data.sources import SparseGaussians
+from pdetransfer.models.checkpoints import save_models
+from pdetransfer.models.operators import Channels, NeuralOperator
+from pdetransfer.report.figures import save
+from pdetransfer.report.galleries import (
+    GALLERY_EXAMPLES,
+    draw_gallery,
+    draw_predictions,
+    draw_spectra,
+    draw_stages,
+)
+from pdetransfer.report.predictions import Prediction, Spectra, error_spectra, example_at, predict
+
+ARCHITECTURE = {"kind": "fno", **SIZES["fno"]}
+
+
+def errors_of(**by_init):
+    """Errors by example of each init, of seed 3; seed 4 has them in reverse."""
+    return pd.DataFrame(
+        [
+            (init, seed, example, error)
+            for init, errors in by_init.items()
+            for seed, ordered in ((3, errors), (4, errors[::-1]))
+            for example, error in enumerate(ordered)
+        ],
+        columns=["init", "seed", "example", "error"],
+    )
+
+
+def test_the_median_example_is_that_of_the_first_fine_tuned_model():
+    scratch, tuned, other = [0.1, 0.2, 0.3, 0.4, 0.5], [0.3, 0.9, 0.1, 0.5, 0.4], [0.5, 0.4, 0.2, 0.3, 0.1]
+    assert example_at(errors_of(scratch=scratch, poisson=tuned, mixed=other), "median") == 4
+    assert example_at(errors_of(mixed=other, scratch=scratch, poisson=tuned), "median") == 3
+    assert example_at(errors_of(scratch=scratch), "median") == 2
+    assert example_at(errors_of(scratch=scratch, poisson=tuned), "worst") == 1
+
+
+def test_the_median_example_does_not_depend_on_the_order_of_examples():
+    errors = errors_of(scratch=[0.5] * 5, poisson=[0.3, 0.9, 0.1, 0.5, 0.4])
+    turned = errors[errors["seed"] == 3].iloc[::-1]
+    assert example_at(turned, "median") == example_at(errors, "median") == 4
+
+
+def test_predictions_are_those_of_each_cells_first_seed_on_the_median_example(small_split, tmp_path):
+    examples = as_examples(small_split(split="test"), 5)
+    operators, weights = {}, {}
+    for init, seed in (("scratch", 7), ("poisson", 8)):
+        first, second = (
+            NeuralOperator(ARCHITECTURE, Channels.of(examples), examples.references(), s)
+            for s in (seed, seed + 10)
+        )
+        weights[init] = tmp_path / f"{init}.safetensors"
+        states = [first.model.state_dict(), second.model.state_dict()]
+        references = [first.references, second.references]
+        save_models(weights[init], ARCHITECTURE, first.channels, [3, 4], references, states)
+        operators[init] = first
+    errors = errors_of(scratch=[0.1, 0.2, 0.3, 0.4, 0.5], poisson=[0.2, 0.3, 0.4, 0.1, 0.5])
+    predicted = predict("far", examples, weights, errors, "median")
+    assert predicted.dataset == "far"
+    np.testing.assert_array_equal(predicted.source, examples.fields[1, 0])
+    np.testing.assert_array_equal(predicted.solution, examples.outputs[1, 0])
+    assert list(predicted.predictions) == ["scratch", "poisson"]
+    for init, operator in operators.items():
+        inputs = operator.inputs(examples[1:2], torch.device("cpu"))
+        outputs = operator.apply(inputs).numpy()[0, 0]
+        np.testing.assert_array_equal(predicted.predictions[init], outputs)
+        truth = examples.outputs[1, 0]
+        expected = ((outputs - truth) ** 2).sum() ** 0.5 / (truth**2).sum() ** 0.5
+        assert predicted.errors[init] == pytest.approx(expected, rel=1e-5)
+
+
+def texts_of(draw, tmp_path):
+    """All texts of a figure that is drawn and saved in the house style, twice with the same bytes."""
+    figures = []
+
+    def drawn():
+        figures.append(draw())
+        return figures[-1]
+
+    for folder in ("first", "again"):
+        save(drawn, [tmp_path / folder / name for name in ("figure.svg", "figure.png")])
+    for name in ("figure.svg", "figure.png"):
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    return [text.get_text() for text in figures[0].findobj(plt.Text) if text.get_text()]
+
+
+def test_predictions_are_drawn_with_the_error_of_each_init(tmp_path):
+    """A row for each dataset, whose inits may differ; one init stands in one column."""
+    wave = np.sin(2 * np.pi * np.arange(8) / 8) * np.ones((8, 1))
+    rows = [
+        Prediction(
+            dataset,
+            "worst",
+            wave,
+            2 * wave,
+            {init: 2 * wave + error for init, error in errors.items()},
+            errors,
+        )
+        for dataset, errors in (
+            ("poisson_e5-10", {"scratch": 0.5, "poisson": 0.025, "mixed_equal_steps": 0.03}),
+            ("advection_diffusion_psi1-2", {"scratch": 0.4, "advection_diffusion": 0.06}),
+        )
+    ]
+    options = {"title": "A title", "n_train": 64}
+    texts = texts_of(lambda: draw_predictions(rows, options), tmp_path)
+    assert {"A title, n = 64", "poisson_e5-10\nworst", "adv-diff_psi1-2\nworst", "source", "solution"} <= set(
+        texts
+    )
+    for words in ("error 0.5", "error 0.025", "error 0.03", "error 0.4", "error 0.06"):
+        assert texts.count(words) == 1
+    assert texts.count("from scratch") == 2
+    assert {"from poisson", "from mixed-equal-steps", "from advection-diffusion"} <= set(texts)
+
+
+def test_spectra_of_errors_sum_to_the_mean_squared_error_at_low_wavenumbers(small_split, tmp_path):
+    """All energy of a spectrum is the mean square of the field, but for the corners beyond N // 2, which smooth
+    fields leave empty."""
+    examples = as_examples(small_split(split="test"), 5)
+    operator = NeuralOperator(ARCHITECTURE, Channels.of(examples), examples.references(), 7)
+    file = tmp_path / "weights.safetensors"
+    save_models(
+        file, ARCHITECTURE, operator.channels, [0], [operator.references], [operator.model.state_dict()]
+    )
+    spectra = error_spectra("far", examples, {"scratch": file})
+    assert spectra.solution.sum() == pytest.approx((examples.outputs**2).mean(), rel=1e-3)
+    outputs = operator.apply(operator.inputs(examples, torch.device("cpu"))).numpy()
+    assert spectra.errors["scratch"].sum() == pytest.approx(
+        ((outputs - examples.outputs) ** 2).mean(), rel=1e-2
+    )
+
+
+def test_spectra_have_a_line_for_the_solution_and_for_each_init():
+    energy = np.arange(9.0, 0.0, -1.0)
+    rows = [
+        Spectra("far", energy, {"scratch": energy / 2, "poisson": energy / 4}),
+        Spectra("near", energy, {"scratch": energy / 3}),
+    ]
+    figure = draw_spectra(rows, {"title": "A title", "n_train": 64})
+    assert [axes.get_title() for axes in figure.axes] == ["far", "near"]
+    assert [line.get_label() for line in figure.axes[0].lines] == [
+        "solution",
+        "error from scratch",
+        "error from poisson",
+    ]
+    np.testing.assert_array_equal(figure.axes[0].lines[2].get_ydata(), energy[1:] / 4)
+    plt.close(figure)
+
+
+def test_a_gallery_has_a_row_for_each_dataset(small_split, tmp_path):
+    examples = {
+        f"{system}_x{index}": as_examples(small_split(system), GALLERY_EXAMPLES)
+        for index, system in enumerate(OPTIONS)
+    }
+    texts = texts_of(lambda: draw_gallery(examples), tmp_path)
+    assert [text for text in texts if text.startswith("x")] == ["x0", "x1", "x2"]
+    assert texts.count("source") == texts.count("solution") == GALLERY_EXAMPLES
+    figure = draw_gallery(examples)
+    shown = [axes.images[0].get_array() for axes in figure.axes]
+    for row, first in enumerate(examples.values()):
+        for index in range(GALLERY_EXAMPLES):
+            at = 2 * (row * GALLERY_EXAMPLES + index)
+            np.testing.assert_array_equal(shown[at], first.fields[index, 0])
+            np.testing.assert_array_equal(shown[at + 1], first.outputs[index, 0])
+    plt.close(figure)
+
+
+def test_a_gallery_of_few_examples_is_drawn(small_split):
+    """A user's file may hold fewer than there are columns."""
+    figure = draw_gallery({"own": as_examples(small_split(), 2)})
+    assert sum(bool(axes.images) for axes in figure.axes) == 4
+    plt.close(figure)
+
+
+def test_the_stages_of_the_study_are_drawn(tmp_path):
+    texts = texts_of(lambda: draw_stages(SparseGaussians(4, 1 / 8, (0.2, 0.8)), 16), tmp_path)
+    assert {"pre-training", "fine-tuned", "from scratch", "test error", "poisson"} <= set(texts)

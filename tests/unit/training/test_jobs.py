@@ -1,0 +1,295 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import zarr
+from safetensors.torch import load_file
+
+import pdetransfer
+from cases import SETTINGS
+from pdetransfer.analysis.tables import PROVENANCE
+from pdetransfer.base import numerics
+from pdetransfer.base.files import read_json, sha256_of_file
+from pdetransfer.base.provenance import commit
+from pdetransfer.data.generation import generate
+from pdetransfer.data.store import content_hash
+from pdetransfer.models.checkpoints import load_model, saved_seeds
+from pdetransfer.training import archive, jobs
+from pdetransfer.training.evaluation import errors_by_example
+from pdetransfer.training.hardware import Hardware
+
+
+class Project:
+    """A results folder with one dataset; counts the runs that are really trained."""
+
+    def __init__(self, path, small_split, monkeypatch):
+        self.path = path
+        self.trained = []  # learning rate and seed of each run, in the order of training
+        train_runs = jobs.train_runs
+
+        def counted(task, places, *rest, **options):
+            self.trained += places
+            return train_runs(task, places, *rest, **options)
+
+        monkeypatch.setattr(jobs, "train_runs", counted)
+        self.splits = {}
+        for split, count in (("train", 16), ("validation", 8), ("test", 8)):
+            self.generate(small_split(split=split, count=count))
+
+    def generate(self, split):
+        store, manifest = self.path / f"{split.split}.zarr", self.path / f"{split.split}.json"
+        generate(split, store, manifest)
+        self.splits[split.split] = jobs.Stored([store], [manifest])
+
+    def train(self, *n_trains, name="cells", finished="finished", init=None, device="cpu", **recipe):
+        """Train cells; the learning rate and seed of each run that was not known."""
+        cells = [SETTINGS | {"n_train": n, "recipe": SETTINGS["recipe"] | recipe} for n in n_trains]
+        folders = [self.path / name / f"n{n}" for n in n_trains]
+        before = len(self.trained)
+        jobs.train(
+            cells,
+            folders,
+            self.splits["train"],
+            self.splits["validation"],
+            init,
+            self.path / finished,
+            Hardware(torch.device(device)),
+        )
+        return self.trained[before:]
+
+    def result(self, name="cells"):
+        """The chosen rate, and the weights of every seed, of a cell with n_train 8."""
+        folder = self.path / name / "n8"
+        return read_json(folder / "cell.json")["learning_rate"], load_file(folder / "weights.safetensors")
+
+
+WHOLE = [(rate, seed) for rate in (1e-3, 4e-3) for seed in (0, 1)]  # the runs of a cell of SETTINGS
+
+
+@pytest.fixture
+def project(tmp_path, small_split, monkeypatch):
+    return Project(tmp_path, small_split, monkeypatch)
+
+
+def test_a_cell_has_weights_history_and_results(project):
+    project.train(8)
+    folder = project.path / "cells/n8"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "cell.json",
+        "history.csv",
+        "weights.safetensors",
+    ]
+    assert saved_seeds(folder / "weights.safetensors") == [0, 1]
+    history = pd.read_csv(folder / "history.csv")
+    assert len(history) == 2 * 2 * 3  # learning rates, seeds, looks
+    cell = read_json(folder / "cell.json")
+    assert len(cell["runs"]) == 4
+    assert [run["seed"] for run in cell["chosen"]] == [0, 1]
+    assert cell["numerics_version"] == numerics.TRAINING
+    assert cell["weights"] == sha256_of_file(folder / "weights.safetensors")
+    splits = [*project.splits["train"].manifests, *project.splits["validation"].manifests]
+    assert cell["data"] == content_hash(splits)
+    assert {cell[name] for name in PROVENANCE} >= {
+        "cpu",
+        torch.__version__,
+        pdetransfer.__version__,
+        commit(),
+    }
+
+
+def test_what_is_finished_is_not_trained_again(project):
+    assert project.train(4, 8) == 2 * WHOLE
+    weights = (project.path / "cells/n8/weights.safetensors").read_bytes()
+    assert project.train(4, 8, 16) == WHOLE
+    assert project.train(8, name="elsewhere") == []
+    assert (project.path / "elsewhere/n8/weights.safetensors").read_bytes() == weights
+
+
+@pytest.mark.parametrize("recipe", [{"length": 3}, {"num_validation": 8}, {"validation_at_most_n": True}])
+def test_other_settings_are_trained(project, recipe):
+    project.train(8)
+    assert project.train(8, **recipe) == WHOLE
+
+
+LESS = {"seeds": [0], "num_tuning_seeds": 1}  # one seed, which tunes
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "new"),
+    [
+        ({"seeds": [0]}, {"seeds": [0, 1]}, [(1e-3, 1), (4e-3, 1)]),
+        ({"seeds": [1], "num_tuning_seeds": 1}, {}, [(1e-3, 0), (4e-3, 0)]),
+        ({"learning_rates": [4e-3]}, {"learning_rates": [1e-3, 4e-3]}, [(1e-3, 0), (1e-3, 1)]),
+        (LESS, LESS | {"seeds": [0, 1, 2]}, [(4e-3, 1), (4e-3, 2)]),
+        ({"seeds": [0, 1]}, {"seeds": [0]}, []),
+        ({"learning_rates": [1e-3, 4e-3]}, {"learning_rates": [4e-3]}, []),
+    ],
+    ids=[
+        "a seed",
+        "an earlier seed",
+        "a rate",
+        "seeds that do not tune",
+        "fewer seeds",
+        "fewer rates",
+    ],
+)
+def test_only_new_runs_are_trained_and_the_cell_is_as_if_trained_at_once(project, before, after, new):
+    project.train(8, name="before", **before)
+    assert project.train(8, **after) == new
+    project.train(8, name="at_once", finished="none", **after)
+    (rate, weights), (expected_rate, expected) = project.result(), project.result("at_once")
+    assert rate == expected_rate == 4e-3
+    assert set(weights) == set(expected)
+    for name, value in expected.items():
+        torch.testing.assert_close(weights[name], value, rtol=0, atol=0)
+    histories = [pd.read_csv(project.path / name / "n8/history.csv") for name in ("cells", "at_once")]
+    pd.testing.assert_frame_equal(*histories, check_exact=True)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_known_runs_and_new_ones_are_stored_together_on_a_gpu(project):
+    project.train(8, device="cuda", **LESS)
+    project.train(8, device="cuda", **LESS | {"seeds": [0, 1]})
+    assert saved_seeds(project.path / "cells/n8/weights.safetensors") == [0, 1]
+
+
+def test_a_chosen_run_whose_weights_were_not_kept_is_trained_again(project):
+    """Of the rates of a cell, only those of the best are kept."""
+    project.train(8)
+    assert project.train(8, learning_rates=[1e-3]) == [(1e-3, 0), (1e-3, 1)]
+    assert project.train(8, learning_rates=[1e-3], seeds=[1], num_tuning_seeds=1) == []
+
+
+def test_other_numerics_data_or_initial_weights_are_trained(project, small_split, monkeypatch):
+    project.train(8)
+    init = project.path / "cells/n8/weights.safetensors"
+    assert project.train(8, name="tuned", init=init) == WHOLE
+    assert project.train(8, name="tuned", init=init) == []
+    project.train(16)
+    assert project.train(8, name="tuned", init=project.path / "cells/n16/weights.safetensors") == WHOLE
+    project.generate(small_split(count=16, seed=1))
+    assert project.train(8) == WHOLE
+    monkeypatch.setattr(numerics, "TRAINING", numerics.TRAINING + 1)
+    assert project.train(8) == WHOLE
+
+
+def test_a_cell_that_fails_leaves_nothing_and_keeps_the_others(project):
+    with pytest.raises(RuntimeError, match="every learning rate diverged"):
+        project.train(8, learning_rates=[1e30])
+    assert not (project.path / "cells").exists()
+    with pytest.raises(ValueError, match="17 examples were asked of"):
+        project.train(17)
+    assert project.train(8) == WHOLE
+
+
+@pytest.mark.parametrize("num_files", [1, 2, 3])
+def test_writing_a_cell_that_is_interrupted_leaves_no_finished_cell(project, monkeypatch, num_files):
+    """Interrupted after any of the three files: the cell is not taken for finished, and its runs are kept."""
+    replace, done = os.replace, []
+
+    def interrupted(source, target):
+        replace(source, target)
+        if Path(target).name in archive.FILES:
+            done.append(target)
+            if len(done) == num_files:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            project.train(8)
+    assert not list(project.path.glob("finished/*/[!.]*"))
+    assert not (project.path / "cells").exists()
+    assert project.train(8) == []
+    assert project.train(8, name="elsewhere") == []
+
+
+def test_a_finished_cell_leaves_nothing_of_the_unfinished(project):
+    project.train(8)
+    assert not list(project.path.glob("finished/*/.*"))
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "history.csv", "cell.json", "sha256.json"])
+def test_a_finished_cell_that_was_changed_is_set_aside_and_made_again(project, name, caplog):
+    project.train(8)
+    expected = project.result()
+    (kept,) = project.path.glob("finished/*/[!.]*")
+    flip_a_byte(kept / name)
+    assert project.train(8, name="again") == WHOLE
+    assert "it is set aside" in caplog.text
+    rate, weights = project.result("again")
+    assert rate == expected[0]
+    for at, value in expected[1].items():
+        torch.testing.assert_close(weights[at], value, rtol=0, atol=0)
+    assert project.train(8, name="elsewhere") == []
+
+
+def test_fine_tuning_from_damaged_weights_fails(project):
+    project.train(8)
+    init = project.path / "cells/n8/weights.safetensors"
+    flip_a_byte(init)
+    with pytest.raises(ValueError, match=r"weights\.safetensors is damaged: .*delete it"):
+        project.train(8, name="tuned", init=init)
+
+
+def flip_a_byte(path):
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.unlink()  # the file may be linked elsewhere
+    path.write_bytes(content)
+
+
+def test_evaluation_stores_every_test_error_of_every_curve(project):
+    project.train(8)
+    cell, tuned = (project.path / name / "n8/weights.safetensors" for name in ("cells", "tuned"))
+    project.train(8, name="tuned", init=cell)
+    untrained = jobs.untrained(SETTINGS | {"n_train": 0}, project.splits["train"])
+    axes = {"dataset": "d", "model": "m", "recipe": "r"}
+    test = project.splits["test"]
+    curves = [
+        jobs.Evaluated(axes | {"init": "scratch"}, test, {8: cell}, untrained),
+        jobs.Evaluated(axes | {"init": "a"}, test, {8: tuned}, jobs.pretrained(cell)),
+    ]
+    output = project.path / "errors.parquet"
+    jobs.evaluate(iter(curves), output, torch.device("cpu"))
+    errors = pd.read_parquet(output)
+    assert errors.groupby(["init", "n_train", "seed"], observed=True).size().to_dict() == dict.fromkeys(
+        [("a", 0, 0), ("a", 8, 0), ("a", 8, 1)] + [("scratch", n, seed) for n in (0, 8) for seed in (0, 1)], 8
+    )
+    assert set(errors[["dataset", "model", "recipe"]].itertuples(index=False, name=None)) == {("d", "m", "r")}
+    assert errors["num_parameters"].unique().tolist() == [untrained[0][1].num_parameters]
+    by_axes = errors.set_index(["init", "n_train", "seed", "example"]).sort_index()["error"]
+    examples = test.load()
+    for at, operator in ((("scratch", 8, 1), load_model(cell, 1)), (("a", 0, 0), load_model(cell, 0))):
+        expected = errors_by_example(operator, examples, torch.device("cpu"))
+        np.testing.assert_array_equal(by_axes.loc[at], expected)
+    parameter = errors.groupby("example")["parameter"].agg(["min", "max"])
+    shifted = zarr.open_group(project.path / "test.zarr")["parameters"][:, 0]
+    np.testing.assert_array_equal(parameter["min"], shifted)
+    np.testing.assert_array_equal(parameter["max"], shifted)
+
+
+def test_a_mixture_has_no_shifted_parameter(project):
+    one = project.splits["test"]
+    mixed = jobs.Stored(one.stores * 2, one.manifests * 2).shifted_parameter()
+    assert len(mixed) == 16
+    assert np.isnan(mixed).all()
+
+
+def test_cells_of_equal_content_share_no_file(project):
+    """Snakemake touches the outputs of a job, and must not touch those of another."""
+    project.train(8)
+    project.train(8, name="elsewhere")
+    files = [project.path / name / "n8/cell.json" for name in ("cells", "elsewhere")]
+    assert not files[0].samefile(files[1])
+    assert files[0].read_text() == files[1].read_text()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_missing_gpu_is_said():
+    assert Hardware.of("auto", 1) == Hardware.of("cpu", 1) == Hardware(torch.device("cpu"))
+    with pytest.raises(RuntimeError, match="device is 'cuda', but PyTorch finds no CUDA device"):
+        Hardware.of("cuda", 1)

@@ -1,0 +1,298 @@
+import dataclasses
+import math
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from cases import SIZES, as_examples
+from pdetransfer.models.operators import Channels, NeuralOperator
+from pdetransfer.plan.recipes import Recipe
+from pdetransfer.training import loop
+from pdetransfer.training.cells import train_cell
+from pdetransfer.training.hardware import Hardware
+from pdetransfer.training.loop import Task, train_runs
+
+CPU = torch.device("cpu")
+ARCHITECTURE = {"kind": "fno", **SIZES["fno"]}
+RECIPE = Recipe(
+    learning_rates=[1e-3, 4e-3],
+    seeds=[0, 1],
+    num_tuning_seeds=2,
+    extend_grid=False,
+    batch_size=8,
+    length=6,
+    length_unit="epochs",
+    validation_interval=2,
+    num_validation=8,
+    validation_at_most_n=False,
+    subset_by_seed=False,
+    fresh_readout=False,
+    precision="float32",
+)
+
+
+@pytest.fixture
+def train(small_split):
+    return as_examples(small_split(split="train"), 20)
+
+
+@pytest.fixture
+def validation(small_split):
+    return as_examples(small_split(split="validation"), 8)
+
+
+def cell(train, validation, n_train=20, init=None, known=(), **changes):
+    task = Task(ARCHITECTURE, dataclasses.replace(RECIPE, **changes), n_train, train, validation, init)
+    return train_cell(task, lambda places: train_runs(task, places, Hardware(CPU)), known)
+
+
+def places(runs):
+    return [(run.learning_rate, run.seed) for run in runs]
+
+
+@pytest.fixture
+def trained_runs(monkeypatch):
+    """The learning rate and seed of each training, in order."""
+    done = []
+
+    def counted(task, places, *rest):
+        done.extend(places)
+        return loop.train_runs(task, places, *rest)
+
+    monkeypatch.setattr(sys.modules[__name__], "train_runs", counted)
+    return done
+
+
+@pytest.fixture
+def diverging(monkeypatch):
+    """Runs at these places, (learning rate, seed), count as diverged."""
+    places = set()
+
+    def spoilt(task, *rest):
+        for run in loop.train_runs(task, *rest):
+            run.diverged = (run.learning_rate, run.seed) in places
+            yield run
+
+    monkeypatch.setattr(sys.modules[__name__], "train_runs", spoilt)
+    return places
+
+
+def assert_same_weights(runs, others):
+    for run, other in zip(runs, others, strict=True):
+        assert set(run.best) == set(other.best)
+        for name, value in run.best.items():
+            torch.testing.assert_close(value, other.best[name], rtol=0, atol=0)
+
+
+def test_a_cell_trains_and_chooses_by_validation_error(train, validation):
+    trained = cell(train, validation)
+    assert places(trained.runs) == [(1e-3, 0), (1e-3, 1), (4e-3, 0), (4e-3, 1)]
+    means = {
+        rate: np.mean([r.validation_error for r in trained.runs if r.learning_rate == rate])
+        for rate in (1e-3, 4e-3)
+    }
+    assert trained.learning_rate == min(means, key=means.get)
+    assert trained.edge == ("high" if trained.learning_rate == 4e-3 else "low")
+    assert [run.seed for run in trained.chosen] == [0, 1]
+    for run in trained.runs:
+        losses = [look["validation_loss"] for look in run.history]
+        assert len(losses) == 4  # before training, and after epochs 2, 4, 6
+        assert run.validation_loss == min(losses[1:])
+        assert losses[-1] < losses[0]
+        assert run.history[-1]["learning_rate_now"] == pytest.approx(0, abs=1e-12)
+        assert (run.steps, run.epochs) == (18, 6)  # 20 examples are batches of 8, 8 and 4
+        assert (run.best is None) == (run.learning_rate != trained.learning_rate)
+
+
+def test_the_kept_weights_are_those_of_the_best_look(train, validation):
+    trained = cell(train, validation)
+    for run in trained.chosen:
+        operator = NeuralOperator(ARCHITECTURE, trained.channels, run.references, seed=99)
+        operator.model.load_state_dict(run.best)
+        outputs = operator.apply(operator.inputs(validation, CPU))
+        loss = (outputs - torch.from_numpy(validation.outputs)).square().sum(dim=(1, 2, 3)).mean()
+        assert float(loss) == pytest.approx(run.validation_loss, rel=1e-5)
+
+
+def test_the_same_seed_gives_the_same_numbers(train, validation):
+    first, again = (cell(train, validation) for _ in range(2))
+    for a, b in zip(first.runs, again.runs, strict=True):
+        assert [row["validation_loss"] for row in a.history] == [row["validation_loss"] for row in b.history]
+    assert_same_weights(first.chosen, again.chosen)
+    assert first.runs[0].validation_loss != first.runs[1].validation_loss
+
+
+def test_only_the_first_n_examples_are_used(train, validation):
+    """What lies beyond them may be anything."""
+    spoilt = dataclasses.replace(train, outputs=train.outputs.copy())
+    spoilt.outputs[12:] = np.nan
+    trained = cell(spoilt, validation, n_train=12)
+    expected = cell(train[:12], validation, n_train=12)
+    assert trained.chosen[0].validation_loss == expected.chosen[0].validation_loss
+
+
+def test_a_seed_may_choose_another_subset(train, validation):
+    """Subsets differ between seeds, and nest within one."""
+    few, many = (
+        {run.seed: run.references for run in cell(train, validation, n, subset_by_seed=True).chosen}
+        for n in (4, 20)
+    )
+    assert few[0] != few[1]
+    assert many[0] == many[1] == train.references()
+    assert few[0] != train[:4].references()
+
+
+def test_length_in_steps(train, validation):
+    trained = cell(train, validation, length=7, length_unit="steps", validation_interval=3)
+    run = trained.runs[0]
+    assert [row["step"] for row in run.history] == [0, 3, 6, 7]
+    assert run.epochs == pytest.approx((8 + 8 + 4 + 8 + 8 + 4 + 8) / 20)
+
+
+def test_fine_tuning_keeps_channels_and_references_and_the_initial_weights_if_best(train, validation):
+    init = NeuralOperator(
+        ARCHITECTURE, Channels.of(train), {"source": 1.0, "k11": 2.0, "k22": 3.0, "k12": 4.0}, 3
+    )
+    before = {name: value.clone() for name, value in init.model.state_dict().items()}
+    harmful = cell(train, validation, init=init, learning_rates=[30.0], length=1, validation_interval=1)
+    for run in harmful.chosen:
+        assert run.best_step == 0
+        assert run.references == init.references
+        for name, value in run.best.items():
+            torch.testing.assert_close(value, before[name], rtol=0, atol=0)
+    assert harmful.channels == init.channels
+    for name, value in init.model.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0)
+    useful = cell(train, validation, init=init)
+    assert useful.chosen[0].validation_loss < harmful.chosen[0].validation_loss
+
+
+def test_a_diverged_run_is_recorded_and_loses(train, validation):
+    trained = cell(train, validation, learning_rates=[1e30, 1e-3])
+    assert [run.diverged for run in trained.runs] == [True, True, False, False]
+    assert trained.learning_rate == 1e-3
+    assert trained.runs[0].steps < trained.runs[2].steps
+    assert trained.runs[0].summary()["validation_error"] is None
+    assert math.isfinite(trained.chosen[0].validation_error)
+
+
+def test_a_cell_in_which_all_diverge_fails(train, validation):
+    with pytest.raises(
+        RuntimeError, match=r"every learning rate diverged \(lr 1e\+30 seed 0, lr 1e\+30 seed 1\)"
+    ):
+        cell(train, validation, learning_rates=[1e30])
+
+
+def test_the_loss_is_the_sum_over_the_grid_averaged_over_the_batch(train, validation):
+    """One full batch, one step: Adam aside, the first training loss is that of the initial weights."""
+    trained = cell(train, validation, n_train=8, length=1, length_unit="steps", validation_interval=1)
+    run = trained.chosen[0]
+    operator = NeuralOperator(ARCHITECTURE, trained.channels, run.references, run.seed)
+    outputs = operator.apply(operator.inputs(train[:8], CPU)).numpy()
+    expected = ((outputs - train.outputs[:8]) ** 2).sum() / 8
+    assert run.history[-1]["train_loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_only_the_tuning_seeds_try_every_rate(train, validation, trained_runs):
+    trained = cell(train, validation, seeds=[5, 3, 4], num_tuning_seeds=1)
+    other = {1e-3: 4e-3, 4e-3: 1e-3}[trained.learning_rate]
+    assert trained_runs[:2] == [(1e-3, 5), (4e-3, 5)]
+    assert trained_runs[2:] == [(trained.learning_rate, 3), (trained.learning_rate, 4)]
+    assert [run.seed for run in trained.chosen] == [5, 3, 4]
+    assert (other, 5) in places(trained.runs)
+    assert len(trained.runs) == 4
+
+
+def test_other_seeds_do_not_change_the_chosen_rate_or_weights(train, validation):
+    """The mean is over the tuning seeds alone."""
+    one = cell(train, validation, seeds=[0], num_tuning_seeds=1)
+    three = cell(train, validation, seeds=[0, 1, 2], num_tuning_seeds=1)
+    assert three.learning_rate == one.learning_rate
+    assert_same_weights(one.chosen, three.chosen[:1])
+
+
+def test_a_rate_that_diverges_for_a_seed_beyond_tuning_gives_way_to_the_next_best(
+    train, validation, diverging
+):
+    plain = cell(train, validation, seeds=[0, 1], num_tuning_seeds=1)
+    best = plain.learning_rate
+    other = {1e-3: 4e-3, 4e-3: 1e-3}[best]
+    diverging.add((best, 1))
+    trained = cell(train, validation, seeds=[0, 1], num_tuning_seeds=1)
+    assert trained.learning_rate == other
+    assert places(trained.chosen) == [(other, 0), (other, 1)]
+    assert places([run for run in trained.runs if run.diverged]) == [(best, 1)]
+    expected = cell(train, validation, learning_rates=[other])
+    assert_same_weights(trained.chosen, expected.chosen)
+
+
+def test_a_cell_whose_rates_all_diverge_for_some_seed_fails(train, validation, diverging):
+    diverging |= {(1e-3, 1), (4e-3, 1)}
+    with pytest.raises(RuntimeError, match="every learning rate diverged"):
+        cell(train, validation, num_tuning_seeds=1)
+
+
+def test_known_runs_are_not_trained_again(train, validation, trained_runs):
+    first = cell(train, validation, seeds=[0], num_tuning_seeds=1)
+    trained_runs.clear()
+    more = cell(train, validation, seeds=[0, 1], num_tuning_seeds=1, known=first.runs)
+    assert trained_runs == [(first.learning_rate, 1)]
+    assert more.chosen[0] is first.chosen[0]
+    assert_same_weights(more.chosen, cell(train, validation, seeds=[0, 1], num_tuning_seeds=1).chosen)
+
+
+def test_a_known_run_without_weights_is_trained_again_only_if_chosen(train, validation, trained_runs):
+    whole = cell(train, validation)
+    weightless = [dataclasses.replace(run, best=None) for run in whole.runs]
+    trained_runs.clear()
+    again = cell(train, validation, known=weightless)
+    assert trained_runs == places(whole.chosen)
+    assert_same_weights(again.chosen, whole.chosen)
+
+
+@pytest.mark.parametrize(
+    ("n_train", "at_most_n", "looked_at"), [(4, False, 6), (4, True, 4), (20, True, 6), (20, False, 6)]
+)
+def test_as_many_validation_examples_are_looked_at_as_the_recipe_says(
+    train, validation, n_train, at_most_n, looked_at
+):
+    """What lies beyond them may be anything."""
+    for beyond, diverged in ((looked_at, False), (looked_at - 1, True)):
+        spoilt = dataclasses.replace(validation, outputs=validation.outputs.copy())
+        spoilt.outputs[beyond:] = np.nan
+        changes = {"num_validation": 6, "validation_at_most_n": at_most_n, "learning_rates": [1e-3]}
+        if diverged:
+            with pytest.raises(RuntimeError, match="diverged"):
+                cell(train, spoilt, n_train, **changes)
+        else:
+            assert math.isfinite(cell(train, spoilt, n_train, **changes).chosen[0].validation_error)
+
+
+@pytest.mark.parametrize(("rates", "beyond"), [([1e-3, 4e-3], 1.6e-2), ([4e-3, 1e3], 4e-3**2 / 1e3)])
+def test_a_grid_is_extended_beyond_the_edge_that_is_best_once(train, validation, rates, beyond):
+    plain = cell(train, validation, learning_rates=rates)
+    assert plain.learning_rate == 4e-3
+    extended = cell(train, validation, learning_rates=rates, extend_grid=True)
+    assert extended.learning_rates == [*rates, pytest.approx(beyond)]
+    expected = cell(train, validation, learning_rates=extended.learning_rates)
+    assert extended.learning_rate == expected.learning_rate
+    assert extended.edge == expected.edge
+    assert places(extended.runs) == places(expected.runs)
+    assert_same_weights(extended.chosen, expected.chosen)
+
+
+def test_a_grid_whose_best_rate_is_inside_is_not_extended(train, validation):
+    rates = [1e-7, 4e-3, 1e3]
+    assert cell(train, validation, learning_rates=rates, extend_grid=True).learning_rates == rates
+
+
+def test_a_fresh_readout_is_the_seeds_and_the_rest_is_pre_trained(train, validation):
+    init = NeuralOperator(ARCHITECTURE, Channels.of(train), train.references(), seed=7)
+    recipe = dataclasses.replace(RECIPE, fresh_readout=True)
+    started = Task(ARCHITECTURE, recipe, 20, train, validation, init).operator(3, train).model.state_dict()
+    untrained = NeuralOperator(ARCHITECTURE, Channels.of(train), train.references(), seed=3).model
+    for name, value in started.items():
+        expected = untrained if name.startswith("projection.") else init.model
+        torch.testing.assert_close(value, expected.state_dict()[name], rtol=0, atol=0)

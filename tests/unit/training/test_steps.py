@@ -1,0 +1,158 @@
+"""However a step is taken, whole or in parts, alone or together, the run is the same."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from cases import SIZES, as_examples
+from pdetransfer.models.operators import Channels, NeuralOperator
+from pdetransfer.models.registry import MODELS
+from pdetransfer.plan.recipes import Recipe
+from pdetransfer.training import steps
+from pdetransfer.training.hardware import Hardware
+from pdetransfer.training.loop import Task, train_runs
+from pdetransfer.training.steps import Step
+
+CPU = torch.device("cpu")
+RECIPE = Recipe([1e-3, 4e-3], [0, 1], 2, False, 8, 4, "epochs", 2, 8, False, False, False, "float32")
+PLACES = [(rate, seed) for rate in RECIPE.learning_rates for seed in RECIPE.seeds]
+
+
+@pytest.fixture(params=MODELS)
+def task(request, small_split):
+    train, validation = small_split(split="train"), small_split(split="validation")
+    architecture = {"kind": request.param, **SIZES[request.param]}
+    return Task(architecture, RECIPE, 20, as_examples(train, 20), as_examples(validation, 8))
+
+
+def taken(task, micro_batch=8, precision="float32", compiled=False, recompute=False):
+    """Losses of five steps, and the weights after them."""
+    train = task.train
+    operator = NeuralOperator(task.architecture, Channels.of(train), train.references(), seed=0)
+    operator.model.recompute = recompute
+    optimiser = torch.optim.Adam(operator.model.parameters(), lr=1e-3, fused=True)
+    inputs, targets = operator.inputs(train, CPU), torch.from_numpy(train.outputs)
+    step = Step(operator.model, optimiser, inputs, targets, precision, micro_batch, compiled)
+    batches = torch.arange(20).split(8)
+    losses = [float(step(batches[number % 3])) for number in range(5)]
+    return losses, operator.model.state_dict()
+
+
+def assert_close(one, other, tolerance):
+    torch.testing.assert_close(one[0], other[0], rtol=tolerance, atol=0)
+    for name, value in one[1].items():
+        assert (value - other[1][name]).norm() <= tolerance * value.norm(), name
+
+
+@pytest.mark.parametrize("micro_batch", [1, 3, 4])
+def test_the_gradients_of_parts_add_up(task, micro_batch):
+    assert_close(taken(task), taken(task, micro_batch), 1e-4)
+
+
+def test_lower_precision_is_that_of_the_pointwise_products_alone(task):
+    losses, weights = taken(task, precision="bfloat16")
+    exact = taken(task)
+    assert losses != exact[0]
+    torch.testing.assert_close(losses, exact[0], rtol=2e-2, atol=0)
+    assert all(value.dtype == torch.float32 for value in weights.values())
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_activations_computed_again_are_those_that_were_kept(task, precision):
+    assert_close(taken(task, precision=precision), taken(task, precision=precision, recompute=True), 0)
+
+
+def test_activations_that_are_computed_again_are_not_kept(task):
+    def kept(recompute):
+        model = NeuralOperator(task.architecture, task.channels, task.train.references(), seed=0).model
+        model.recompute, sizes = recompute, []
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.append(t.nbytes) or t, lambda t: t):
+            model(torch.randn(64, 1, 16, 16), torch.randn(64, len(task.channels.coefficients)))
+        return sum(sizes)
+
+    assert kept(True) < 0.7 * kept(False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.filterwarnings("ignore")  # of PyTorch's own modules
+def test_a_compiled_step_is_the_same(task, recompute):
+    assert_close(taken(task), taken(task, compiled=True, recompute=recompute), 1e-4)
+
+
+def test_where_compiling_fails_training_goes_on_without(task, monkeypatch, caplog):
+    def broken(model):
+        def forward(*inputs):
+            raise RuntimeError("no C++ compiler\nand a long story")
+
+        return forward
+
+    monkeypatch.setattr(steps, "compile_model", broken)
+    assert_close(taken(task), taken(task, compiled=True), 0)
+    (record,) = caplog.records
+    assert record.message == (
+        "the model cannot be compiled, and trains without: RuntimeError: no C++ compiler"
+    )
+
+
+def trained(task, places=PLACES):
+    return {(run.learning_rate, run.seed): run for run in train_runs(task, places, Hardware(CPU))}
+
+
+@pytest.fixture
+def together(monkeypatch):
+    monkeypatch.setattr(Hardware, "runs_at_once", lambda *_: 3)
+
+
+@pytest.mark.parametrize("fine_tuned", [False, True])
+@pytest.mark.parametrize("subset_by_seed", [False, True])
+def test_runs_trained_together_are_those_trained_one_by_one(task, monkeypatch, fine_tuned, subset_by_seed):
+    init = NeuralOperator(task.architecture, task.channels, task.train.references(), seed=5)
+    recipe = dataclasses.replace(RECIPE, subset_by_seed=subset_by_seed)
+    task = dataclasses.replace(task, n_train=12, recipe=recipe, init=init if fine_tuned else None)
+    alone = trained(task)
+    monkeypatch.setattr(Hardware, "runs_at_once", lambda *_: 3)
+    assert_same_runs(alone, trained(task))
+
+
+def test_a_run_that_diverges_leaves_the_others_alone(task, together):
+    with_it = trained(task, [(1e-3, 0), (1e30, 0), (4e-3, 0)])
+    assert with_it[1e30, 0].diverged
+    assert with_it[1e30, 0].steps < with_it[1e-3, 0].steps
+    del with_it[1e30, 0]
+    assert_same_runs(with_it, trained(task, [(1e-3, 0), (4e-3, 0)]))
+
+
+def assert_same_runs(runs, others):
+    assert runs.keys() == others.keys()
+    for place, run in runs.items():
+        other = others[place]
+        for column in ("step", "validation_loss", "train_loss"):
+            values = [[row[column] for row in history] for history in (run.history, other.history)]
+            torch.testing.assert_close(*values, rtol=1e-3, atol=0, equal_nan=True)
+        assert run.best_step == other.best_step
+
+
+def test_a_micro_batch_is_large_enough_to_read_the_weights_for():
+    def sizes(width, modes, num_points, batch_size):
+        architecture = {"kind": "fno", "width": width, "modes": modes, "num_layers": 1}
+        operator = NeuralOperator(architecture, Channels(("f",), (), ("u",)), {}, seed=0)
+        return Hardware(CPU).micro_batch(operator, num_points**2, batch_size)
+
+    assert sizes(16, 8, 32, 16) == 16  # 1 MB
+    assert sizes(16, 4, 64, 32) == 8  # of 8 MB
+    assert sizes(16, 16, 128, 32) == 2
+    assert sizes(16, 16, 128, 3) == 2
+    assert sizes(32, 32, 64, 32) == 32  # its weights have 16 MB, too
+    assert sizes(16, 4, 1024, 4) == 1
+
+
+def test_activations_are_computed_again_where_they_are_large():
+    def recomputes(width, num_points, batch_size):
+        architecture = {"kind": "fno", "width": width, "modes": 4, "num_layers": 1}
+        operator = NeuralOperator(architecture, Channels(("f",), (), ("u",)), {}, seed=0)
+        return Hardware(CPU).recomputes(operator, num_points**2, batch_size)
+
+    assert recomputes(128, 128, 128)
+    assert not recomputes(32, 128, 128)

@@ -1,0 +1,117 @@
+"""Several processes train a cell as one does."""
+
+import dataclasses
+import os
+import signal
+import threading
+import time
+
+import pytest
+import torch
+
+from cases import SIZES
+from pdetransfer.base import logs
+from pdetransfer.base.locks import locked
+from pdetransfer.data.generation import generate
+from pdetransfer.data.stored import Stored
+from pdetransfer.training import workers
+from pdetransfer.training.hardware import Hardware
+from pdetransfer.training.loop import train_runs
+from pdetransfer.training.state import Unfinished
+from pdetransfer.training.workers import Sources
+
+pytestmark = pytest.mark.slow  # each worker takes some seconds to import PyTorch
+
+TWO = Hardware(torch.device("cpu"), num_devices=2)
+RECIPE = {
+    "learning_rates": [1e-3, 4e-3],
+    "seeds": [0],
+    "num_tuning_seeds": 1,
+    "extend_grid": False,
+    "batch_size": 8,
+    "length": 3,
+    "length_unit": "epochs",
+    "validation_interval": 1,
+    "num_validation": 8,
+    "validation_at_most_n": False,
+    "subset_by_seed": False,
+    "fresh_readout": False,
+    "precision": "float32",
+}
+
+
+@pytest.fixture
+def sources(tmp_path, small_split):
+    """Of a cell with batches of 8, 8 and 1: one that two processes cannot share."""
+    stored = []
+    for split, count in (("train", 20), ("validation", 8)):
+        generate(
+            small_split(split=split, count=count), tmp_path / f"{split}.zarr", tmp_path / f"{split}.json"
+        )
+        stored.append(Stored([tmp_path / f"{split}.zarr"], [tmp_path / f"{split}.json"]))
+    settings = {"architecture": {"kind": "fno", **SIZES["fno"]}, "recipe": RECIPE, "n_train": 17}
+    return Sources(settings, *stored, None)
+
+
+@pytest.fixture
+def unfinished(tmp_path):
+    with locked(tmp_path / "lock") as lock:
+        yield Unfinished(tmp_path / "unfinished", "key", lock)
+
+
+def by_one(sources, places):
+    return list(train_runs(sources.task(), places, Hardware(torch.device("cpu"))))
+
+
+def test_as_many_runs_as_devices_are_shared_out(sources, unfinished):
+    places = [(1e-3, 0), (4e-3, 0)]
+    found = list(workers.train_runs(sources, places, TWO, unfinished))
+    for run, expected in zip(found, by_one(sources, places), strict=True):
+        assert run.validation_loss == expected.validation_loss
+        for name, value in expected.best.items():
+            torch.testing.assert_close(run.best[name], value, rtol=0, atol=0)
+
+
+def test_fewer_runs_than_devices_share_each_batch(sources, unfinished):
+    (run,) = workers.train_runs(sources, [(4e-3, 0)], TWO, unfinished)
+    (expected,) = by_one(sources, [(4e-3, 0)])
+    assert (run.steps, run.epochs) == (expected.steps, expected.epochs)
+    for row, other in zip(run.history, expected.history, strict=True):
+        for column in ("train_loss", "validation_loss", "validation_error"):
+            assert row[column] == pytest.approx(other[column], rel=1e-4, nan_ok=True)
+    for name, value in expected.best.items():
+        assert (run.best[name] - value).norm() < 1e-3 * value.norm(), name
+
+
+def test_a_worker_that_fails_fails_the_job(sources, unfinished, capfd):
+    broken = dataclasses.replace(sources, settings=sources.settings | {"n_train": 99})
+    with pytest.raises(RuntimeError, match=r"worker \d of 2 ended with code 1, see the log"):
+        list(workers.train_runs(broken, [(1e-3, 0), (4e-3, 0)], TWO, unfinished))
+    assert "99" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("places", [[(1e-3, 0), (4e-3, 0)], [(4e-3, 0)]], ids=["shared out", "together"])
+def test_a_job_asked_to_stop_goes_on_where_its_workers_were(
+    sources, unfinished, tmp_path, monkeypatch, places
+):
+    recipe = RECIPE | {"length": 400, "validation_interval": 10}
+    sources = dataclasses.replace(sources, settings=sources.settings | {"recipe": recipe})
+    log = tmp_path / "log"
+    log.touch()
+    monkeypatch.setattr(logs, "current_file", lambda: str(log))
+
+    def stop():
+        while "step 30 of" not in log.read_text():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop, daemon=True).start()
+    with pytest.raises(SystemExit, match="goes on from here"), unfinished.until_stopped():
+        list(workers.train_runs(sources, places, TWO, unfinished))
+    again = Unfinished(unfinished.folder, unfinished.key, unfinished.lock)
+    assert not again.done_runs()
+    found = list(workers.train_runs(sources, places, TWO, again))
+    assert "goes on after step" in log.read_text()
+    for run, expected in zip(found, by_one(sources, places), strict=True):
+        assert run.steps == expected.steps
+        assert run.validation_error == pytest.approx(expected.validation_error, rel=1e-2)
