@@ -41,15 +41,24 @@ def noise(count: int, num_points: int) -> Examples:
 
 def task_of(width: int, modes: int, num_points: int, n_train: int) -> Task:
     examples = noise(n_train, num_points)
-    recipe = Recipe(RATES, SEEDS, 3, False, n_train, STEPS, "steps", STEPS, 1, False, False, False, "float32")
+    recipe = Recipe(
+        learning_rates=RATES,
+        seeds=SEEDS,
+        num_tuning_seeds=3,
+        batch_size=n_train,
+        length=STEPS,
+        length_unit="steps",
+        validation_interval=STEPS,
+        num_validation=1,
+    )
     architecture = {"kind": "fno", "width": width, "modes": modes, "num_layers": 4}
     return Task(architecture, recipe, n_train, examples, examples[:1])
 
 
 def seconds(task: Task, at_once: int) -> float:
-    places = [(rate, seed) for rate in RATES for seed in SEEDS]
+    trials = [(rate, seed) for rate in RATES for seed in SEEDS]
     start = time.perf_counter()
-    list(train_runs(task, places, Forced(DEVICE, at_once=at_once)))
+    list(train_runs(task, trials, Forced(DEVICE, at_once=at_once)))
     return time.perf_counter() - start
 
 

@@ -2,9 +2,9 @@
 
     python benchmarks/early_stopping.py results/laptop
 
-The rule: a run ends at the first look after a share of its steps at which its validation loss is a factor above
-that of a rate trained before it in the same cell. Printed are the steps that this saves, of all steps of the rates
-that could be stopped, and how often the rate that is chosen in the end would have been stopped.
+The rule: a run ends at the first validation after a share of its steps at which its validation loss is a factor
+above that of a rate trained before it in the same cell. Printed are the steps that this saves, of all steps of the
+rates that could be stopped, and how often the rate that is chosen in the end would have been stopped.
 """
 
 import sys
@@ -25,8 +25,8 @@ def losses(folder: Path) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    cells = [path.parent for path in Path(sys.argv[1]).glob("cells/**/history.csv")]
-    tables = [(losses(folder), read_json(folder / "cell.json")["learning_rate"]) for folder in cells]
+    folders = [path.parent for path in Path(sys.argv[1]).glob("cells/**/history.csv")]
+    tables = [(losses(folder), read_json(folder / "cell.json")["learning_rate"]) for folder in folders]
     for factor in FACTORS:
         for share in SHARES:
             saved = possible = wrong = 0

@@ -1,8 +1,8 @@
-"""Print examples/s of a whole cell: training, its looks at validation examples, and evaluation on test examples.
+"""Print examples/s of a whole cell: training, its validations, and evaluation on test examples.
 
     python benchmarks/full_cell.py [width,modes,grid,n_train,batch,epochs ...]
 
-One run, as paper scale does: a look every tenth epoch at an eighth as many examples, and as many to test.
+One run, as paper scale does: a validation every tenth epoch on an eighth as many examples, and as many to test.
 """
 
 import functools
@@ -10,7 +10,6 @@ import sys
 import time
 
 from cell import noise
-from training import DEVICE, run_tuned
 
 from pdetransfer.models.operators import NeuralOperator
 from pdetransfer.plan.recipes import Recipe
@@ -18,17 +17,24 @@ from pdetransfer.training.cells import train_cell
 from pdetransfer.training.evaluation import errors_by_example
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.loop import Task, train_runs
+from training import DEVICE, run_tuned
 
 SIZES = ["16,8,32,1024,16,10"]
 LARGE_SIZES = ["16,4,128,8192,128,20", "32,32,128,8192,128,20"]
 
 
 def measure(width: int, modes: int, num_points: int, n_train: int, batch: int, epochs: int) -> None:
-    looked_at = max(1, n_train // 8)
-    lengths = (batch, epochs, "epochs", min(10, epochs), looked_at)
-    recipe = Recipe([1e-3], [0], 1, False, *lengths, False, False, False, "float32")
+    num_validation = max(1, n_train // 8)
+    recipe = Recipe(
+        learning_rates=[1e-3],
+        batch_size=batch,
+        length=epochs,
+        length_unit="epochs",
+        validation_interval=min(10, epochs),
+        num_validation=num_validation,
+    )
     architecture = {"kind": "fno", "width": width, "modes": modes, "num_layers": 4}
-    others = noise(looked_at, num_points)
+    others = noise(num_validation, num_points)
     task = Task(architecture, recipe, n_train, noise(n_train, num_points), others)
     start = time.perf_counter()
     cell = train_cell(task, functools.partial(train_runs, task, hardware=Hardware(DEVICE)))

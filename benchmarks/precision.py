@@ -5,7 +5,6 @@
 Trains the laptop's default model on Poisson equations, from scratch, with either precision in turn.
 """
 
-import dataclasses
 import statistics
 import sys
 
@@ -20,7 +19,14 @@ from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.loop import Task, train_runs
 
 ARCHITECTURE = {"kind": "fno", "width": 16, "modes": 8, "num_layers": 4}
-RECIPE = Recipe([4e-3], [0], 1, False, 16, 500, "steps", 50, 128, False, False, False, "float32")
+RECIPE = Recipe(
+    learning_rates=[4e-3],
+    batch_size=16,
+    length=500,
+    length_unit="steps",
+    validation_interval=50,
+    num_validation=128,
+)
 
 
 def examples(split: str, count: int) -> Examples:
@@ -40,7 +46,7 @@ if __name__ == "__main__":
     found: dict[str, list] = {"float32": [], "bfloat16": []}
     for seed in range(int(sys.argv[1]) if len(sys.argv) > 1 else 5):
         for precision, runs in found.items():
-            recipe = dataclasses.replace(RECIPE, precision=precision)
+            recipe = RECIPE.model_copy(update={"precision": precision})
             task = Task(ARCHITECTURE, recipe, len(train), train, validation)
             runs += train_runs(task, [(4e-3, seed)], Hardware(device))
     print(f"validation error after {RECIPE.length} steps on {device.type}, {len(found['float32'])} seeds")

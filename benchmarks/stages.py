@@ -40,11 +40,11 @@ if __name__ == "__main__":
     seconds = dict(zip(table["stage"], table["seconds"], strict=True))
     table["start-up"] = table["jobs"] * table["stage"].map(start_up)
     print(table.to_string(index=False, float_format="{:.0f}".format))
-    cells = (read_json(path) for path in folder.glob("cells/**/cell.json"))
+    contents = (read_json(path) for path in folder.glob("cells/**/cell.json"))
     runs = {  # those that several cells share once
-        tuple(run.values()): (run["seconds"], run["epochs"] * cell["settings"]["n_train"])
-        for cell in cells
-        for run in cell["runs"]
+        tuple(run.values()): (run["seconds"], run["epochs"] * content["settings"]["n_train"])
+        for content in contents
+        for run in content["runs"]
     }
     trained, examples = map(sum, zip(*runs.values(), strict=True))
     total, solved = sum(seconds.values()), seconds.get("generate", 0.0)

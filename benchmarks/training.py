@@ -20,8 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pdetransfer.models.operators import Channels, Inputs, NeuralOperator
 from pdetransfer.models.fno import FNO
+from pdetransfer.models.operators import Channels, Inputs, NeuralOperator
 from pdetransfer.training.evaluation import squared_error
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.steps import Step

@@ -1,92 +1,123 @@
-"""Print ``config/README.md``, every key of the config, from the descriptions in its schema (`make docs`)."""
+"""Write ``config/README.md`` and the schema of a study, every key of the config, below a folder (`make docs`)."""
 
 import inspect
+import json
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
 from pdetransfer.data.systems.registry import SYSTEMS
+from pdetransfer.plan.study import Study
 
-SCHEMA = Path(__file__).parent.parent / "workflow/schemas/config.schema.yaml"
 HEADER = """# Configuration
 
-<!-- Generated from workflow/schemas/config.schema.yaml by `make docs`; edit the descriptions there. -->
+<!-- Generated from pdetransfer.plan.entries, recipes and study by `make docs`; edit the descriptions there. -->
 
-{description}
+A study is a folder here: `study.yaml` says what is asked, once, and each scale, such as `laptop.yaml`, how
+large it is: the numbers that the study leaves out. `claims.yaml`, if it is there, has the claims that results
+are judged by. `config.yaml` chooses a study and a scale, and lays your own values over them.
 
-`<name>` stands for a name of your choice, of letters, digits, `_`, `.` and `-`. Every key is required
-unless it says otherwise; an unknown key is an error. YAML reads `1e-3` as text: write `1.0e-3`.
+* **Layers.** Study, scale, `overrides` of that study and scale in `config.yaml`, `--configfile`, `--config`: later
+  ones are laid over earlier ones, key by key. A scale may name no entry that the study lacks; the others may.
+* **`like`** in an entry takes over the settings of another entry of its section, as they are after all layers:
+  `fno_raw: {like: fno_medium, input_normalisation: false}`.
+* **`each`** makes a family of an entry, a member for every value (of several settings: for every combination):
+  `small: {kind: fno, each: {modes: [4, 8]}}` stands for `small.modes4` and `small.modes8`. An entry that names the
+  family means all its members, and what is varied is a column of the tables, such as `model_modes`.
+* **A study of your own** is a folder with `study.yaml`, in which `answers` names the code that answers it, such as
+  `transfer`, and a scale. `--config study=<name>` runs it.
 
-| key | value | meaning |
-|---|---|---|
+`<name>` stands for a name of your choice, of letters, digits, `_`, `.` and `-`. A key without a default is
+required; an unknown key is an error. What is at its default is no part of what decides whether a cell is
+trained again.
+
+| key | value | default | meaning |
+|---|---|---|---|
 """
-
-
-def resolved(schema: dict, root: dict) -> dict:
-    """A schema with its reference, if any, filled in."""
-    if "$ref" not in schema:
-        return schema
-    return root["$defs"][schema["$ref"].split("/")[-1]] | schema
+MADE = ("name", "scale", "families")  # no keys of a file
 
 
 def value(schema: dict, root: dict) -> str:
     """What kind of value a schema asks for, in words."""
     schema = resolved(schema, root)
-    if "enum" in schema:
-        return " or ".join(f"`{option}`" for option in schema["enum"])
-    if schema["type"] == "array":
-        inner = value(schema["items"], root)
-        return f"[low, high], each {inner}" if schema.get("maxItems") == 2 else f"list of {inner}"
-    bounds = {"minimum": ">= {}", "exclusiveMinimum": "> {}"}
-    limits = [text.format(schema[key]) for key, text in bounds.items() if key in schema]
+    if "anyOf" in schema:
+        kinds = [value(kind, root) for kind in schema["anyOf"] if kind != {"type": "null"}]
+        return " or ".join(kinds)
+    if "enum" in schema or "const" in schema:
+        return " or ".join(f"`{option}`" for option in schema.get("enum", [schema.get("const")]))
+    if "properties" in schema or schema.get("type") == "object":
+        return "section"
+    if schema.get("type") == "array":
+        if "prefixItems" in schema:
+            return f"[low, high], each {value(schema['prefixItems'][0], root)}"
+        return f"list of {value(schema['items'], root)}"
+    limits = {"minimum": ">= {}", "exclusiveMinimum": "> {}"}
+    words = {"string": "text", "boolean": "`true` or `false`"}.get(schema["type"], schema["type"])
     return " ".join(
-        [{"string": "text", "boolean": "`true` or `false`"}.get(schema["type"], schema["type"]), *limits]
+        [words, *(text.format(f"{schema[key]:g}") for key, text in limits.items() if key in schema)]
     )
 
 
-def rows(schema: dict, root: dict, prefix: str = "", required: bool = True):
+def resolved(schema: dict, root: dict) -> dict:
+    """A schema with its reference, if any, filled in."""
+    if "$ref" in schema:
+        return root["$defs"][schema["$ref"].split("/")[-1]] | schema
+    return schema
+
+
+def inner(schema: dict, root: dict) -> dict:
+    """The schema of what may stand here, if it may also be left out."""
+    kinds = [kind for kind in schema.get("anyOf", [schema]) if kind != {"type": "null"}]
+    return resolved(kinds[0] if len(kinds) == 1 else schema, root)
+
+
+def rows(schema: dict, root: dict, prefix: str = "") -> Iterator[str]:
     """A row for each key below ``prefix``, depth first."""
-    if prefix:
-        kind = "section" if schema.get("type") == "object" else value(schema, root)
-        optional = "" if required else " Optional."
-        yield f"| `{prefix}` | {kind} | {schema.get('description', '')}{optional} |"
-    below = f"{prefix}." if prefix else ""
     for key, child in schema.get("properties", {}).items():
-        yield from rows(child, root, below + key, key in schema.get("required", []))
-    if isinstance(schema.get("additionalProperties"), dict):
-        entry = schema["additionalProperties"]
-        if entry.get("type") == "object":
-            yield from list(rows(entry, root, f"{below}<name>"))[1:]
+        if not prefix and key in MADE:
+            continue
+        name, within = f"{prefix}{key}", inner(child, root)
+        default = "required" if key in schema.get("required", []) else f"`{json.dumps(child.get('default'))}`"
+        empty = default in ("`null`", '`""`', "`{}`", "`[]`")
+        description = " ".join(child.get("description", "").split())
+        yield f"| `{name}` | {value(child, root)} | {'none' if empty else default} | {description} |"
+        entry = next(iter(within.get("patternProperties", {}).values()), within.get("additionalProperties"))
+        if isinstance(entry, dict) and entry:
+            yield from rows(resolved(entry, root), root, f"{name}.<name>.")
         else:
-            kind = value(entry, root) if "type" in entry else "as its system asks"
-            yield f"| `{below}<key>` | {kind} | {entry['description']} |"
+            yield from rows(within, root, f"{name}.")
 
 
 def systems() -> str:
-    """The keys that each system has in a dataset's entry: the arguments of its constructor."""
-    lines = ["", "## Systems", ""]
+    """What stands in a dataset's entry beside the name of its system."""
+    lines = [
+        "",
+        "## Systems",
+        "",
+        "What each system's entry has, beside `system`: the ranges of its physics parameters.",
+    ]
+    lines.append("")
     for name, system in SYSTEMS.items():
         arguments = inspect.signature(system).parameters.values()
         keys = (
             f"`{argument.name}`" + ("" if argument.default is argument.empty else f" (`{argument.default}`)")
             for argument in arguments
         )
-        lines += [
-            f"### `{name}`",
-            "",
-            f"Keys, with their defaults: {', '.join(keys)}.",
-            "",
-            inspect.getdoc(system),
-            "",
-        ]
+        lines += [f"### `{name}`", "", f"Keys, with their defaults: {', '.join(keys)}.", ""]
+        lines += [inspect.getdoc(system), ""]
     return "\n".join(lines).rstrip()
 
 
-def main() -> None:
-    schema = yaml.safe_load(SCHEMA.read_text())
-    print(HEADER.format(description=schema["description"]) + "\n".join(rows(schema, schema)))
-    print(systems())
+def main(folder: Path) -> None:
+    schema = Study.model_json_schema()
+    pages = {
+        "config/README.md": HEADER + "\n".join(rows(schema, schema)) + "\n" + systems() + "\n",
+        "workflow/schemas/study.schema.json": json.dumps(schema, indent=1, ensure_ascii=False) + "\n",
+    }
+    for name, text in pages.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))

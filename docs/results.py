@@ -1,23 +1,19 @@
-"""Print ``docs/results.md``, what a results folder says, from its tables (`make results`).
+"""Print ``docs/results.md``, what a results folder of the transfer study says, from its tables (`make results`).
 
-Usage: python docs/results.py [FOLDER, by default results/laptop]
+Usage: python docs/results.py [FOLDER, by default results/transfer/laptop]
 """
 
 import sys
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from pdetransfer.analysis.savings import savings_at
 from pdetransfer.base.files import read_json
-from pdetransfer.studies.transfer.questions import ANSWERS, answer_budget, answer_distance
+from pdetransfer.plan.entries import Figure
+from pdetransfer.plan.load import load
+from pdetransfer.studies.transfer.questions import QUESTIONS, answer_budget, answer_distance
 
-CONFIGS = {
-    "results/laptop": "config/config.yaml",
-    "results/paper": "config/paper.yaml",
-    "results/smoke": "config/smoke.yaml",
-}
 HEADER = """# Results
 
 <!-- Generated from {folder} by `make results`. -->
@@ -56,36 +52,35 @@ def claims_table(claims: list[dict]) -> list[str]:
     return lines
 
 
-def beside(folder: Path, question: str, figures: dict) -> list[str]:
+def beside(folder: Path, question: str, figures: dict[str, Figure]) -> list[str]:
     """Sentences on a question that its experiments give together."""
     if question == "data":
         return list(answer_budget(pd.read_csv(folder / "tables/budgets.csv")))
-    drawn = [entry for entry in figures.values() if entry["kind"] == "savings_by_distance"]
+    drawn = [entry for entry in figures.values() if entry.kind == "savings_by_distance"]
     if question == "shift" and drawn:
-        savings = pd.concat(pd.read_csv(folder / f"savings/{name}.csv") for name in drawn[0]["experiments"])
-        shifts = pd.read_csv(folder / "tables/shifts.csv")
-        return [answer_distance(savings_at(savings, shifts, drawn[0]["n_train"]))]
+        savings = pd.concat(pd.read_csv(folder / f"savings/{name}.csv") for name in drawn[0].experiments)
+        distances = pd.read_csv(folder / "tables/distances.csv")
+        return [answer_distance(savings_at(savings, distances, drawn[0].n_train))]
     return []
 
 
 def main(folder: Path) -> None:
-    config = yaml.safe_load(Path(CONFIGS[str(folder)]).read_text())
-    experiments = config["experiments"]
+    study = load(Path("config"), {"study": folder.parent.name, "scale": folder.name})
     verdicts = read_json(folder / "claims.json")
-    lines = [HEADER.format(folder=folder, scale=folder.name)]
-    for question, entry in ANSWERS.items():
-        names = [name for name, axes in experiments.items() if axes["question"] == question]
+    lines = [HEADER.format(folder=folder, scale=study.scale)]
+    for question, entry in QUESTIONS.items():
+        names = [name for name, experiment in study.experiments.items() if experiment.question == question]
         names = [name for name in names if (folder / f"tables/{name}.csv").exists()]
         if names:
             lines += [f"## {entry.title}", ""]
         for name in names:
             cells, savings = (pd.read_csv(folder / part / f"{name}.csv") for part in ("tables", "savings"))
             lines += [f"* {sentence}" for sentence in entry.answer(cells, savings)]
-        lines += [f"* {sentence}" for sentence in beside(folder, question, config["figures"])]
+        lines += [f"* {sentence}" for sentence in beside(folder, question, study.figures)]
         lines += [""] if names else []
     lines += ["## The paper's claims", "", *claims_table(verdicts["claims"])]
     print("\n".join(lines))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "results/laptop"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "results/transfer/laptop"))

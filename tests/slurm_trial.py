@@ -36,7 +36,7 @@ def report(cluster: Cluster, project: Project) -> None:
     print(f"{len(jobs)} jobs, {jobs['restarts'].sum()} started again by SLURM")
 
 
-def trial(folder: Path, num_kills: int, seed: int) -> None:
+def compare(folder: Path, num_kills: int, seed: int) -> None:
     (folder / "cluster").mkdir()
     local, project = (Project(folder / name) for name in ("local", "slurm_run"))
     start = time.monotonic()
@@ -45,12 +45,12 @@ def trial(folder: Path, num_kills: int, seed: int) -> None:
     with Cluster(folder / "cluster") as cluster, ThreadPoolExecutor() as pool:
         os.environ.update(cluster.env)
         start = time.monotonic()
-        run = pool.submit(project.succeed, *QUICK_PROFILE, "all")
-        killed = cluster.kill_nodes(project.path, run, num_kills, random.Random(seed))
-        run.result()
+        workflow = pool.submit(project.succeed, *QUICK_PROFILE, "all")
+        killed = cluster.kill_nodes(project.path, workflow, num_kills, random.Random(seed))
+        workflow.result()
         print(f"on SLURM: {time.monotonic() - start:.0f} s; killed with their nodes: {dict(killed)}")
         report(cluster, project)
-    expected, found = (contents(each.path / "results/smoke") for each in (local, project))
+    expected, found = (contents(each.path / "results/transfer/smoke") for each in (local, project))
     names = [name for name in expected | found if not name.startswith(TIMED)]
     differing = [name for name in names if expected.get(name) != found.get(name)]
     print(f"{len(names)} results compared, {len(differing)} differ", *differing)
@@ -60,4 +60,4 @@ if __name__ == "__main__":
     if reason := missing():
         sys.exit(f"no SLURM cluster can be started: {reason}")
     with tempfile.TemporaryDirectory() as scratch:
-        trial(Path(scratch).resolve(), *map(int, sys.argv[1:] or ("0", "0")))
+        compare(Path(scratch).resolve(), *map(int, sys.argv[1:] or ("0", "0")))

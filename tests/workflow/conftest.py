@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pdetransfer.plan.expand import expand
+
 ROOT = Path(__file__).parents[2]
 
 
 class Project:
-    """A copy of the project's files, and Snakemake run in it as a user would, at smoke scale."""
+    """A copy of the project's files, whose config chooses smoke scale, and Snakemake run in it as a user would."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -27,12 +29,12 @@ class Project:
         for name in tracked.stdout.splitlines():
             (path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, path / name, follow_symlinks=False)
+        self.edit("config/config.yaml", "scale: laptop", "scale: smoke")
 
-    def run(self, *arguments: str, config: str = "config/smoke.yaml") -> subprocess.CompletedProcess:
+    def run(self, *arguments: str) -> subprocess.CompletedProcess:
         """Run ``snakemake``; the output, both streams, is in ``stdout``."""
-        overlay = [f"--configfile={config}"] if config else []
         return subprocess.run(
-            [Path(sys.executable).with_name("snakemake"), *overlay, *arguments],
+            [Path(sys.executable).with_name("snakemake"), *arguments],
             cwd=self.path,
             env=os.environ | {"PYTHONPATH": ""},
             stdout=subprocess.PIPE,
@@ -41,8 +43,8 @@ class Project:
             check=False,
         )
 
-    def succeed(self, *arguments: str, config: str = "config/smoke.yaml") -> str:
-        result = self.run(*arguments, config=config)
+    def succeed(self, *arguments: str) -> str:
+        result = self.run(*arguments)
         assert result.returncode == 0, result.stdout
         return result.stdout
 
@@ -62,11 +64,13 @@ class Project:
         (self.path / name).write_text(text.replace(old, new))
 
     def edit_config(self, change) -> None:
-        """Let ``change`` alter the smoke config, a dict."""
-        file = self.path / "config/smoke.yaml"
-        config = yaml.safe_load(file.read_text())
+        """Let ``change`` alter the transfer study as it is at smoke scale, a dict of all entries."""
+        study, scale = (self.path / f"config/transfer/{name}.yaml" for name in ("study", "smoke"))
+        config = expand(*(yaml.safe_load(file.read_text()) for file in (study, scale)))
+        del config["families"]
         change(config)
-        file.write_text(yaml.safe_dump(config))
+        study.write_text(yaml.safe_dump(config))
+        scale.write_text("{}\n")
 
 
 @pytest.fixture

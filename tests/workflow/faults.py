@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
-TARGET = "results/smoke/tables/seeds.csv"
-ARGUMENTS = ("--rerun-incomplete", "--configfile=config/smoke.yaml", "--cores=2", TARGET)
+TARGET = "results/transfer/smoke/tables/seeds.csv"
+ARGUMENTS = ("--rerun-incomplete", "--cores=2", TARGET)
 
 
 def prepare(project) -> None:
@@ -27,12 +27,12 @@ def prepare(project) -> None:
 
     project.edit_config(longer)
     for file, name, value in (
-        ("state", "INTERVAL = 60.0", "INTERVAL = 0.2"),
-        ("state", "SHARE = 50", "SHARE = 1"),
-        ("locks", "BEAT = 15.0", "BEAT = 0.5"),
-        ("locks", "STALE = 180.0", "STALE = 10.0"),
-        ("locks", "POLL = 1.0", "POLL = 0.1"),
-        ("locks", "SETTLE = 2.0", "SETTLE = 0.2"),
+        ("training/state", "INTERVAL = 60.0", "INTERVAL = 0.2"),
+        ("training/state", "SHARE = 50", "SHARE = 1"),
+        ("base/locks", "BEAT = 15.0", "BEAT = 0.5"),
+        ("base/locks", "STALE = 180.0", "STALE = 10.0"),
+        ("base/locks", "POLL = 1.0", "POLL = 0.1"),
+        ("base/locks", "SETTLE = 2.0", "SETTLE = 0.2"),
     ):
         project.edit(f"pipeline_src/pdetransfer/{file}.py", name, value)
 
@@ -77,12 +77,12 @@ def kill_many(project, num_kills: int, seed: int) -> collections.Counter:
     chance = random.Random(seed)
     prepare(project)
     assert start(project).wait() == 0, (project.path / "output").read_text()
-    expected, counts = contents(project.path / "results/smoke"), collections.Counter()
+    expected, counts = contents(project.path / "results/transfer/smoke"), collections.Counter()
     while sum(counts[kind] for kind in counts if " by " in kind) < num_kills:
-        shutil.rmtree(project.path / "results/smoke")
+        shutil.rmtree(project.path / "results/transfer/smoke")
         while (code := _run_with_a_kill(project, chance, counts)) != 0:
             assert code is not None
-        found = contents(project.path / "results/smoke")
+        found = contents(project.path / "results/transfer/smoke")
         assert set(found) == set(expected), set(found) ^ set(expected)
         differing = [name for name, value in expected.items() if found[name] != value]
         assert not differing, differing
@@ -107,7 +107,7 @@ def _run_with_a_kill(project, chance, counts) -> int:
             pass
         # Jobs of a killed Snakemake live on, as on a cluster.
         process.wait()
-    logs = project.path.glob("results/smoke/logs/train/**/*.log")
+    logs = project.path.glob("results/transfer/smoke/logs/train/**/*.log")
     texts = [path.read_text() for path in logs if path.stat().st_mtime >= begin]
     counts["runs resumed"] += sum(text.count("goes on after step") for text in texts)
     counts["locks taken over"] += sum(text.count("its lock is taken over") for text in texts)

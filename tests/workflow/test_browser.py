@@ -30,7 +30,7 @@ QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-co
 @pytest.fixture(scope="module")
 def browse(finished_project, tmp_path_factory):
     """Open the report of the smoke workflow, or another page: standard output and what the console said."""
-    report = finished_project.path / "results/smoke/report.html"
+    report = finished_project.path / "results/transfer/smoke/report.html"
     profile = tmp_path_factory.mktemp("profile")
 
     def open_with(*options, page=report):
@@ -64,13 +64,15 @@ def test_every_question_has_a_drawn_chart_with_points(page):
 
 
 def test_a_point_under_the_mouse_shows_its_row(browse, finished_project, tmp_path):
-    head, end, tail = (finished_project.path / "results/smoke/report.html").read_text().rpartition("</body>")
+    head, end, tail = (
+        (finished_project.path / "results/transfer/smoke/report.html").read_text().rpartition("</body>")
+    )
     (tmp_path / "report.html").write_text(head + HOVER + end + tail)
     dom, console = browse("--dump-dom", page=tmp_path / "report.html")
     assert console == []
     tooltip = re.search(r'<div id="vg-tooltip-element".*?</table>', dom, re.DOTALL)[0]
     row = dict(re.findall(r'<td class="key">(.*?)</td><td class="value">(.*?)</td>', tooltip))
-    cell = finished_project.path / "results/smoke/cells" / row["cell"] / "cell.json"
+    cell = finished_project.path / "results/transfer/smoke/cells" / row["cell"] / "cell.json"
     [chosen] = [run for run in json.loads(cell.read_text())["chosen"] if str(run["seed"]) == row["seed"]]
     assert float(row["validation error"]) == pytest.approx(chosen["validation_error"], rel=1e-4)
     assert re.fullmatch("[0-9a-f]{8,64}", row["checkpoint, SHA-256"])

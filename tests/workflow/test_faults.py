@@ -23,7 +23,7 @@ def test_kills_at_random_moments_change_no_result(fresh):
 def test_a_second_snakemake_in_the_folder_is_told_of_the_first(fresh):
     prepare(fresh)
     first = start(fresh)
-    while not (fresh.path / "results/smoke/logs").exists():
+    while not (fresh.path / "results/transfer/smoke/logs").exists():
         assert first.poll() is None
     result = fresh.run("--rerun-incomplete", TARGET)
     assert result.returncode != 0
@@ -48,7 +48,7 @@ def test_the_status_is_told_beside_a_running_snakemake_which_keeps_its_lock(fres
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may leave the network")
 def test_no_network_is_needed(fresh):
-    command = ["unshare", "-n", Path(sys.executable).with_name("snakemake"), "--configfile=config/smoke.yaml"]
+    command = ["unshare", "-n", Path(sys.executable).with_name("snakemake")]
     environment = os.environ | {"PYTHONPATH": ""}
     result = subprocess.run(
         [*command, TARGET], cwd=fresh.path, env=environment, capture_output=True, text=True, check=False
@@ -96,7 +96,7 @@ def test_a_folder_that_cannot_be_written_is_named_and_stays_as_it_is(finished):
         mount("-o", "remount,ro,bind", results)
         for wanted, told in (
             (["--force", TARGET], "Write-protected output files"),
-            (["results/smoke/plan/seeds.csv"], "Read-only file system"),
+            (["results/transfer/smoke/plan/seeds.csv"], "Read-only file system"),
         ):
             stopped = finished.run(*wanted)
             assert stopped.returncode != 0
@@ -105,13 +105,17 @@ def test_a_folder_that_cannot_be_written_is_named_and_stays_as_it_is(finished):
 
 
 def test_a_deleted_cell_comes_back_without_training(finished):
-    (folder,) = (finished.path / "results/smoke/cells").glob("poisson_e5-10/fno_medium/scratch/*/n16")
+    (folder,) = (finished.path / "results/transfer/smoke/cells").glob(
+        "poisson_e5-10/fno_medium/scratch/*/n16"
+    )
     (folder / "weights.safetensors").unlink()
     wanted = str(folder.relative_to(finished.path) / "weights.safetensors")
     assert finished.planned(wanted) == {"train": 1}
     finished.succeed(wanted)
     logs = (
-        finished.path / "results/smoke/logs/train" / folder.relative_to(finished.path / "results/smoke/cells")
+        finished.path
+        / "results/transfer/smoke/logs/train"
+        / folder.relative_to(finished.path / "results/transfer/smoke/cells")
     )
     assert "1 of 1 cells were finished before" in logs.with_suffix(".log").read_text()
     assert not finished.planned("all")

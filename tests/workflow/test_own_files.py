@@ -12,7 +12,7 @@ from pdetransfer.data.sources import SparseGaussians
 
 pytestmark = pytest.mark.slow
 
-RESULTS = "results/smoke"
+RESULTS = "results/transfer/smoke"
 SPLITS = {"train": 20, "validation": 8, "test": 8}
 
 

@@ -1,6 +1,8 @@
 """What is said before anything runs: plans at every scale, and users' mistakes."""
 
+import json
 import re
+import shutil
 
 import pytest
 import torch
@@ -8,15 +10,17 @@ import torch
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("config", [None, "config/paper.yaml", "config/smoke.yaml"])
-def test_every_scale_is_planned(fresh, config):
-    assert "train_pack" in fresh.succeed("-n", "all", config=config)
-    assert not (fresh.path / "results/laptop").exists()
+@pytest.mark.parametrize("scale", ["laptop", "paper", "smoke"])
+def test_every_scale_is_planned(fresh, scale):
+    output = fresh.succeed("-n", "all", "--config", f"scale={scale}")
+    assert "train_pack" in output
+    assert f"\nstudy transfer, scale {scale}: results/transfer/{scale}\n" in output
+    assert not (fresh.path / "results/transfer").exists()
 
 
 def test_the_slurm_profile_plans_paper_scale_as_typed(fresh):
-    output = fresh.succeed("--profile", "slurm", "-n", "all", config=None)
-    assert "results/paper/report.html" in output
+    output = fresh.succeed("--profile", "slurm", "-n", "all")
+    assert "results/transfer/paper/report.html" in output
     jobs = output.split("\n\n")
     minutes = {}
     for job in jobs:
@@ -35,40 +39,100 @@ def test_the_slurm_profile_plans_paper_scale_as_typed(fresh):
     assert minutes["fno_tiny"] < minutes["fno_medium"] < minutes["fno_large"] <= 1440
 
 
+def test_another_study_typed_beside_the_slurm_profile_is_planned_at_paper_scale(fresh):
+    shutil.copytree(fresh.path / "config/transfer", fresh.path / "config/other")
+    fresh.edit("config/other/study.yaml", "\ntitle:", "\nanswers: transfer\ntitle:")
+    output = fresh.succeed("--profile", "slurm", "-n", "all", "--config", "study=other")
+    assert "study other, scale paper: results/other/paper" in output
+
+
+def test_a_configfile_beside_the_slurm_profile_must_say_the_scale(fresh):
+    """It replaces the profile's own, and the scale would be the laptop's."""
+    own = fresh.path / "own.yaml"
+    own.write_text("longest_job: 600\n")
+    result = fresh.run("--profile", "slurm", "-n", "all", "--configfile", "own.yaml")
+    assert result.returncode != 0
+    assert "expected one that has `scale`, or --config scale=..." in result.stdout
+    own.write_text("longest_job: 600\nscale: paper\n")
+    output = fresh.succeed("--profile", "slurm", "-n", "all", "--configfile", "own.yaml")
+    assert "runtime=600" in output
+    assert "runtime=1440" not in output
+
+
+def test_typed_values_are_laid_over_the_files_and_checked_the_same(fresh):
+    target = "results/transfer/smoke/datasets/poisson_e1-5/train.json"
+    made = fresh.succeed(target, "--config", "num_examples={train: 40}")
+    assert "results/transfer/smoke" in made
+    assert json.loads((fresh.path / target).read_text())["count"] == 40
+    result = fresh.run("-n", "all", "--config", "num_examples={train: many}")
+    assert result.returncode != 0
+    assert "num_examples.train is 'many'; expected a valid integer" in result.stdout
+
+
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("file", "old", "new", "message"),
     [
-        ("device: auto", "device: gpu", "device is 'gpu'; expected one of ['auto', 'cpu', 'cuda']"),
         (
-            "device: auto",
-            "device: auto\ndevise: cpu",
-            "the top level has the unknown key 'devise'; expected one",
+            "transfer/smoke.yaml",
+            "\ngrid:",
+            "\ndevice: gpu\ngrid:",
+            "device is 'gpu'; expected 'auto', 'cpu' or 'cuda'",
+        ),
+        ("transfer/smoke.yaml", "\ngrid:", "\ndevise: cpu\ngrid:", "unknown key 'devise'; expected one of"),
+        (
+            "transfer/smoke.yaml",
+            "fno_small:",
+            "fno_smal:",
+            "models.fno_smal of the scale is no entry of the study",
         ),
         (
-            "[4.0e-3]",
-            "[4e-3]",
-            "is '4e-3'; expected a value of type number (YAML reads a number like 1e-3 as text",
+            "transfer/smoke.yaml",
+            "width: 4, modes: 2, ",
+            "width: 4, ",
+            "models.fno_tiny has no 'modes'; expected",
         ),
         (
+            "transfer/study.yaml",
             "init: [scratch, own]",
             "init: [scratch, laplace]",
             "init is 'laplace'; expected one of",
         ),
+        (
+            "transfer/study.yaml",
+            "like: fno_medium,",
+            "like: fno_mediun,",
+            "fno_raw.like is 'fno_mediun'; expected one of",
+        ),
+        (
+            "transfer/claims.yaml",
+            "quantity: parameters",
+            "quantity: parameter",
+            "quantity is 'parameter'; expected one",
+        ),
+        ("config.yaml", "scale: smoke", "scale: smok", "scale is 'smok'; expected one of"),
+        (
+            "config.yaml",
+            "overrides: {}",
+            "overrides: {transfer: {smokes: {}}}",
+            "transfer.smokes is no scale of it",
+        ),
     ],
 )
-def test_a_mistake_in_the_config_is_one_sentence_and_nothing_runs(fresh, old, new, message):
-    fresh.edit("config/smoke.yaml", old, new)
+def test_a_mistake_in_the_config_is_one_sentence_and_nothing_runs(fresh, file, old, new, message):
+    fresh.edit(f"config/{file}", old, new)
     result = fresh.run("all")
     assert result.returncode != 0
     assert sum(message in line for line in result.stdout.splitlines()) == 1, result.stdout
     assert "Traceback" not in result.stdout
-    assert not (fresh.path / "results/smoke").exists()
+    assert not (fresh.path / "results/transfer").exists()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_gpu_jobs_take_turns_and_a_missing_gpu_is_said(fresh):
-    curve = "results/smoke/cells/poisson_e5-10/fno_medium/scratch/downstream_seeds"
-    targets = [f"results/smoke/datasets/poisson_e5-10/{split}.json" for split in ("train", "validation")]
+    curve = "results/transfer/smoke/cells/poisson_e5-10/fno_medium/scratch/downstream_seeds"
+    targets = [
+        f"results/transfer/smoke/datasets/poisson_e5-10/{split}.json" for split in ("train", "validation")
+    ]
     fresh.succeed(*targets)
     arguments = [
         "--keep-going",
@@ -85,6 +149,8 @@ def test_gpu_jobs_take_turns_and_a_missing_gpu_is_said(fresh):
 
 
 def test_an_unknown_target_is_refused(fresh):
-    result = fresh.run("results/smoke/cells/poisson/fno_medium/scratch/downstream_seeds/n8/cell.json")
+    result = fresh.run(
+        "results/transfer/smoke/cells/poisson/fno_medium/scratch/downstream_seeds/n8/cell.json"
+    )
     assert result.returncode != 0
     assert "MissingRuleException" in result.stdout

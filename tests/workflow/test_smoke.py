@@ -16,7 +16,7 @@ from pdetransfer.base import numerics
 
 pytestmark = pytest.mark.slow
 
-RESULTS = "results/smoke"
+RESULTS = "results/transfer/smoke"
 CURVE = f"{RESULTS}/cells/poisson_e5-10/fno_medium/scratch/downstream_seeds"
 FIGURES = 23  # of the experiments, of predictions and of the data
 
@@ -72,7 +72,7 @@ def test_the_dictionary_has_the_columns_of_every_table_and_no_others(finished):
     seen = set()
     for path in sorted(folder.rglob("*.csv")):
         name = str(path.relative_to(folder))
-        if name.startswith("finished/"):  # the files of cells
+        if name.startswith("archive/"):  # the files of cells
             continue
         pattern = name if name in named else next(filter(path.relative_to(folder).match, named))
         table = pd.read_csv(path)
@@ -88,7 +88,7 @@ def test_the_dictionary_has_the_columns_of_every_table_and_no_others(finished):
 
 
 def test_shifts_are_measured_against_what_each_model_was_pre_trained_on(finished):
-    table = pd.read_csv(finished.path / RESULTS / "tables/shifts.csv").set_index(["dataset", "init"])
+    table = pd.read_csv(finished.path / RESULTS / "tables/distances.csv").set_index(["dataset", "init"])
     assert len(table) == 7  # three of shifts, two of each mixture experiment
     assert table.loc[("poisson_e10-20", "poisson"), "mass_in_common"] == 0
     assert table.loc[("helmholtz_w1-5", "mixed"), "base"] == "helmholtz_w1-10"
@@ -258,22 +258,24 @@ def test_touching_or_commenting_source_files_makes_nothing_stale(finished):
     ):
         os.utime(path)
     assert finished.planned("all") == {}
-    finished.edit("pipeline_src/pdetransfer/training.py", "import copy\n", "import copy  # deep\n")
+    finished.edit("pipeline_src/pdetransfer/training/loop.py", "import copy\n", "import copy  # deep\n")
     finished.edit("workflow/scripts/train.py", "from pathlib", "# A comment.\nfrom pathlib")
-    finished.edit("config/smoke.yaml", "\ngrid:", "\n# A comment.\ngrid:")
+    finished.edit("config/transfer/smoke.yaml", "\ngrid:", "\n# A comment.\ngrid:")
     assert finished.planned("all") == {}
 
 
 def raise_version(project, stage):
     version = getattr(numerics, stage)
-    project.edit("pipeline_src/pdetransfer/numerics.py", f"{stage} = {version}", f"{stage} = {version + 1}")
+    project.edit(
+        "pipeline_src/pdetransfer/base/numerics.py", f"{stage} = {version}", f"{stage} = {version + 1}"
+    )
 
 
 def test_a_numerics_version_reruns_its_stage(finished):
     raise_version(finished, "TABLES")
     tables = {"card": 9, "datasets": 1, "disjoint": 1, "gallery": 3, "stages": 1, "table": 7, "figure": 11}
     tables |= {"predictions": 6, "claims": 1, "fits": 1, "report": 1}
-    tables |= {"shifts": 1, "budgets": 1, "scaling": 1}
+    tables |= {"distances": 1, "budgets": 1, "invariance": 1}
     assert finished.planned("all") == tables
     raise_version(finished, "EVALUATION")
     assert finished.planned("all") == tables | {"evaluate": 7}
@@ -286,7 +288,7 @@ def test_a_numerics_version_reruns_its_stage(finished):
 
 
 def test_another_device_makes_only_the_printed_config_stale(finished):
-    finished.edit("config/smoke.yaml", "device: auto", "device: cpu")
+    finished.edit("config/transfer/smoke.yaml", "\ngrid:", "\ndevice: cpu\ngrid:")
     assert finished.planned("all") == {"plan": 1, "report": 1}
 
 
@@ -333,7 +335,7 @@ def test_a_new_shift_trains_only_its_cells(finished):
     assert {rule: plan.get(rule) for rule in made} == made
     assert set(plan) - set(made) == {
         "plan",
-        "shifts",
+        "distances",
         "datasets",
         "disjoint",
         "gallery",
@@ -346,13 +348,12 @@ def test_a_new_shift_trains_only_its_cells(finished):
 
 def test_a_new_model_size_trains_only_its_cells(finished):
     def add(config):
-        config["models"]["fno_new"] = {"kind": "fno", "width": 6, "modes": 4, "num_layers": 4}
-        config["rates"]["fno_new"], config["num_gpus"]["fno_new"] = 1000, 1
+        config["models"]["fno_new"] = config["models"]["fno_tiny"] | {"width": 6, "modes": 4}
         config["experiments"]["model_scaling"]["model"].append("fno_new")
 
     finished.edit_config(add)
     plan = {"plan": 1, "pretrain": 1, "train_pack": 2, "evaluate": 1, "table": 1, "figure": 1, "claims": 1}
-    assert finished.planned("all") == plan | {"scaling": 1, "fits": 1, "report": 1}
+    assert finished.planned("all") == plan | {"invariance": 1, "fits": 1, "report": 1}
 
 
 def test_a_new_seed_trains_only_its_runs(finished):

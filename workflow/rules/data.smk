@@ -1,3 +1,8 @@
+ALL_SPLITS = job(lambda: [split for name in STORED for split in inputs.card(STUDY, name).values()])
+CARD = job(lambda dataset: inputs.card(STUDY, dataset), "dataset")
+OF_SYSTEM = job(lambda system: inputs.of_system(STUDY, system), "system")
+
+
 rule generate:
     output:
         store=directory("<results>/datasets/{dataset}/{split}.zarr"),
@@ -11,7 +16,7 @@ rule generate:
     conda:
         "../../environment.yml"
     params:
-        settings=dataset_settings,
+        settings=lambda w: STUDY.dataset_settings(w.dataset, w.split),
         numerics=numerics.SOLVER,
     script:
         "../scripts/generate.py"
@@ -19,7 +24,7 @@ rule generate:
 
 rule import_file:
     input:
-        own_file,
+        lambda w: getattr(STUDY.datasets[w.dataset].files, w.split),
     output:
         store=directory("<results>/datasets/{dataset}/{split}.zarr"),
         manifest="<results>/datasets/{dataset}/{split}.json",
@@ -32,7 +37,12 @@ rule import_file:
     conda:
         "../../environment.yml"
     params:
-        settings=own_settings,
+        settings=lambda w: {
+            "dataset": w.dataset,
+            "split": w.split,
+            "system": STUDY.datasets[w.dataset].system,
+            "coefficient_names": list(STUDY.datasets[w.dataset].coefficients or ()),
+        },
         numerics=numerics.SOLVER,
     script:
         "../scripts/import_file.py"
@@ -40,8 +50,7 @@ rule import_file:
 
 rule disjoint:
     input:
-        stores=ancient(expand("<results>/datasets/{dataset}/{split}.zarr", dataset=STORED, split=SPLITS)),
-        manifests=expand("<results>/datasets/{dataset}/{split}.json", dataset=STORED, split=SPLITS),
+        reads(ALL_SPLITS),
     output:
         "<results>/datasets/disjoint.json",
     log:
@@ -51,6 +60,7 @@ rule disjoint:
     conda:
         "../../environment.yml"
     params:
+        job=ALL_SPLITS,
         numerics=numerics.TABLES,
     script:
         "../scripts/disjoint.py"
@@ -58,8 +68,7 @@ rule disjoint:
 
 rule card:
     input:
-        stores=ancient(expand("<results>/datasets/{{dataset}}/{split}.zarr", split=SPLITS)),
-        manifests=expand("<results>/datasets/{{dataset}}/{split}.json", split=SPLITS),
+        reads(CARD),
     output:
         facts="<results>/cards/{dataset}.json",
         svg=report(
@@ -76,7 +85,7 @@ rule card:
     conda:
         "../../environment.yml"
     params:
-        splits=SPLITS,
+        job=CARD,
         numerics=numerics.TABLES,
     script:
         "../scripts/card.py"
@@ -89,13 +98,13 @@ rule datasets:
         table="<results>/tables/datasets.csv",
         parquet="<results>/tables/datasets.parquet",
         svg=report(
-            "<results>/figures/shifts.svg",
-            caption="../report/shifts.rst",
+            "<results>/figures/ranges.svg",
+            caption="../report/ranges.rst",
             category="Data",
-            labels={"picture": "shifts", "of": "all datasets"},
+            labels={"picture": "ranges", "of": "all datasets"},
         ),
-        png="<results>/figures/shifts.png",
-        pdf="<results>/figures/shifts.pdf",
+        png="<results>/figures/ranges.png",
+        pdf="<results>/figures/ranges.pdf",
     log:
         "<results>/logs/datasets.log",
     benchmark:
@@ -103,7 +112,7 @@ rule datasets:
     conda:
         "../../environment.yml"
     params:
-        pretraining=pretraining_datasets(),
+        pretraining=inputs.pretraining_datasets(STUDY),
         numerics=numerics.TABLES,
     script:
         "../scripts/datasets.py"
@@ -111,8 +120,7 @@ rule datasets:
 
 rule gallery:
     input:
-        stores=ancient(gallery_stores("zarr")),
-        manifests=gallery_stores("json"),
+        reads(OF_SYSTEM),
     output:
         svg=report(
             "<results>/figures/gallery_{system}.svg",
@@ -129,54 +137,7 @@ rule gallery:
     conda:
         "../../environment.yml"
     params:
+        job=OF_SYSTEM,
         numerics=numerics.TABLES,
     script:
         "../scripts/gallery.py"
-
-
-rule stages:
-    output:
-        svg=report(
-            "<results>/figures/stages.svg",
-            caption="../report/stages.rst",
-            category="Data",
-            labels={"picture": "stages", "of": "the study"},
-        ),
-        png="<results>/figures/stages.png",
-        pdf="<results>/figures/stages.pdf",
-    log:
-        "<results>/logs/stages.log",
-    benchmark:
-        "<results>/benchmarks/stages.tsv"
-    conda:
-        "../../environment.yml"
-    params:
-        num_points=config["grid"]["num_points"],
-        source=experiments.canonical(config["source"]),
-        numerics=numerics.TABLES,
-    script:
-        "../scripts/stages.py"
-
-
-rule systems:
-    output:
-        svg=report(
-            "<results>/figures/systems.svg",
-            caption="../report/systems.rst",
-            category="Data",
-            labels={"picture": "systems", "of": "all systems"},
-        ),
-        png="<results>/figures/systems.png",
-        pdf="<results>/figures/systems.pdf",
-    log:
-        "<results>/logs/systems.log",
-    benchmark:
-        "<results>/benchmarks/systems.tsv"
-    conda:
-        "../../environment.yml"
-    params:
-        source=experiments.canonical(config["source"]),
-        num_points=config["grid"]["num_points"],
-        numerics=numerics.SOLVER,
-    script:
-        "../scripts/systems.py"

@@ -1,8 +1,17 @@
+TABLE = job(lambda experiment: inputs.table(STUDY, experiment), "experiment")
+FIGURE = job(lambda name: inputs.figure(STUDY, ANSWERS, name), "figure")
+PREDICTIONS = job(lambda name: inputs.gallery(STUDY, name), "predictions")
+PREDICTIONS_AT = job(lambda name, n: inputs.gallery(STUDY, name, int(n)), "predictions", "n_train")
+CLAIMS = job(lambda: inputs.claims(STUDY, ANSWERS))
+REPORT = job(lambda: inputs.report(STUDY, ANSWERS))
+CONTROLS = job(lambda: inputs.controls(STUDY))
+COMPARED = job(lambda: inputs.compared(STUDY, OTHER))
+WHOLE_STUDY = canonical(STUDY.model_dump(mode="json", exclude_defaults=True))
+
+
 rule table:
     input:
-        errors="<results>/errors/{experiment}.parquet",
-        cells=cell_summaries,
-        pretrained=zero_shot_summaries,
+        reads(TABLE),
     output:
         cells=report(
             "<results>/tables/{experiment}.csv",
@@ -12,7 +21,7 @@ rule table:
         ),
         savings="<results>/savings/{experiment}.csv",
         by_parameter="<results>/by_parameter/{experiment}.csv",
-        parquet=expand("<results>/{folder}/{{experiment}}.parquet", folder=TABLES.values()),
+        parquet=expand("<results>/{folder}/{{experiment}}.parquet", folder=inputs.TABLES.values()),
     log:
         "<results>/logs/table/{experiment}.log",
     benchmark:
@@ -20,81 +29,15 @@ rule table:
     conda:
         "../../environment.yml"
     params:
-        axes=experiment_cells,
-        zero_shot=zero_shot_cells,
+        job=TABLE,
         numerics=numerics.TABLES,
     script:
         "../scripts/table.py"
 
 
-rule shifts:
-    input:
-        stores=ancient(expand("<results>/datasets/{dataset}/train.zarr", dataset=PAIRED)),
-        manifests=expand("<results>/datasets/{dataset}/train.json", dataset=PAIRED),
-        cells=expand("<results>/tables/{experiment}.csv", experiment=SHIFTED),
-    output:
-        table=report("<results>/tables/shifts.csv", caption="../report/distances.rst", category="Tables"),
-        parquet="<results>/tables/shifts.parquet",
-    log:
-        "<results>/logs/shifts.log",
-    benchmark:
-        "<results>/benchmarks/shifts.tsv"
-    conda:
-        "../../environment.yml"
-    params:
-        datasets=PAIRED,
-        pairs=PAIRS,
-        numerics=numerics.TABLES,
-    script:
-        "../scripts/shifts.py"
-
-
-rule scaling:
-    input:
-        unpack(pretrained_models),
-    output:
-        table=report("<results>/tables/scaling.csv", caption="../report/scaling.rst", category="Tables"),
-        parquet="<results>/tables/scaling.parquet",
-    log:
-        "<results>/logs/scaling.log",
-    benchmark:
-        "<results>/benchmarks/scaling.tsv"
-    conda:
-        "../../environment.yml"
-    params:
-        models=[
-            asdict(curve) | {"components": experiments.components(config, curve.dataset)}
-            for curve, _ in PRETRAINED
-        ],
-        datasets=PRETRAINED_ON,
-        numerics=numerics.TABLES,
-    script:
-        "../scripts/scaling.py"
-
-
-rule budgets:
-    input:
-        expand("<results>/errors/{experiment}.parquet", experiment=COMPARED),
-    output:
-        table=report("<results>/tables/budgets.csv", caption="../report/budgets.rst", category="Tables"),
-        parquet="<results>/tables/budgets.parquet",
-    log:
-        "<results>/logs/budgets.log",
-    benchmark:
-        "<results>/benchmarks/budgets.tsv"
-    conda:
-        "../../environment.yml"
-    params:
-        experiments=COMPARED,
-        config=budget_settings,
-        numerics=numerics.TABLES,
-    script:
-        "../scripts/budgets.py"
-
-
 rule figure:
     input:
-        unpack(figure_tables),
+        reads(FIGURE),
     output:
         svg=report(
             "<results>/figures/{figure}.svg",
@@ -111,7 +54,8 @@ rule figure:
     conda:
         "../../environment.yml"
     params:
-        options=figure_options,
+        job=FIGURE,
+        answers=STUDY.answers,
         numerics=numerics.TABLES,
     script:
         "../scripts/figure.py"
@@ -119,7 +63,7 @@ rule figure:
 
 rule predictions:
     input:
-        unpack(prediction_inputs),
+        reads(PREDICTIONS),
     output:
         svg=report(
             "<results>/figures/{predictions}.svg",
@@ -136,9 +80,7 @@ rule predictions:
     conda:
         "../../environment.yml"
     params:
-        options=prediction_options,
-        curves=predicted_curves,
-        datasets=predicted_datasets,
+        job=PREDICTIONS,
         numerics=numerics.TABLES,
     script:
         "../scripts/predictions.py"
@@ -146,6 +88,8 @@ rule predictions:
 
 # The same at another n_train, when asked for.
 use rule predictions as predictions_at with:
+    input:
+        reads(PREDICTIONS_AT),
     output:
         svg="<results>/figures/n{n_train}/{predictions}.svg",
         png="<results>/figures/n{n_train}/{predictions}.png",
@@ -154,11 +98,14 @@ use rule predictions as predictions_at with:
         "<results>/logs/predictions/n{n_train}/{predictions}.log",
     benchmark:
         "<results>/benchmarks/predictions/n{n_train}/{predictions}.tsv"
+    params:
+        job=PREDICTIONS_AT,
+        numerics=numerics.TABLES,
 
 
 rule fits:
     input:
-        expand("<results>/errors/{experiment}.parquet", experiment=REPORTED),
+        expand("<results>/errors/{experiment}.parquet", experiment=STUDY.reported),
     output:
         table=report("<results>/tables/fits.csv", caption="../report/table.rst", category="Tables"),
         parquet="<results>/tables/fits.parquet",
@@ -169,7 +116,7 @@ rule fits:
     conda:
         "../../environment.yml"
     params:
-        config={part: experiments.canonical(config[part]) for part in ("recipes", "rates")},
+        study=STUDY.part("recipes", "models"),
         numerics=numerics.TABLES,
     script:
         "../scripts/fits.py"
@@ -177,11 +124,7 @@ rule fits:
 
 rule claims:
     input:
-        claims="config/claims.yaml",
-        errors=expand("<results>/errors/{experiment}.parquet", experiment=JUDGED),
-        cells=expand("<results>/tables/{experiment}.csv", experiment=JUDGED),
-        cards=expand("<results>/cards/{dataset}.json", dataset=STORED),
-        scaling="<results>/tables/scaling.csv",
+        reads(CLAIMS),
     output:
         verdicts="<results>/claims.json",
         table=report("<results>/tables/claims.csv", caption="../report/claims.rst", category="Claims"),
@@ -193,7 +136,8 @@ rule claims:
     conda:
         "../../environment.yml"
     params:
-        config={key: config[key] for key in ("scale", "datasets", "models", "experiments")},
+        job=CLAIMS,
+        answers=STUDY.answers,
         numerics=numerics.TABLES,
     script:
         "../scripts/claims.py"
@@ -213,8 +157,8 @@ rule plan:
     resources:
         num_devices=workflow.nodes or workflow.cores,
     params:
-        config={key: value for key, value in config.items() if key != "pathvars"},
-        experiments=REPORTED,
+        study=WHOLE_STUDY,
+        experiments=STUDY.reported,
     script:
         "../scripts/plan.py"
 
@@ -229,27 +173,13 @@ use rule plan as plan_experiment with:
     benchmark:
         "<results>/benchmarks/plan/{experiment}.tsv"
     params:
-        config={key: value for key, value in config.items() if key != "pathvars"},
+        study=WHOLE_STUDY,
         experiments=lambda wildcards: [wildcards.experiment],
 
 
 rule report:
     input:
-        **report_tables(REPORTED),
-        **report_pictures(REPORTED),
-        claims="<results>/claims.json",
-        fits="<results>/tables/fits.csv",
-        shifts="<results>/tables/shifts.csv" if SHIFTED else [],
-        budgets="<results>/tables/budgets.csv",
-        plan="<results>/plan.csv",
-        pretrained=[
-            f"<results>/cells/{curve.path}/n{n}/cell.json"
-            for curve, n in costs.cells_by_experiment(config, REPORTED)[costs.PRETRAINING]
-        ],
-        datasets="<results>/tables/datasets.csv",
-        disjoint="<results>/datasets/disjoint.json",
-        cards=expand("<results>/cards/{dataset}.png", dataset=STORED),
-        data=expand("<results>/figures/{name}.svg", name=DATA_FIGURES),
+        reads(REPORT),
     output:
         "<results>/report.html",
     log:
@@ -259,17 +189,14 @@ rule report:
     conda:
         "../../environment.yml"
     params:
-        experiments=REPORTED,
-        data_figures=DATA_FIGURES,
-        config=config,
+        job=REPORT,
     script:
         "../scripts/report.py"
 
 
 use rule report as controls with:
     input:
-        **report_tables(CONTROLS),
-        **report_pictures(CONTROLS),
+        reads(CONTROLS),
     output:
         "<results>/controls.html",
     log:
@@ -277,14 +204,12 @@ use rule report as controls with:
     benchmark:
         "<results>/benchmarks/controls.tsv"
     params:
-        experiments=CONTROLS,
-        data_figures=[],
-        config=config,
+        job=CONTROLS,
 
 
 rule compare:
     input:
-        unpack(compared_files),
+        reads(COMPARED),
     output:
         page="<results>/comparison.html",
         table="<results>/tables/comparison.csv",
@@ -296,8 +221,9 @@ rule compare:
     conda:
         "../../environment.yml"
     params:
+        job=COMPARED,
         other=OTHER,
-        components={name: experiments.components(config, name) for name in config["datasets"]},
+        components={name: STUDY.components(name) for name in STUDY.datasets},
         numerics=numerics.TABLES,
     script:
         "../scripts/compare.py"

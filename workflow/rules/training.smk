@@ -1,6 +1,22 @@
+TRAINING = job(lambda curve, n: inputs.training(STUDY, Curve.from_path(curve), [int(n)]), "curve", "n_train")
+PACK = job(lambda curve: inputs.training(STUDY, Curve.from_path(curve), STUDY.packed_n_train), "curve")
+EVALUATION = job(lambda experiment: inputs.evaluation(STUDY, experiment), "experiment")
+MODEL = job(lambda curve, n: inputs.model(STUDY, Curve.from_path(curve), int(n)), "curve", "n_train")
+ARCHIVE = f"{STUDY.results}/archive"
+PACKED_N = list(STUDY.packed_n_train)
+STARTS = {STUDY.pretraining(init, model) for init in STUDY.pretrainings for model in STUDY.models}
+
+
+def beside_another_snakemake(wildcards):
+    """No files; but with this job alone Snakemake neither takes nor, at its end, removes locks, as with --nolock."""
+    if set(workflow.dag_settings.targets) == {"status"}:
+        workflow.persistence.lock = workflow.persistence.unlock = workflow.persistence.noop
+    return []
+
+
 rule train:
     input:
-        unpack(training_inputs),
+        reads(TRAINING),
     output:
         weights="<results>/cells/{curve}/n{n_train}/weights.safetensors",
         history="<results>/cells/{curve}/n{n_train}/history.csv",
@@ -13,13 +29,13 @@ rule train:
         "../../environment.yml"
     resources:
         gpu=training_gpus,
-        device=config["device"],
-        compile_from=config["compile_from"],
+        device=STUDY.device,
+        compile_from=STUDY.compile_from,
         runtime=training_minutes,
         mem_mb=training_mb,
     params:
-        cells=cell_settings,
-        finished=finished_cells(),
+        job=TRAINING,
+        archive=ARCHIVE,
         numerics=numerics.TRAINING,
     script:
         "../scripts/train.py"
@@ -28,29 +44,32 @@ rule train:
 # Pre-trainings come first: whatever is fine-tuned waits for them.
 use rule train as pretrain with:
     wildcard_constraints:
-        **pretraining_wildcards(),
+        curve=one_of(sorted({curve.path for curve, _ in STARTS})),
+        n_train=one_of(sorted({str(n_train) for _, n_train in STARTS})),
     priority: 1
 
 
 ruleorder: pretrain > train
 
 
-if config["packed_n_train"]:
+if PACKED_N:
 
     # One job for all packed n_train of a curve that needs all of them.
     use rule train as train_pack with:
+        input:
+            reads(PACK),
         output:
-            weights=expand(
-                "<results>/cells/{{curve}}/n{n_train}/weights.safetensors", n_train=config["packed_n_train"]
-            ),
-            history=expand(
-                "<results>/cells/{{curve}}/n{n_train}/history.csv", n_train=config["packed_n_train"]
-            ),
-            cell=expand("<results>/cells/{{curve}}/n{n_train}/cell.json", n_train=config["packed_n_train"]),
+            weights=expand("<results>/cells/{{curve}}/n{n_train}/weights.safetensors", n_train=PACKED_N),
+            history=expand("<results>/cells/{{curve}}/n{n_train}/history.csv", n_train=PACKED_N),
+            cell=expand("<results>/cells/{{curve}}/n{n_train}/cell.json", n_train=PACKED_N),
         log:
             "<results>/logs/train/{curve}/packed.log",
         benchmark:
             "<results>/benchmarks/train/{curve}/packed.tsv"
+        params:
+            job=PACK,
+            archive=ARCHIVE,
+            numerics=numerics.TRAINING,
         wildcard_constraints:
             curve=one_of(PACKED),
 
@@ -66,15 +85,15 @@ rule status:
     conda:
         "../../environment.yml"
     params:
-        jobs=jobs_by_target,
-        finished=finished_cells(),
+        jobs=lambda w: inputs.status(STUDY),
+        archive=ARCHIVE,
     script:
         "../scripts/status.py"
 
 
 rule evaluate:
     input:
-        unpack(evaluation_inputs),
+        reads(EVALUATION),
     output:
         errors="<results>/errors/{experiment}.parquet",
     log:
@@ -85,12 +104,9 @@ rule evaluate:
         "../../environment.yml"
     resources:
         gpu=evaluation_gpus,
-        device=config["device"],
+        device=STUDY.device,
     params:
-        curves=evaluated_curves,
-        datasets=evaluated_datasets,
-        trained_n=trained_n,
-        zero_shot=has_zero_shot,
+        job=EVALUATION,
         numerics=numerics.EVALUATION,
     script:
         "../scripts/evaluate.py"
@@ -98,7 +114,7 @@ rule evaluate:
 
 rule model:
     input:
-        unpack(model_inputs),
+        reads(MODEL),
     output:
         folder=directory("<results>/models/{curve}/n{n_train}"),
     log:
@@ -109,8 +125,9 @@ rule model:
         "../../environment.yml"
     resources:
         gpu=evaluation_gpus,
-        device=config["device"],
+        device=STUDY.device,
     params:
+        job=MODEL,
         numerics=numerics.EVALUATION,
     script:
         "../scripts/model.py"
@@ -118,5 +135,5 @@ rule model:
 
 rule models:
     input:
-        [f"<results>/models/{curve.path}/n{n}" for curve, n in experiments.pretrainings(config, REPORTED)],
+        [f"<results>/models/{curve.path}/n{n}" for curve, n in STUDY.pretrained(STUDY.reported)],
     localrule: True

@@ -9,10 +9,10 @@ from pdetransfer.report.figures import save
 from pdetransfer.report.galleries import draw_card
 
 logs.to_file(snakemake.log[0])
-splits, files = snakemake.params.splits, snakemake.input
+splits = snakemake.params.job
 card = read_card(
-    dict(zip(splits, map(Path, files.stores), strict=True)),
-    dict(zip(splits, map(Path, files.manifests), strict=True)),
+    {name: Path(split.store) for name, split in splits.items()},
+    {name: Path(split.manifest) for name, split in splits.items()},
 )
 save(lambda: draw_card(card), [Path(snakemake.output.svg), Path(snakemake.output.png)])
 write_json(snakemake.output.facts, card.facts)

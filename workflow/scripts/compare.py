@@ -12,26 +12,26 @@ from pdetransfer.data.store import content_hash
 from pdetransfer.report.page import render_comparison
 
 logs.to_file(snakemake.log[0])
-files, params, page = snakemake.input, snakemake.params, Path(snakemake.output.page)
+params, page = snakemake.params, Path(snakemake.output.page)
 
 
-def read(paths: list[str]) -> pd.DataFrame:
-    return pd.concat(pd.read_parquet(path).assign(experiment=Path(path).stem) for path in paths)
+def read(errors: dict[str, str]) -> pd.DataFrame:
+    return pd.concat(pd.read_parquet(path).assign(experiment=name) for name, path in errors.items())
 
 
-def hashes(paths: list[str]) -> dict[str, str]:
+def hashes(manifests: dict[str, str]) -> dict[str, str]:
     """The content of the test examples of each dataset, those of mixtures too."""
-    stored = {Path(path).parent.name: Path(path) for path in paths}
     return {
-        dataset: content_hash([stored[part] for part in parts])
+        dataset: content_hash([Path(manifests[part]) for part in parts])
         for dataset, parts in params.components.items()
-        if set(parts) <= set(stored)
+        if set(parts) <= set(manifests)
     }
 
 
-ours, other = hashes(files.manifests), hashes(files.other_manifests)
-same = {dataset for dataset, content in ours.items() if other.get(dataset) == content}
-table = compare(read(files.errors), read(files.other_errors), same)
+ours, other = params.job["ours"], params.job["other"]
+known = hashes(other.manifests)
+same = {dataset for dataset, content in hashes(ours.manifests).items() if known.get(dataset) == content}
+table = compare(read(ours.errors), read(other.errors), same)
 write_table(table, snakemake.output.table)
 with atomic(page) as temporary:
     temporary.write_text(render_comparison(table, str(page.parent), params.other))

@@ -7,5 +7,6 @@ from pdetransfer.base.files import write_json
 from pdetransfer.data import disjoint
 
 logs.to_file(snakemake.log[0])
-stores, manifests = (list(map(Path, paths)) for paths in (snakemake.input.stores, snakemake.input.manifests))
+splits = snakemake.params.job
+stores, manifests = [Path(split.store) for split in splits], [Path(split.manifest) for split in splits]
 write_json(snakemake.output[0], disjoint.check(stores, manifests))

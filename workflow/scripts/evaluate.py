@@ -3,36 +3,28 @@
 from pathlib import Path
 
 from pdetransfer.base import logs
+from pdetransfer.data.stored import Stored
 from pdetransfer.training import jobs
 from pdetransfer.training.hardware import Hardware
 
 logs.to_file(snakemake.log[0])
-files, params = snakemake.input, snakemake.params
-weights, inits = iter(files.weights), iter(files.get("init", []))
 
 
-def stored(split: str, components: list[str]) -> jobs.Stored:
-    at = [params.datasets.index(name) for name in components]
-    return jobs.Stored.of([files[split][i] for i in at], [files[f"{split}_manifest"][i] for i in at])
-
-
-def zero_shot(curve: dict) -> list:
-    if not params.zero_shot:
-        return []
-    if curve["untrained"]:
-        return jobs.untrained(curve["untrained"], stored("train", curve["components"]))
-    return jobs.pretrained(Path(next(inits)))
+def zero_shot(curve) -> list:
+    if curve.untrained:
+        return jobs.untrained(curve.untrained, Stored.of(curve.train))
+    return jobs.pretrained(Path(curve.init)) if curve.init else []
 
 
 jobs.evaluate(
     (
         jobs.Evaluated(
-            axes=curve["axes"],
-            test=stored("test", curve["components"]),
-            weights={n: Path(next(weights)) for n in params.trained_n},
+            axes=curve.axes,
+            test=Stored.of(curve.test),
+            weights={n: Path(path) for n, path in curve.weights.items()},
             zero_shot=zero_shot(curve),
         )
-        for curve in params.curves
+        for curve in snakemake.params.job
     ),
     output=Path(snakemake.output.errors),
     device=Hardware.of(snakemake.resources.device, snakemake.threads).device,

@@ -5,12 +5,15 @@ from pathlib import Path
 import pandas as pd
 
 from pdetransfer.base import logs
-from pdetransfer.report.figures import FIGURES, Tables, save
+from pdetransfer.plan.study import Study
+from pdetransfer.report.figures import Tables, save
+from pdetransfer.studies import registry
 
 logs.to_file(snakemake.log[0])
-files, options = snakemake.input, snakemake.params.options
+job, figures = snakemake.params.job, registry.part(snakemake.params.answers, "figures").FIGURES
 tables = Tables(
-    *(pd.concat(map(pd.read_csv, paths)) for paths in (files.cells, files.savings, files.by_parameter)),
-    shifts=pd.read_csv(files.shifts) if "shifts" in files.keys() else None,  # noqa: SIM118
+    **{kind: pd.concat(map(pd.read_csv, paths)) for kind, paths in job.tables.items()},
+    tables={name: pd.read_csv(path) for name, path in job.of_study.items()},
 )
-save(lambda: FIGURES[options["kind"]](tables, options), [Path(path) for path in snakemake.output])
+draw = figures[job.figure.kind]
+save(lambda: draw(tables, job.figure, Study(**job.study)), [Path(path) for path in snakemake.output])

@@ -1,6 +1,5 @@
 """The report: one HTML file that needs nothing else."""
 
-import inspect
 from pathlib import Path
 
 import pandas as pd
@@ -9,19 +8,23 @@ from pdetransfer.analysis.tables import seconds_by_cell, training_seconds
 from pdetransfer.base import logs
 from pdetransfer.base.files import atomic, read_json
 from pdetransfer.plan import costs
+from pdetransfer.plan.study import Study
 from pdetransfer.report import galleries
-from pdetransfer.report.page import Data, Experiment, Picture, render, sections, sizes, stages
-from pdetransfer.studies.transfer.supplements import supplements
+from pdetransfer.report.page import Data, Experiment, Picture, caption, render, sections, sizes, stages
+from pdetransfer.studies import registry
 
 logs.to_file(snakemake.log[0])
-files, config, output = snakemake.input, snakemake.params.config, Path(snakemake.output[0])
+job, output = snakemake.params.job, Path(snakemake.output[0])
+study = Study(**job.study)
+answers = registry.answers(study.answers)
+kinds = registry.part(study.answers, "figures").FIGURES | galleries.GALLERIES
 pictures = [
-    Picture(Path(path).stem, config["figures"][Path(path).stem], Path(path).read_text())
-    for path in files.figures
+    Picture(name, study.figures[name], Path(path).read_text(), caption(kinds[study.figures[name].kind]))
+    for name, path in job.figures.items()
 ]
 experiments = [
-    Experiment(name, config["experiments"][name], pd.read_csv(cells), pd.read_csv(savings))
-    for name, cells, savings in zip(snakemake.params.experiments, files.cells, files.savings, strict=True)
+    Experiment(name, study.experiments[name], pd.read_csv(tables.cells), pd.read_csv(tables.savings))
+    for name, tables in job.experiments.items()
 ]
 benchmarks = output.parent / "benchmarks"
 spent = {
@@ -29,32 +32,26 @@ spent = {
     "Sizes": sizes(output.parent),
 }
 data, claims, laws, beside = None, [], None, []
-if snakemake.params.data_figures:
-    pretrainings = costs.cells_by_experiment(config, snakemake.params.experiments)[costs.PRETRAINING]
-    seconds = dict(zip(pretrainings, map(training_seconds, map(read_json, files.pretrained)), strict=True))
+if job.datasets:
+    seconds = {cell: training_seconds(read_json(path)) for cell, path in job.pretrained.items()}
     for experiment in experiments:
         seconds |= seconds_by_cell(experiment.cells)
-    plan = costs.beside_actual(config, pd.read_csv(files.plan), seconds)
+    plan = costs.beside_actual(study, pd.read_csv(job.plan), seconds)
     spent = {"Forecast and actual": plan} | spent
-    claims = read_json(files.claims)["claims"]
-    laws = pd.read_csv(files.fits)
-    beside = supplements(
-        experiments,
-        pictures,
-        pd.read_csv(files.shifts) if files.shifts else None,
-        pd.read_csv(files.budgets),
-    )
-    drawn = zip(snakemake.params.data_figures, files.data, strict=True)
+    claims, laws = read_json(job.verdicts)["claims"], pd.read_csv(job.laws)
+    tables = {name: pd.read_csv(path) for name, path in job.of_study.items()}
+    beside = registry.part(study.answers, "supplements").supplements(experiments, pictures, tables, study)
+    own = registry.part(study.answers, "pictures").PICTURES if answers.pictures else {}
+    drawn = own | {"ranges": galleries.draw_ranges}
     data = Data(
-        table=pd.read_csv(files.datasets),
+        table=pd.read_csv(job.datasets.table),
         figures=[
-            (Path(path).read_text(), inspect.getdoc(getattr(galleries, f"draw_{name.split('_')[0]}")))
-            for name, path in drawn
+            (Path(path).read_text(), "\n\n".join(caption(drawn.get(name, galleries.draw_gallery))))
+            for name, path in job.datasets.pictures.items()
         ],
-        cards={Path(path).stem: Path(path).read_bytes() for path in files.cards},
-        num_compared=read_json(files.disjoint)["examples"],
+        cards={name: Path(path).read_bytes() for name, path in job.datasets.cards.items()},
+        num_compared=read_json(job.datasets.disjoint)["examples"],
     )
+page = sections(experiments, pictures, beside, answers.questions)
 with atomic(output) as temporary:
-    temporary.write_text(
-        render(config["title"], sections(experiments, pictures, beside), claims, laws, data, spent, config)
-    )
+    temporary.write_text(render(study, page, claims, laws, data, spent))

@@ -9,16 +9,15 @@ from pdetransfer.base import logs
 from pdetransfer.base.files import read_json
 
 logs.to_file(snakemake.log[0])
-files, axes = snakemake.input, snakemake.params.axes
-errors = pd.read_parquet(files.errors)
-trained = [read_json(path) | point for path, point in zip(files.cells, axes, strict=True)]
-pretrained = [
-    read_json(path) | {"chosen": [], "runs": []} | point
-    for path, point in zip(files.get("pretrained", []), snakemake.params.zero_shot, strict=True)
+job = snakemake.params.job
+errors = pd.read_parquet(job.errors)
+not_trained = {"chosen": [], "runs": []}
+cells = [
+    read_json(row.summary) | ({} if row.axes["n_train"] else not_trained) | row.axes | {"columns": row.columns}
+    for row in job.rows
 ]
-cells = cell_rows([*trained, *pretrained], errors)
 tables = {
-    "cells": cells,
+    "cells": cell_rows(cells, errors),
     "savings": data_savings(Replicates([errors])),
     "by_parameter": errors_by_parameter(errors),
 }

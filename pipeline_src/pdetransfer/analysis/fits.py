@@ -9,7 +9,7 @@ from scipy.optimize import least_squares
 
 from pdetransfer.analysis.bootstrap import Replicates, interval
 from pdetransfer.analysis.tables import CURVE_AXES
-from pdetransfer.plan.experiments import SCRATCH
+from pdetransfer.plan.entries import SCRATCH
 
 _NUM_REPLICATES = 100  # of the bootstrap's; a fit takes milliseconds
 _FEWEST = 4  # values of x that three numbers are fitted to

@@ -4,11 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import isotonic_regression
 
 from pdetransfer.analysis.bootstrap import Replicates, interval
 from pdetransfer.analysis.tables import AXES, CURVE_AXES
-from pdetransfer.plan.experiments import SCRATCH
+from pdetransfer.plan.entries import SCRATCH
 
 
 class Equivalent(NamedTuple):
@@ -26,6 +25,8 @@ class ScratchCurve:
     """
 
     def __init__(self, n_train: np.ndarray, errors: np.ndarray):
+        from scipy.optimize import isotonic_regression  # takes a second, and planning imports this module
+
         self.n_train = n_train
         self.log_error = isotonic_regression(np.log(errors), increasing=False).x
 
@@ -68,10 +69,10 @@ def equivalents(scratch: list[ScratchCurve], errors: np.ndarray) -> dict[str, fl
     }
 
 
-def savings_at(savings: pd.DataFrame, shifts: pd.DataFrame, n_train: int) -> pd.DataFrame:
-    """The savings at one n_train with their distances, a row for each pair of ``shifts`` (``shifts_table``)."""
+def savings_at(savings: pd.DataFrame, distances: pd.DataFrame, n_train: int) -> pd.DataFrame:
+    """The savings at one n_train with their distances, a row for each of ``distances`` (``distances_table``)."""
     at_n = savings[savings["n_train"] == n_train].drop_duplicates(AXES)
-    return at_n.merge(shifts, on=["dataset", "model", "init"])
+    return at_n.merge(distances, on=["dataset", "model", "init"])
 
 
 def data_savings(replicates: Replicates) -> pd.DataFrame:

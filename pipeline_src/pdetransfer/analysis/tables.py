@@ -8,7 +8,7 @@ import pandas as pd
 
 from pdetransfer.base.bins import bin_edges
 from pdetransfer.base.files import atomic
-from pdetransfer.plan.experiments import Curve
+from pdetransfer.plan.study import Curve
 
 CURVE_AXES = ["dataset", "model", "init", "recipe"]
 AXES = [*CURVE_AXES, "n_train"]
@@ -46,7 +46,7 @@ def cell_rows(cells: list[dict], errors: pd.DataFrame) -> pd.DataFrame:
     ``cells`` holds the axes of each cell and the content of its ``cell.json``; ``errors`` the per-example test
     errors (``jobs.evaluate``). Zero-shot rows, n_train 0, come of no training: their learning rate, edge flag,
     seconds and validation error are empty. Among ``cells`` they have no runs, but the provenance of the
-    pre-trained weights.
+    pre-trained weights. What cells have under ``columns`` (``Study.columns``) stands in columns behind the axes.
     """
     training = [
         {axis: cell[axis] for axis in AXES}
@@ -82,7 +82,18 @@ def cell_rows(cells: list[dict], errors: pd.DataFrame) -> pd.DataFrame:
     )
     rows[["epochs", "steps"]] = rows[["epochs", "steps"]].fillna(0)
     known = pd.DataFrame(provenance, columns=[*AXES, "cell_seconds", *PROVENANCE])
-    return rows.merge(known, on=AXES, how="left", validate="m:1")
+    rows = rows.merge(known, on=AXES, how="left", validate="m:1")
+    varied = _varied(cells)
+    first = [*AXES, *varied.columns.drop(CURVE_AXES)]
+    rows = rows.merge(varied, on=CURVE_AXES, how="left", validate="m:1")
+    return rows[[*first, *rows.columns.drop(first)]]
+
+
+def _varied(cells: list[dict]) -> pd.DataFrame:
+    """What tells the curves of cells from others of their families, a row for each."""
+    curves = [{axis: cell[axis] for axis in CURVE_AXES} | cell.get("columns", {}) for cell in cells]
+    names = dict.fromkeys([*CURVE_AXES, *(name for curve in curves for name in curve)])
+    return pd.DataFrame(curves, columns=[*names]).drop_duplicates(CURVE_AXES)
 
 
 def training_seconds(cell: dict) -> float:

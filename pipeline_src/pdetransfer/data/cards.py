@@ -12,16 +12,16 @@ from pdetransfer.data.datasets import source_rms
 from pdetransfer.data.grid import Grid
 from pdetransfer.data.systems.registry import SYSTEMS
 
-_LOOKED_AT = 1024  # examples of the training split that statistics of fields are computed from
+_READ = 1024  # examples of the training split that statistics of fields are computed from
 _GALLERY = 5  # examples shown
 
 
 @dataclass(frozen=True)
 class Card:
-    """A dataset's training split, looked at: ``facts`` ready for JSON, and what its picture is drawn from.
+    """A dataset's training split: ``facts`` ready for JSON, and what its picture is drawn from.
 
     ``parameters`` has the physics parameters of all training examples (the coefficients of a user's file),
-    ``rms`` the RMS of source and solution of the examples looked at, ``spectra`` their mean energy by whole
+    ``rms`` the RMS of source and solution of the first examples, ``spectra`` their mean energy by whole
     wavenumber, ``gallery`` some sources and solutions.
     """
 
@@ -38,7 +38,7 @@ def read_card(stores: dict[str, Path], manifests: dict[str, Path]) -> Card:
     train, group = contents["train"], zarr.open_group(stores["train"], mode="r")
     kind = "parameter" if "parameters" in group else "coefficient"
     parameters = pd.DataFrame(group[f"{kind}s"][:], columns=train[f"{kind}_names"])
-    source, solution = group["source"][:_LOOKED_AT], group["solution"][:_LOOKED_AT]
+    source, solution = group["source"][:_READ], group["solution"][:_READ]
     rms = pd.DataFrame({"source": source_rms(source), "solution": source_rms(solution)})
     spectra = pd.DataFrame({"source": spectrum(source), "solution": spectrum(solution)})
     facts = {
@@ -82,8 +82,8 @@ def _quartiles(values: pd.Series) -> dict[str, float]:
 def datasets_table(facts: list[dict], pretraining: list[str]) -> pd.DataFrame:
     """A row for each dataset with its shift: how far its range is covered by its system's pre-training range.
 
-    ``pretraining`` names the datasets that models are pre-trained on (Table 1 of arXiv 2306.00258). The overlap
-    is the share of a dataset's range, as an interval, that lies in the pre-training range; empty without ranges.
+    ``pretraining`` names the datasets that models are pre-trained on. The overlap is the share of a dataset's
+    range, as an interval, that lies in the pre-training range; empty without ranges.
     """
     ranges = {card["dataset"]: _range(card) for card in facts}
     bases = [card for card in facts if card["dataset"] in pretraining and ranges[card["dataset"]]]

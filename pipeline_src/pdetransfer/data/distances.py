@@ -63,10 +63,10 @@ def spectral_distance(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.sqrt(np.mean(decades**2)))
 
 
-def shifts_table(
+def distances_table(
     pairs: list[dict[str, str]], samples: dict[str, Sample], cells: pd.DataFrame
 ) -> pd.DataFrame:
-    """A row for each pair of a dataset and the one that its model was pre-trained on (``experiments.pairs``), and
+    """A row for each pair of a dataset and the one that its model was pre-trained on (``Study.pairs``), and
     each model, in the order of ``cells``.
 
     ``mass_in_common`` and ``wasserstein`` compare the physics parameter as sampled (empty without one),

@@ -1,5 +1,6 @@
 """Splits on disk."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,10 @@ class Stored:
     manifests: list[Path]
 
     @classmethod
-    def of(cls, stores: list[str], manifests: list[str]) -> "Stored":
-        return cls(list(map(Path, stores)), list(map(Path, manifests)))
+    def of(cls, splits: Iterable) -> "Stored":
+        """From splits that have a ``store`` and a ``manifest`` (``plan.inputs.SplitFiles``)."""
+        splits = list(splits)
+        return cls([Path(split.store) for split in splits], [Path(split.manifest) for split in splits])
 
     def load(self, count: int | None = None) -> datasets.Examples:
         return datasets.load(self.stores, self.manifests, count)
@@ -35,6 +38,6 @@ def load_for(
 ) -> tuple[datasets.Examples, datasets.Examples]:
     """Both splits, read once, as far as any of the cells with these settings needs them."""
     recipes = [settings["recipe"] for settings in cells]
-    whole = any(recipe["subset_by_seed"] for recipe in recipes)
+    whole = any(recipe.get("subset_by_seed") for recipe in recipes)
     n_train = None if whole else max(settings["n_train"] for settings in cells)
     return train.load(n_train), validation.load(max(recipe["num_validation"] for recipe in recipes))

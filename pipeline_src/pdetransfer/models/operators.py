@@ -45,11 +45,11 @@ class Inputs:
         return self.fields[rows], self.constants[rows]
 
 
-def change_under_scaling(operator: "NeuralOperator", examples: Examples, factor: float = 10.0) -> float:
+def change_under_rescaling(operator: "NeuralOperator", examples: Examples, factor: float = 10.0) -> float:
     """Largest change of the normalised inputs when the fields and coefficients of each example are multiplied by
     ``factor``, relative to the largest input: such an example has the same solution (arXiv 2306.00258, A.5)."""
-    scaled = replace(examples, fields=factor * examples.fields, coefficients=factor * examples.coefficients)
-    one, other = (operator.inputs(given, torch.device("cpu")) for given in (examples, scaled))
+    rescaled = replace(examples, fields=factor * examples.fields, coefficients=factor * examples.coefficients)
+    one, other = (operator.inputs(given, torch.device("cpu")) for given in (examples, rescaled))
     pairs = (one.fields, other.fields), (one.constants, other.constants)
     change = max(float((after - before).abs().max()) for before, after in pairs)
     return change / max(float(before.abs().max()) for before, _ in pairs)

@@ -5,155 +5,157 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from pdetransfer.plan.experiments import (
-    Curve,
-    cells,
-    components,
-    curves,
-    needed_datasets,
-    packed_curves,
-    pretraining,
-    reported,
-    trained_n,
-)
+from pdetransfer.plan.entries import Grid, Model, NumExamples
+from pdetransfer.plan.study import Cell, Curve, Study
 
 PRETRAINING = "pre-training"  #: the row of cells that are trained for their weights alone
 _VALUE = 4  # bytes of a float32
 _PROCESS_MB = 1500  # of a job that has loaded PyTorch
 _SPARE = 1.5  # what is asked for, over what is forecast
+# Taken for users' files, which are not read before their sizes are asked for, where nothing is generated beside
+# them.
+_OWN_GRID = Grid(num_points=128)
+_OWN_EXAMPLES = NumExamples(train=4096, validation=512, test=512)
 
 
-def num_runs(config: dict, curve: Curve) -> int:
+def grid(study: Study) -> Grid:
+    """The grid of generated datasets, or what is taken for that of users' files."""
+    return study.grid or _OWN_GRID
+
+
+def at_rates(study: Study, rates: dict[str, float]) -> Study:
+    """The study with other rates of its models."""
+    models = {name: model.model_copy(update={"rate": rates[name]}) for name, model in study.models.items()}
+    return study.model_copy(update={"models": models})
+
+
+def num_runs(study: Study, curve: Curve) -> int:
     """Trainings of a cell, at most: the tuning seeds with every learning rate, one more where the grid may be
     extended; the others with the chosen one."""
-    recipe = config["recipes"][curve.recipe]
-    rates = recipe["learning_rates"]["fine_tuned" if curve.is_fine_tuned else "scratch"]
-    tuning = min(recipe["num_tuning_seeds"], len(recipe["seeds"]))
-    return (len(rates) + recipe["extend_grid"]) * tuning + len(recipe["seeds"]) - tuning
+    recipe = study.recipes[curve.recipe]
+    rates = recipe.rates(curve.is_fine_tuned)
+    tuning = min(recipe.num_tuning_seeds, len(recipe.seeds))
+    return (len(rates) + recipe.extend_grid) * tuning + len(recipe.seeds) - tuning
 
 
-def run_examples(config: dict, curve: Curve, n_train: int) -> int:
+def run_examples(study: Study, curve: Curve, n_train: int) -> int:
     """Training examples of one run: every example of every batch."""
-    recipe = config["recipes"][curve.recipe]
-    if recipe["length_unit"] == "epochs":
-        return recipe["length"] * n_train
-    epochs, steps = divmod(recipe["length"], math.ceil(n_train / recipe["batch_size"]))
-    return epochs * n_train + steps * min(recipe["batch_size"], n_train)
+    return study.recipes[curve.recipe].num_examples(n_train)
 
 
-def run_seconds(config: dict, curve: Curve, n_train: int) -> float:
-    """Training time of one run at the config's ``rates``."""
-    return run_examples(config, curve, n_train) / config["rates"][curve.model]
+def run_seconds(study: Study, curve: Curve, n_train: int) -> float:
+    """Training time of one run at its model's ``rate``."""
+    return run_examples(study, curve, n_train) / study.models[curve.model].rate
 
 
-def num_examples(config: dict, curve: Curve, n_train: int) -> int:
+def num_examples(study: Study, curve: Curve, n_train: int) -> int:
     """Training examples of a cell: those of all its runs."""
-    return num_runs(config, curve) * run_examples(config, curve, n_train)
+    return num_runs(study, curve) * run_examples(study, curve, n_train)
 
 
-def seconds(config: dict, curve: Curve, n_train: int) -> float:
-    """Training time of a cell at the config's ``rates``."""
-    return num_examples(config, curve, n_train) / config["rates"][curve.model]
+def seconds(study: Study, curve: Curve, n_train: int) -> float:
+    """Training time of a cell at its model's ``rate``."""
+    return num_examples(study, curve, n_train) / study.models[curve.model].rate
 
 
-def num_parameters(architecture: dict, in_channels: int, out_channels: int = 1) -> int:
+def num_parameters(model: Model, in_channels: int, out_channels: int = 1) -> int:
     """Real parameters of a Fourier neural operator in two dimensions; a complex weight counts two."""
-    width, modes = architecture["width"], architecture["modes"]
+    width, modes = model.width, model.modes
     layer = 2 * (2 * modes * modes) * width**2 + width**2 + width
     projection = 2 * width * width + 2 * width + out_channels * (2 * width + 1)
-    return (in_channels + 1) * width + architecture["num_layers"] * layer + projection
+    return (in_channels + 1) * width + model.num_layers * layer + projection
 
 
-def training_minutes(config: dict, curve: Curve, sizes: Iterable[int]) -> int:
+def training_minutes(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
     """Time to ask a scheduler for, for a job that trains these cells."""
-    devices = config["num_gpus"][curve.model] if config["device"] != "cpu" else 1
-    return math.ceil(10 + _SPARE * sum(seconds(config, curve, n) for n in sizes) / devices / 60)
+    devices = study.models[curve.model].num_gpus if study.device != "cpu" else 1
+    return math.ceil(10 + _SPARE * sum(seconds(study, curve, n) for n in sizes) / devices / 60)
 
 
-def training_mb(config: dict, curve: Curve, sizes: Iterable[int]) -> int:
+def training_mb(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
     """Memory of the host to ask for: examples as read and as prepared, and copies of the weights."""
-    recipe, points = config["recipes"][curve.recipe], config["grid"]["num_points"]
-    whole = config["num_examples"]["train"] * len(components(config, curve.dataset))
-    num_loaded = (whole if recipe["subset_by_seed"] else max(sizes)) + recipe["num_validation"]
+    recipe, points = study.recipes[curve.recipe], grid(study).num_points
+    whole = (study.num_examples or _OWN_EXAMPLES).train * len(study.components(curve.dataset))
+    num_loaded = (whole if recipe.subset_by_seed else max(sizes)) + recipe.num_validation
     examples = 4 * num_loaded * 2 * points**2 * _VALUE  # source and solution; read, ordered, selected, scaled
-    weights = (3 + len(recipe["seeds"])) * num_parameters(config["models"][curve.model], 8) * _VALUE
+    weights = (3 + len(recipe.seeds)) * num_parameters(study.models[curve.model], 8) * _VALUE
     return math.ceil(_PROCESS_MB + _SPARE * (examples + weights) / 1e6)
 
 
-def forecast(config: dict, names: list[str]) -> pd.DataFrame:
+def forecast(study: Study, names: list[str]) -> pd.DataFrame:
     """What experiments cost: a row for their pre-trainings and for each of them, and their sum.
 
     A cell that experiments share counts where it comes first. ``device_hours`` are hours of one device at the
     config's ``rates``, ``equivalents`` examples of the first experiment's model that would take as long.
     """
-    rows = [_row(config, name, own) for name, own in cells_by_experiment(config, names).items()]
+    rows = [_row(study, name, own) for name, own in cells_by_experiment(study, names).items()]
     table = pd.DataFrame(rows)
     total = table.drop(columns="experiment").sum()
     return pd.concat([table, total.to_frame().T.assign(experiment="all")], ignore_index=True)
 
 
-def cells_by_experiment(config: dict, names: list[str]) -> dict[str, list[tuple[Curve, int]]]:
+def cells_by_experiment(study: Study, names: list[str]) -> dict[str, list[Cell]]:
     """The cells of experiments: those of ``"pre-training"``, then of each. A cell that experiments share stands
     where it comes first."""
-    groups = {PRETRAINING: [cell for cell in cells(config, names) if not _is_downstream(config, cell, names)]}
+    groups = {PRETRAINING: [cell for cell in study.cells(names) if not _is_downstream(study, cell, names)]}
     seen: set = set()
     for name in names:
-        own = [(curve, n) for curve in curves(config, name) for n in trained_n(config, name)]
+        own = study.downstream(name)
         groups[name] = [cell for cell in own if cell not in seen]
         seen.update(own)
     return groups
 
 
-def beside_actual(config: dict, plan: pd.DataFrame, seconds: dict[tuple[Curve, int], float]) -> pd.DataFrame:
+def beside_actual(study: Study, plan: pd.DataFrame, seconds: dict[Cell, float]) -> pd.DataFrame:
     """A forecast (``forecast``) of the reported experiments with the training time that its cells took, all their
     runs: ``trained_hours``, and ``actual_over_forecast``. ``seconds`` are those of every reported cell."""
-    groups = cells_by_experiment(config, reported(config))
+    groups = cells_by_experiment(study, study.reported)
     hours = {name: sum(map(seconds.__getitem__, own)) / 3600 for name, own in groups.items()}
     trained = plan["experiment"].map(hours | {"all": sum(hours.values())})
     forecast_hours = plan["device_hours"].where(plan["device_hours"] > 0)
     return plan.assign(trained_hours=trained, actual_over_forecast=trained / forecast_hours)
 
 
-def _is_downstream(config: dict, cell: tuple[Curve, int], names: list[str]) -> bool:
-    curve, n_train = cell
-    return any(curve in curves(config, name) and n_train in trained_n(config, name) for name in names)
+def _is_downstream(study: Study, cell: Cell, names: list[str]) -> bool:
+    return any(cell in study.downstream(name) for name in names)
 
 
-def _row(config: dict, name: str, own: list[tuple[Curve, int]]) -> dict:
-    reference = curves(config, reported(config)[0])[0].model
-    hours = sum(seconds(config, *cell) for cell in own) / 3600
+def _row(study: Study, name: str, own: list[Cell]) -> dict:
+    reference = study.curves(study.reported[0])[0].model
+    hours = sum(seconds(study, *cell) for cell in own) / 3600
     weights = sum(
-        len(config["recipes"][curve.recipe]["seeds"]) * num_parameters(config["models"][curve.model], 8)
+        len(study.recipes[curve.recipe].seeds) * num_parameters(study.models[curve.model], 8)
         for curve, _ in own
     )
     return {
         "experiment": name,
-        "jobs": _num_jobs(config, own),
+        "jobs": _num_jobs(study, own),
         "cells": len(own),
-        "trainings": sum(num_runs(config, curve) for curve, _ in own),
-        "examples": sum(num_examples(config, *cell) for cell in own),
-        "equivalents": round(hours * 3600 * config["rates"][reference]),
+        "trainings": sum(num_runs(study, curve) for curve, _ in own),
+        "examples": sum(num_examples(study, *cell) for cell in own),
+        "equivalents": round(hours * 3600 * study.models[reference].rate),
         "device_hours": round(hours, 3),
         "weights_gb": round(weights * _VALUE / 1e9, 3),
     }
 
 
-def _num_jobs(config: dict, own: list[tuple[Curve, int]]) -> int:
+def _num_jobs(study: Study, own: list[Cell]) -> int:
     """Training jobs of cells: one for all packed n_train of a curve, one for each other cell."""
-    packed = packed_curves(config)
-    return len({(curve, (n in config["packed_n_train"] and curve in packed) or n) for curve, n in own})
+    packed = set(study.packed_curves())
+    return len({(curve, (n in study.packed_n_train and curve in packed) or n) for curve, n in own})
 
 
-def wall_hours(config: dict, num_devices: int, names: list[str]) -> float:
+def wall_hours(study: Study, num_devices: int, names: list[str]) -> float:
     """Training time on some devices at once, at best: all of it shared out, but no job cut in two, and the
     fine-tunings of a model after its pre-training."""
     times: dict = {}
-    for curve, n in cells(config, names):
-        is_packed = n in config["packed_n_train"] and curve in packed_curves(config)
+    packed = set(study.packed_curves())
+    for curve, n in study.cells(names):
+        is_packed = n in study.packed_n_train and curve in packed
         job = curve, is_packed or n
-        times[job] = times.get(job, 0) + seconds(config, curve, n)
+        times[job] = times.get(job, 0) + seconds(study, curve, n)
     starts = {
-        curve: seconds(config, *pretraining(config, curve.init, curve.model))
+        curve: seconds(study, *study.pretraining(curve.init, curve.model))
         for curve, _ in times
         if curve.is_fine_tuned
     }
@@ -161,12 +163,15 @@ def wall_hours(config: dict, num_devices: int, names: list[str]) -> float:
     return max(sum(times.values()) / num_devices, longest) / 3600
 
 
-def largest_job_mb(config: dict, names: list[str]) -> int:
+def largest_job_mb(study: Study, names: list[str]) -> int:
     """Memory of the host that the largest training job asks for."""
-    return max(training_mb(config, curve, [n]) for curve, n in cells(config, names))
+    return max(training_mb(study, curve, [n]) for curve, n in study.cells(names))
 
 
-def data_gb(config: dict, names: list[str]) -> float:
-    """Size of the datasets of experiments, without compression."""
-    points, count = config["grid"]["num_points"], sum(config["num_examples"].values())
-    return len(needed_datasets(config, names)) * count * 2 * points**2 * _VALUE / 1e9
+def data_gb(study: Study, names: list[str]) -> float:
+    """Size of the generated datasets of experiments, without compression."""
+    if not (study.grid and study.num_examples):
+        return 0.0
+    points, count = study.grid.num_points, sum(study.num_examples.model_dump().values())
+    generated = [name for name in study.needed_datasets(names) if not study.datasets[name].files]
+    return len(generated) * count * 2 * points**2 * _VALUE / 1e9

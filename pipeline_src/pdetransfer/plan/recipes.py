@@ -1,36 +1,56 @@
-"""How a cell is trained."""
+"""How a cell is trained and tuned."""
 
 import math
-from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from pdetransfer.plan.entries import Count, Entry, Rates, distinct
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """The keys of config's ``recipes`` section, with the arm's learning rates.
+class _Training(Entry):
+    """Adam, cosine decay to zero. The batch size is min(``batch_size``, n_train); a last, smaller batch of an
+    epoch is used."""
 
-    ``length`` and ``validation_interval`` count ``length_unit``, "epochs" or "steps". The batch size is
-    min(``batch_size``, n_train); a last, smaller batch of an epoch is used. Training examples are the first
-    n of the dataset, or with ``subset_by_seed`` the first n of a permutation of it that the seed chooses. The
-    first ``num_tuning_seeds`` seeds try every learning rate; the others train with the chosen one. With
-    ``extend_grid``, a best rate at an edge of the grid is followed by one more step beyond that edge. With
-    ``validation_at_most_n``, no more validation examples are looked at than are trained on. With
-    ``fresh_readout``, fine-tuning starts from a projection that the seed draws anew. ``precision`` is that of the
-    pointwise products, "float32" or "bfloat16"; all else is in float32 always.
-    """
-
-    learning_rates: list[float]
-    seeds: list[int]
-    num_tuning_seeds: int
-    extend_grid: bool
-    batch_size: int
-    length: int
-    length_unit: str
-    validation_interval: int
-    num_validation: int
-    validation_at_most_n: bool
-    subset_by_seed: bool
-    fresh_readout: bool
-    precision: str
+    seeds: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), AfterValidator(distinct)
+    ] = Field((0,), description="Seeds of the initial weights and the order of examples.")
+    num_tuning_seeds: Count = Field(
+        1,
+        description="The first so many seeds try every learning rate; the others train with the chosen one alone.",
+    )
+    extend_grid: bool = Field(
+        False,
+        description="Where the best learning rate is the smallest or largest, try one more step "
+        "beyond it; at least "
+        "two rates.",
+    )
+    batch_size: Count = Field(description="Examples in a batch; n_train where that is smaller.")
+    length: Count = Field(description="Length of a run, in `length_unit`.")
+    length_unit: Literal["epochs", "steps"] = Field(
+        description="What `length` and `validation_interval` count."
+    )
+    validation_interval: Count = Field(
+        description="Distance of two validations, in `length_unit`; at most 50 of them in a run."
+    )
+    num_validation: Count = Field(description="Validation examples that are used, the first of their split.")
+    validation_at_most_n: bool = Field(
+        False, description="Use no more validation examples than are trained on."
+    )
+    subset_by_seed: bool = Field(
+        False,
+        description="Take n_train examples from a permutation that the seed chooses, instead of the first n.",
+    )
+    fresh_readout: bool = Field(
+        False,
+        description="Fine-tune from a projection that the seed draws anew, the rest of the weights "
+        "being pre-trained.",
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="Of the pointwise products in training; weights, Fourier transforms and Adam are "
+        "in float32 always.",
+    )
 
     def _steps_per_unit(self, n_train: int) -> int:
         return math.ceil(n_train / self.batch_size) if self.length_unit == "epochs" else 1
@@ -39,5 +59,44 @@ class Recipe:
         """Steps of a run."""
         return self.length * self._steps_per_unit(n_train)
 
-    def steps_between_looks(self, n_train: int) -> int:
+    def num_examples(self, n_train: int) -> int:
+        """Training examples of a run: every example of every batch."""
+        if self.length_unit == "epochs":
+            return self.length * n_train
+        epochs, steps = divmod(self.length, math.ceil(n_train / self.batch_size))
+        return epochs * n_train + steps * min(self.batch_size, n_train)
+
+    def steps_between_validations(self, n_train: int) -> int:
         return self.validation_interval * self._steps_per_unit(n_train)
+
+
+class Recipe(_Training):
+    """How a cell is trained and tuned: an entry of config's ``recipes`` with the learning rates of one arm."""
+
+    learning_rates: Rates = Field(description="Initial learning rates that are tried.")
+
+
+class Arms(Entry):
+    """Initial learning rates that are tried, by arm; the best by validation error, mean over the tuning seeds, is
+    kept. As many in each arm."""
+
+    scratch: Rates = Field(description="Rates of trainings from scratch, pre-trainings included.")
+    fine_tuned: Rates | None = Field(
+        None, description="Rates of fine-tunings; needed where the recipe fine-tunes."
+    )
+
+
+class ArmedRecipe(_Training):
+    """How a cell is trained and tuned. Adam, cosine decay to zero."""
+
+    learning_rates: Arms = Field(description=Arms.__doc__)
+
+    def rates(self, is_fine_tuned: bool) -> tuple[float, ...]:
+        """The learning rates of an arm."""
+        rates = self.learning_rates.fine_tuned if is_fine_tuned else self.learning_rates.scratch
+        assert rates is not None  # `check` asks for them
+        return rates
+
+    def of_arm(self, is_fine_tuned: bool) -> dict:
+        """The settings of a ``Recipe``, ready for JSON: what differs from the defaults."""
+        return self.settings("learning_rates") | {"learning_rates": list(self.rates(is_fine_tuned))}

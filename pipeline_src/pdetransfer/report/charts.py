@@ -10,10 +10,9 @@ import vl_convert
 from matplotlib.colors import to_hex
 
 from pdetransfer.analysis.tables import AXES, CURVE_AXES, with_short_hashes
-from pdetransfer.plan.experiments import Curve
-from pdetransfer.report.figures import arms, panel_name, positions
+from pdetransfer.plan.study import Curve, Study
+from pdetransfer.report.figures import PANEL_AXES, arms, panel_name, positions
 
-_PANEL_AXES = ["dataset", "model", "recipe"]
 # What hovering a point shows, by column.
 _SHOWN = {
     "dataset": "dataset",
@@ -39,7 +38,7 @@ _SHOWN = {
 }
 
 
-def error_chart(tables: Iterable[pd.DataFrame], config: dict) -> dict:
+def error_chart(tables: Iterable[pd.DataFrame], study: Study) -> dict:
     """The Vega-Lite specification of test error against n_train, a panel for each dataset, model and recipe.
 
     ``tables`` are those of a question's experiments (``tables.cell_rows``); a row that several of them have is one
@@ -47,7 +46,7 @@ def error_chart(tables: Iterable[pd.DataFrame], config: dict) -> dict:
     """
     rows = pd.concat(tables).drop_duplicates([*AXES, "seed"])
     rows = with_short_hashes(rows.assign(x=positions(rows["n_train"]), cell=_folders(rows)))
-    rows, colours = _with_arms_and_panels(rows, config)
+    rows, colours = _with_arms_and_panels(rows, study)
     picked = alt.selection_point(fields=["arm"], bind="legend")
     shared = {
         "x": alt.X("x:Q", title="downstream training examples", axis=_axis(rows), scale=_log(rows["x"])),
@@ -120,17 +119,13 @@ def _folders(rows: pd.DataFrame) -> pd.Series:
     return pd.Series(paths, rows.index)
 
 
-def _with_arms_and_panels(rows: pd.DataFrame, config: dict) -> tuple[pd.DataFrame, dict[str, str]]:
+def _with_arms_and_panels(rows: pd.DataFrame, study: Study) -> tuple[pd.DataFrame, dict[str, str]]:
     """The rows with the names of their arm and panel, and the arms' colours, as in the figures."""
-    options = {
-        "datasets": config["datasets"],
-        "pretrainings": {name: entry["dataset"] for name, entry in config["pretrainings"].items()},
-    }
-    panels = list(rows.groupby(_PANEL_AXES, sort=False))
+    panels = list(rows.groupby(PANEL_AXES, sort=False))
     colours: dict[str, str] = {}
     named = []
     for names, of_panel in panels:
-        drawn = arms(of_panel, options)
+        drawn = arms(of_panel, study)
         colours |= {arm.name: to_hex(arm.colour) for arm in drawn}
         arm_of = of_panel["init"].map({arm.init: arm.name for arm in drawn})
         named.append(of_panel.assign(arm=arm_of, panel=panel_name(names, panels) or names[0]))

@@ -12,10 +12,10 @@ from pdetransfer.analysis.tables import PROVENANCE
 from pdetransfer.base.files import read_json, sha256_of_file, write_json
 from pdetransfer.base.tensors import read_description
 from pdetransfer.data.store import content_hash
+from pdetransfer.data.stored import Stored
 from pdetransfer.models.checkpoints import WEIGHTS, load_model
-from pdetransfer.plan.experiments import Curve
+from pdetransfer.plan.study import Curve
 from pdetransfer.training.evaluation import errors_by_example
-from pdetransfer.training.jobs import Stored
 
 _OF_DATA = ("dataset", "system", "equation", "options", "num_points", "source_parameters", "count")
 

@@ -1,11 +1,7 @@
-"""Figures of experiments: one function for each kind, (tables, options) -> figure. They read nothing else.
-
-``options`` is the figure's entry in config, ``title`` and all, with ``datasets`` (the entries of config by
-name) and ``pretrainings`` (the pre-training dataset of each init).
-"""
+"""What the figures of all studies are drawn with: tables, arms with their colours, panels, axes, labels."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 
@@ -18,26 +14,20 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
-from pdetransfer.analysis.savings import savings_at
 from pdetransfer.base.files import atomic
-from pdetransfer.data.systems.registry import SYSTEMS
-from pdetransfer.plan.experiments import SCRATCH
+from pdetransfer.plan.entries import SCRATCH
+from pdetransfer.plan.study import Study
 
-_PALETTE = sns.color_palette("colorblind")
-_SCRATCH_COLOUR, _DOWNSTREAM_COLOUR = _PALETTE[1], _PALETTE[2]
-_OWN_COLOURS, _MIXED_COLOURS = [_PALETTE[0], _PALETTE[9]], [_PALETTE[4], _PALETTE[6]]
-_BOUNDS = {"exact": ("o", ""), "lower": ("^", "≥ "), "upper": ("v", "≤ ")}  # marker, sign
-_DISTANCES = {  # columns of the table of shifts, with what they are called
-    "wasserstein": "Wasserstein distance of the physics parameter\n(standard deviations of the pre-training's)",
-    "mass_in_common": "share of the parameter's mass in common",
-    "spectral_distance": "distance of the solutions' spectra (decades)",
-    "zero_shot_error": "zero-shot error",
-}
-_PANEL_AXES = ["dataset", "model", "recipe"]
+PALETTE = sns.color_palette("colorblind")
+SCRATCH_COLOUR, DOWNSTREAM_COLOUR = PALETTE[1], PALETTE[2]
+OWN_COLOURS, MIXED_COLOURS = [PALETTE[0], PALETTE[9]], [PALETTE[4], PALETTE[6]]
+PANEL_AXES = ["dataset", "model", "recipe"]
+WIDTH = 8.8  #: inches of a whole figure
 _STYLE = {
     "axes.titlesize": 9,
     "axes.labelsize": 9,
@@ -46,21 +36,19 @@ _STYLE = {
     "font.size": 8.5,
     "svg.hashsalt": "pdetransfer",  # the same table gives the same file
 }
-_WIDTH = 8.8  # inches of a whole figure
-_HEIGHT = 2.7  # of a row of panels
 _MOST_LABELS = 8  # of n_train
 
 
 @dataclass(frozen=True)
 class Tables:
     """The tables of a figure's experiments: ``cells``, a row for each cell and seed, ``savings`` and
-    ``by_parameter`` (``tables.cell_rows``, ``data_savings``, ``errors_by_parameter``); ``shifts``, for figures by
-    distance (``shifts.shifts_table``)."""
+    ``by_parameter`` (``tables.cell_rows``, ``data_savings``, ``errors_by_parameter``); and ``tables`` of the study
+    by name, those that the figure's kind asks for."""
 
     cells: pd.DataFrame
     savings: pd.DataFrame
     by_parameter: pd.DataFrame
-    shifts: pd.DataFrame | None = None
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,29 +60,38 @@ class Arm:
     colour: tuple[float, float, float]
 
 
-def arms(rows: pd.DataFrame, options: dict) -> list[Arm]:
+def arms(rows: pd.DataFrame, study: Study) -> list[Arm]:
     """The arms of one panel, scratch first: in every figure, scratch is orange, a pre-training on one
     system blue, on a mixture purple."""
-    found, colours = [], {False: cycle(_OWN_COLOURS), True: cycle(_MIXED_COLOURS)}
-    own = set(_systems(rows["dataset"], options))
+    found, colours = [], {False: cycle(OWN_COLOURS), True: cycle(MIXED_COLOURS)}
+    own = set(systems(rows["dataset"], study))
     inits = [init for init in rows["init"].unique() if init != SCRATCH]
     if SCRATCH in set(rows["init"]):
-        found.append(Arm(SCRATCH, "from scratch", _SCRATCH_COLOUR))
+        found.append(Arm(SCRATCH, "from scratch", SCRATCH_COLOUR))
     for init in inits:
-        is_mixed = "mix" in options["datasets"][options["pretrainings"][init]]
         words = "" if len(inits) == 1 else "own system" if {init} == own else init.replace("_", " ")
         of = f", {words}" if words else ""
-        found.append(Arm(init, f"fine-tuned{of}", next(colours[is_mixed])))
+        found.append(Arm(init, f"fine-tuned{of}", next(colours[is_mixed(init, study)])))
     return found
 
 
-def _grid_of_panels(panels: list, height: float, with_ranges: bool = False):
+def is_mixed(init: str, study: Study) -> bool:
+    """Whether a pre-training is on a mixture."""
+    return study.datasets[study.pretrainings[init].dataset].mix is not None
+
+
+def systems(datasets: pd.Series, study: Study) -> pd.Series:
+    """The system of each dataset, or its own name where it has none."""
+    return datasets.map(lambda name: study.datasets[name].system or name)
+
+
+def grid_of_panels(panels: list, height: float, with_ranges: bool = False):
     """A figure with a panel for each of ``panels``, and its axes in their order; with ranges, pairs of axes: a low
     one above the panel's own."""
     count = len(panels)
     columns = 1 if count == 1 else 2
     rows = -(-count // columns)
-    width = 5.2 if count == 1 else _WIDTH
+    width = 5.2 if count == 1 else WIDTH
     figure = plt.figure(figsize=(width, rows * (height + 0.75 * with_ranges) + 0.3), layout="constrained")
     ratios = [0.75, height] * rows if with_ranges else [1] * rows
     grid = figure.add_gridspec(len(ratios), columns, height_ratios=ratios)
@@ -114,84 +111,13 @@ def _grid_of_panels(panels: list, height: float, with_ranges: bool = False):
     return figure, axes
 
 
-def draw_error_vs_data(tables: Tables, options: dict) -> Figure:
-    """Test error against the number of downstream examples, fine-tuned and from scratch.
-
-    Lines are means over seeds, bands their quartiles where there are several; 0 examples stand for the
-    pre-trained model as it is (zero-shot), and for the untrained network. Larger models are darker. All panels
-    have the same scale of errors. Above: the ranges of the physics parameter.
-    """
-    panels = list(tables.cells.groupby(["dataset", "recipe"], sort=False))
-    figure, axes = _grid_of_panels(panels, _HEIGHT, with_ranges=True)
-    ends = []
-    for (ranges, curves), (names, rows) in zip(axes, panels, strict=True):
-        _draw_ranges(ranges, names[0], rows, options)
-        ends.append(_draw_curves(curves, rows, options))
-        ranges.set_title(panel_name(names, panels))
-    for (_, curves), of_panel in zip(axes, ends, strict=True):  # now that all share their scale of errors
-        _label_ends(curves, of_panel)
-    figure.suptitle(options["title"], fontsize=10)
-    return figure
-
-
 def panel_name(names: tuple[str, ...], panels: list) -> str:
     """The names that tell a panel from the others."""
     columns = zip(*(other for other, _ in panels), strict=True)
     return ", ".join(name for name, values in zip(names, columns, strict=True) if len(set(values)) > 1)
 
 
-def _draw_curves(axes: Axes, rows: pd.DataFrame, options: dict) -> list[tuple]:
-    """A line for each arm and model; their last points, names and colours."""
-    rows = rows.assign(x=positions(rows["n_train"]))
-    models = _models(rows)
-    ends = []
-    for arm in arms(rows, options):
-        of_arm = rows[rows["init"] == arm.init]
-        for shade, (model, size) in enumerate(models.items(), start=1):
-            colour = _lightened(arm.colour, 0.75 * (1 - shade / len(models)))
-            curve = of_arm[of_arm["model"] == model]
-            trained, zero = curve[curve["n_train"] > 0], curve[curve["n_train"] == 0]
-            style = {"color": colour, "marker": "o", "markeredgewidth": 0}
-            sns.lineplot(trained, x="x", y="test_error", errorbar=("pi", 50), ax=axes, **style)
-            if not zero.empty:
-                axes.plot(zero["x"].iloc[0], zero["test_error"].mean(), "D", color=colour, markersize=5)
-            means = trained.groupby("x")["test_error"].mean()
-            ends.append((means.index[-1], means.iloc[-1], f"{arm.name} {size}".rstrip(), colour))
-    _label_without_training(axes, rows, options)
-    _log_log(axes, rows)
-    axes.set(xlabel="downstream training examples", ylabel="relative L2 test error")
-    return ends
-
-
-def _lightened(colour: tuple[float, float, float], share: float) -> tuple[float, ...]:
-    return tuple(channel + share * (1 - channel) for channel in colour)
-
-
-def _models(rows: pd.DataFrame) -> dict[str, str]:
-    """The models of a panel, the smallest first, with what tells them apart: their size, or else their name."""
-    sizes = rows.groupby("model", sort=False)["num_parameters"].max().sort_values(kind="stable")
-    if len(sizes) == 1:
-        return {sizes.index[0]: ""}
-    if sizes.nunique() < len(sizes):
-        return {model: model for model in sizes.index}
-    return {
-        model: f"{size / 1e6:.3g}M" if size >= 1e6 else f"{size / 1e3:.0f}K" for model, size in sizes.items()
-    }
-
-
-def _label_without_training(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
-    """Names above the highest points of n_train 0: once for the untrained networks, once for the pre-trained."""
-    zero = rows[rows["n_train"] == 0]
-    by_init = {arm.init: arm for arm in arms(rows, options)}
-    for inits in ([SCRATCH], [init for init in by_init if init != SCRATCH]):
-        means = zero[zero["init"].isin(inits)].groupby(["init", "model"])["test_error"].mean()
-        if len(means):
-            name = "untrained" if inits == [SCRATCH] else "zero-shot"
-            colour = by_init[inits[0]].colour if len(inits) == 1 else "0.35"
-            _label(axes, name, zero["x"].iloc[0], means.max(), (-12, 8), colour)
-
-
-def _label_ends(axes: Axes, ends: list[tuple[float, float, str, tuple]]) -> None:
+def label_ends(axes: Axes, ends: list[tuple[float, float, str, tuple]]) -> None:
     """Names of lines, right of their last points, moved apart where these are close."""
     low, high = np.log(axes.get_ylim())
     gap = 0.055 * (high - low)
@@ -203,218 +129,7 @@ def _label_ends(axes: Axes, ends: list[tuple[float, float, str, tuple]]) -> None
         axes.annotate(name, (x, y), position, textcoords="axes fraction", **style)
 
 
-def _draw_ranges(axes: Axes, dataset: str, rows: pd.DataFrame, options: dict) -> None:
-    """The interval of the shifted parameter of the downstream dataset, below that of each pre-training.
-
-    Left empty for datasets without one system or without ranges, such as a user's files.
-    """
-    system = options["datasets"][dataset].get("system")
-    tuned = [arm for arm in arms(rows, options) if arm.init != SCRATCH]
-    bars = [
-        (arm.name.replace("fine-tuned", "pre-training"), interval, arm.colour)
-        for arm in tuned
-        for interval in _intervals(options["pretrainings"][arm.init], system, options["datasets"])
-    ]
-    bars += [
-        ("downstream", interval, _DOWNSTREAM_COLOUR)
-        for interval in _intervals(dataset, system, options["datasets"])
-    ]
-    sns.despine(ax=axes, left=True)
-    if not bars:
-        axes.set_axis_off()
-        return
-    ends = [end for _, interval, _ in bars for end in interval]
-    left, right = min(ends), max(ends)
-    for height, (role, (low, high), colour) in enumerate(reversed(bars)):
-        axes.barh(height, high - low, left=low, height=0.72, color=colour, alpha=0.3)
-        is_narrow, is_left = high - low < 0.45 * (right - left), low - left < right - high
-        x, ha, offset = (low + high) / 2, "center", 0
-        if is_narrow:  # the text stands beside the bar
-            x, ha, offset = (high, "left", 3) if is_left else (low, "right", -3)
-        style = {"textcoords": "offset points", "ha": ha, "va": "center", "fontsize": 8}
-        axes.annotate(f"{role}  U({low:g}, {high:g})", (x, height), (offset, 0), **style)
-    pad = 0.04 * (right - left)
-    axes.set(yticks=[], xlim=(left - pad, right + pad), ylim=(-0.6, len(bars) - 0.4))
-    parameter = SYSTEMS[system].shifted
-    axes.set_xlabel(f"{parameter} ${SYSTEMS[system].symbols[parameter]}$", labelpad=1)
-
-
-def _intervals(name: str, system: str | None, datasets: dict) -> list[tuple[float, float]]:
-    """Ranges of the system's shifted parameter in a dataset, or in the datasets of a mixture."""
-    if system is None:
-        return []
-    key = f"{SYSTEMS[system].shifted}_range"
-    entries = [datasets[component] for component in datasets[name].get("mix", [name])]
-    return [entry[key] for entry in entries if entry.get("system") == system and key in entry]
-
-
-def draw_data_savings(tables: Tables, options: dict) -> Figure:
-    """Examples that training from scratch needs to reach the error of the fine-tuned model.
-
-    An upward arrow is a lower bound: fine-tuning is better than the largest training from scratch. A
-    downward arrow is an upper bound: the smallest one is already better. Thin vertical lines are 95 %
-    intervals over test examples and seeds, which end where the curve from scratch ends. Below the dashed
-    line pre-training does harm. The point left of all others is zero-shot.
-    """
-    savings = tables.savings.assign(system=_systems(tables.savings["dataset"], options))
-    panels = list(savings.groupby(["system", "model", "recipe"], sort=False))
-    figure, axes = _grid_of_panels(panels, 3.1)
-    for panel, (names, rows) in zip(axes, panels, strict=True):
-        _draw_savings(panel, rows, options)
-        panel.set_title(panel_name(names, panels).replace("_", "-"))
-    figure.suptitle(options["title"], fontsize=10)
-    return figure
-
-
-def draw_savings_by_distance(tables: Tables, options: dict) -> Figure:
-    """Data savings at one number of downstream examples, against how far the dataset lies from the pre-training.
-
-    Examples that training from scratch needs for the error of the fine-tuned model, over those fine-tuned.
-    Farther is to the right. Arrows up are lower bounds, arrows down upper bounds, thin vertical lines 95 %
-    intervals. Below the dashed line pre-training does harm. Open: pre-trained on a mixture, whose distance is
-    that of the dataset of the same system in it.
-    """
-    points = savings_at(tables.savings, tables.shifts, options["n_train"])
-    points = points.assign(system=_systems(points["dataset"], options))
-    systems = points["system"].unique()
-    colours = dict(zip(systems, sns.color_palette("viridis", len(systems) + 1), strict=False))
-    figure, axes = plt.subplots(2, 2, figsize=(_WIDTH, 5.9), sharey=True, layout="constrained")
-    for panel, (distance, label) in zip(axes.flat, _DISTANCES.items(), strict=True):
-        for point in points.dropna(subset=distance).itertuples():
-            is_mixed = "mix" in options["datasets"][options["pretrainings"][point.init]]
-            _draw_point(panel, getattr(point, distance), point, colours[point.system], is_mixed)
-        panel.axhline(1, linestyle="--", color="0.4", linewidth=1)
-        panel.set(yscale="log", xlabel=label)
-        panel.margins(y=0.08)
-        panel.yaxis.set_major_locator(LogLocator(subs=[1, 2, 5]))
-        panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        panel.yaxis.set_minor_formatter(NullFormatter())
-        sns.despine(ax=panel)
-    axes[0, 1].invert_xaxis()
-    axes[1, 1].set_xscale("log")
-    axes[1, 1].xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    for system, colour in colours.items():
-        axes[0, 0].plot([], [], "o", color=colour, label=system.replace("_", "-"))
-    axes[0, 0].plot([], [], "o", color="0.3", markerfacecolor="none", label="pre-trained on a mixture")
-    figure.legend(loc="outside lower center", ncols=len(colours) + 1, frameon=False, fontsize=8)
-    figure.supylabel("data savings, times as many examples", fontsize=9)
-    figure.suptitle(f"{options['title']}, n = {options['n_train']}", fontsize=10)
-    return figure
-
-
-def _draw_point(axes: Axes, x: float, point, colour, is_mixed: bool) -> None:
-    """A ratio of savings with its interval, as a marker that says whether it is a bound."""
-    ends = [point.equivalent_low / point.n_train, point.equivalent_high / point.n_train]
-    axes.plot([x] * 2, ends, "-", color=colour, linewidth=0.9, alpha=0.8)
-    face = {"markerfacecolor": "none"} if is_mixed else {}
-    axes.plot(x, point.ratio, _BOUNDS[point.bound][0], color=colour, markersize=9 if is_mixed else 5, **face)
-
-
-def _systems(datasets: pd.Series, options: dict) -> pd.Series:
-    return datasets.map(lambda name: options["datasets"][name].get("system") or name)
-
-
-def _draw_savings(axes: Axes, rows: pd.DataFrame, options: dict) -> None:
-    """A line for each dataset and init; ratios are written where there is a single line."""
-    rows = rows.assign(x=positions(rows["n_train"])).sort_values("x", kind="stable")
-    lines = list(rows.groupby(["dataset", "init"], sort=False))
-    shades = sns.color_palette("viridis", len(lines) + 1)[:-1]
-    colours, labelled = [_OWN_COLOURS[0]] if len(lines) == 1 else shades, _labelled(rows["n_train"])
-    for index, (((dataset, init), curve), colour) in enumerate(zip(lines, colours, strict=True)):
-        curve = curve.assign(x=curve["x"] * 1.07 ** (index - (len(lines) - 1) / 2))  # side by side
-        axes.plot(curve["x"], curve["equivalent_n"], color=colour, linewidth=1.2, alpha=0.6)
-        for point in curve.itertuples():
-            marker, sign = _BOUNDS[point.bound]
-            ends = [point.equivalent_low, point.equivalent_high]
-            axes.plot([point.x] * 2, ends, "-", color=colour, linewidth=0.9, alpha=0.8)
-            axes.plot(point.x, point.equivalent_n, marker, color=colour, markersize=6)
-            if point.n_train in labelled - {0} and len(lines) == 1:
-                ratio = f"{sign}{point.ratio:{'.2g' if point.ratio < 10 else ',.0f'}}×"
-                _label(axes, ratio, point.x, point.equivalent_n, (0, 7), colour, "center")
-        if len(lines) > 1:
-            name = dataset if rows["init"].nunique() == 1 else f"{dataset}, {init}"
-            axes.plot([], [], "o-", color=colour, label=name)
-    trained = rows[rows["n_train"] > 0].drop_duplicates("n_train")
-    axes.plot(trained["x"], trained["n_train"], "--", color="0.4", linewidth=1)
-    middle = trained.iloc[len(trained) // 2]
-    _label(axes, "no savings", middle["x"], middle["n_train"], (4, -12), "0.35")
-    _log_log(axes, rows)
-    if len(lines) > 1:  # below the panel, where it hides nothing
-        axes.legend(frameon=False, fontsize=7.5, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
-    axes.set(xlabel="downstream examples, fine-tuned", ylabel="examples needed from scratch")
-
-
-def draw_error_by_parameter(tables: Tables, options: dict) -> Figure:
-    """Test error against the physics parameter whose range makes the shift.
-
-    Points are means over the test examples of a value or bin of the parameter, of models trained on the given
-    number of downstream examples; shaded is the range of the pre-training.
-    """
-    rows = tables.by_parameter
-    rows = rows[rows["n_train"] == options["n_train"]].drop_duplicates(
-        ["dataset", "model", "init", "parameter"]
-    )
-    rows = rows.assign(system=_systems(rows["dataset"], options))
-    panels = list(rows.groupby("system", sort=False))
-    if not panels:  # users' files alone have no parameters
-        return plt.figure(figsize=(5.6, 0.4))
-    figure, axes = _grid_of_panels(panels, 2.9)
-    for panel, (system, points) in zip(axes, panels, strict=True):
-        for arm in arms(points, options):
-            of_arm = points[points["init"] == arm.init]
-            for _, curve in of_arm.groupby(_PANEL_AXES, sort=False):
-                curve = curve.sort_values("parameter")
-                panel.plot(curve["parameter"], curve["test_error"], "o-", color=arm.colour, markersize=3)
-            if arm.init != SCRATCH:
-                for low, high in _intervals(options["pretrainings"][arm.init], system, options["datasets"]):
-                    panel.axvspan(low, high, color=arm.colour, alpha=0.08, linewidth=0)
-            panel.plot([], [], "o-", color=arm.colour, label=arm.name, markersize=3)
-        parameter = SYSTEMS[system].shifted
-        panel.set(
-            yscale="log",
-            xlabel=f"{parameter} ${SYSTEMS[system].symbols[parameter]}$",
-            title=system.replace("_", "-"),
-        )
-        panel.yaxis.set_major_locator(LogLocator(subs=[1, 2, 5]))
-        panel.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        panel.yaxis.set_minor_formatter(NullFormatter())
-        panel.legend(frameon=False, fontsize=7.5)
-        sns.despine(ax=panel)
-    axes[0].set_ylabel("relative L2 test error")
-    figure.suptitle(f"{options['title']}, n = {options['n_train']}", fontsize=10)
-    return figure
-
-
-def _log_log(axes: Axes, rows: pd.DataFrame) -> None:
-    """Logarithmic axes in plain numbers, with a tick at each n_train, all labelled if there is room."""
-    ticks = sorted(rows.groupby("n_train")["x"].first().items())
-    axes.set(xscale="log", yscale="log")
-    axes.xaxis.set_major_locator(FixedLocator([x for _, x in ticks]))
-    axes.xaxis.set_minor_locator(NullLocator())
-    labelled = _labelled(rows["n_train"])
-    axes.set_xticklabels(
-        [(f"{n}" if n % 1024 or not n else f"{n // 1024}K") * (n in labelled) for n, _ in ticks]
-    )
-    axes.yaxis.set_major_locator(LogLocator(subs=[1, 2, 5]))
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.margins(x=0.12, y=0.13)
-    sns.despine(ax=axes)
-
-
-def _labelled(n_train: pd.Series) -> set[int]:
-    """The n_train that are written: all, or 0 and every other one back from the largest."""
-    sizes = sorted(set(n_train))
-    return {*sizes} if len(sizes) <= _MOST_LABELS else {*sizes[::-2], *(n for n in sizes if n == 0)}
-
-
-def positions(n_train: pd.Series) -> pd.Series:
-    """Where n_train stands on a logarithmic axis: 0 stands left of the smallest positive one."""
-    smallest = n_train[n_train > 0].min()
-    return n_train.astype(float).where(n_train > 0, smallest / 3)
-
-
-def _label(
+def label(
     axes: Axes, text: str, x: float, y: float, offset: tuple[int, int], colour, ha: str = "left"
 ) -> None:
     """A direct label, readable where it crosses a line."""
@@ -424,12 +139,38 @@ def _label(
     )
 
 
-FIGURES: dict[str, Callable[[Tables, dict], Figure]] = {
-    "error_vs_data": draw_error_vs_data,
-    "data_savings": draw_data_savings,
-    "error_by_parameter": draw_error_by_parameter,
-    "savings_by_distance": draw_savings_by_distance,
-}
+def log_log(axes: Axes, rows: pd.DataFrame) -> None:
+    """Logarithmic axes in plain numbers, with a tick at each n_train, all labelled if there is room."""
+    ticks = sorted(rows.groupby("n_train")["x"].first().items())
+    axes.set(xscale="log", yscale="log")
+    axes.xaxis.set_major_locator(FixedLocator([x for _, x in ticks]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    labelled = labelled_n(rows["n_train"])
+    axes.set_xticklabels(
+        [(f"{n}" if n % 1024 or not n else f"{n // 1024}K") * (n in labelled) for n, _ in ticks]
+    )
+    plain_log(axes.yaxis)
+    axes.margins(x=0.12, y=0.13)
+    sns.despine(ax=axes)
+
+
+def plain_log(axis: Axis) -> None:
+    """A logarithmic axis in plain numbers."""
+    axis.set_major_locator(LogLocator(subs=[1, 2, 5]))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def labelled_n(n_train: pd.Series) -> set[int]:
+    """The n_train that are written: all, or 0 and every other one back from the largest."""
+    sizes = sorted(set(n_train))
+    return {*sizes} if len(sizes) <= _MOST_LABELS else {*sizes[::-2], *(n for n in sizes if n == 0)}
+
+
+def positions(n_train: pd.Series) -> pd.Series:
+    """Where n_train stands on a logarithmic axis: 0 stands left of the smallest positive one."""
+    smallest = n_train[n_train > 0].min()
+    return n_train.astype(float).where(n_train > 0, smallest / 3)
 
 
 def save(draw: Callable[[], Figure], paths: list[Path]) -> None:

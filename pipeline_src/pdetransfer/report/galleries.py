@@ -1,5 +1,6 @@
-"""Pictures of data: cards of datasets, shifts, sources and solutions, predictions, the stages of the study."""
+"""Pictures of data: cards of datasets, their ranges, sources and solutions, predictions."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -12,11 +13,10 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from pdetransfer.data.cards import Card
 from pdetransfer.data.datasets import Examples
-from pdetransfer.data.grid import Grid
-from pdetransfer.data.sources import SparseGaussians
-from pdetransfer.data.systems.poisson import diffusion_tensor
 from pdetransfer.data.systems.registry import SYSTEMS
-from pdetransfer.plan.experiments import SCRATCH
+from pdetransfer.plan import entries
+from pdetransfer.plan.entries import SCRATCH
+from pdetransfer.report.figures import PALETTE
 
 if TYPE_CHECKING:  # else a dataset's card waits for PyTorch to be imported
     from pdetransfer.report.predictions import Prediction, Spectra
@@ -24,10 +24,9 @@ if TYPE_CHECKING:  # else a dataset's card waits for PyTorch to be imported
 _SOURCE, _SOLUTION = "cividis", "RdBu_r"  # colour maps that print, and that colour-blind readers can read
 _ERROR = "magma_r"
 GALLERY_EXAMPLES = 4  #: of each dataset in its system's gallery
-_PALETTE = sns.color_palette("colorblind")
 
 
-def _show(axes: Axes, field: np.ndarray, is_source: bool) -> None:
+def show(axes: Axes, field: np.ndarray, is_source: bool) -> None:
     """A field with y upwards; a solution with white at zero."""
     limit = np.abs(field).max()
     limits = {} if is_source else {"vmin": -limit, "vmax": limit}
@@ -42,12 +41,12 @@ def draw_card(card: Card) -> Figure:
     axes = gallery.subplots(2, len(card.gallery), squeeze=False)
     for column, pair in enumerate(card.gallery):
         for row, (field, name) in enumerate(zip(pair, ("source f", "solution u"), strict=True)):
-            _show(axes[row, column], field, is_source=row == 0)
+            show(axes[row, column], field, is_source=row == 0)
             axes[row, 0].set_ylabel(name)
     if card.parameters.shape[1]:
         axes = parameters.subplots(1, card.parameters.shape[1], squeeze=False)[0]
         for panel, (name, values) in zip(axes, card.parameters.items(), strict=True):
-            panel.hist(values, bins=30, color=_PALETTE[0], linewidth=0)
+            panel.hist(values, bins=30, color=PALETTE[0], linewidth=0)
             panel.set(xlabel=name.replace("_", " "), yticks=[])
             sns.despine(ax=panel, left=True)
     _draw_scales(*fields.subplots(1, 2), card)
@@ -58,7 +57,7 @@ def draw_card(card: Card) -> Figure:
 def _draw_scales(rms: Axes, spectra: Axes, card: Card) -> None:
     """RMS over examples, and mean energy by wavenumber, of source and solution."""
     bins = np.geomspace(card.rms.min().min(), card.rms.max().max(), 40)
-    for (name, values), colour in zip(card.rms.items(), _PALETTE, strict=False):
+    for (name, values), colour in zip(card.rms.items(), PALETTE, strict=False):
         rms.hist(values, bins=bins, color=colour, alpha=0.6, linewidth=0)
         energy = card.spectra[name].iloc[1:]
         spectra.plot(energy.index, energy, color=colour, label=name)
@@ -72,7 +71,7 @@ def _draw_scales(rms: Axes, spectra: Axes, card: Card) -> None:
         sns.despine(ax=axes)
 
 
-def draw_shifts(table: pd.DataFrame) -> Figure:
+def draw_ranges(table: pd.DataFrame) -> Figure:
     """The range of each dataset's shifted parameter; what overlaps with the pre-training range is dark."""
     table = table[table["parameter"].notna()]
     systems = list(table.groupby("system", sort=False))
@@ -90,7 +89,7 @@ def draw_shifts(table: pd.DataFrame) -> Figure:
         base = rows[rows["role"] == "pre-training"]
         for height, row in enumerate(rows[::-1].itertuples()):
             is_base = row.role == "pre-training"
-            style = {"height": 0.7, "color": _PALETTE[0 if is_base else 2], "linewidth": 0}
+            style = {"height": 0.7, "color": PALETTE[0 if is_base else 2], "linewidth": 0}
             panel.barh(height, row.high - row.low, left=row.low, alpha=0.35, **style)
             for other in () if is_base else base.itertuples():
                 low, high = max(row.low, other.low), min(row.high, other.high)
@@ -104,45 +103,6 @@ def draw_shifts(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def draw_systems(law: SparseGaussians, num_points: int) -> Figure:
-    """Fig. 2 of arXiv 2306.00258: sources of growing sparsity, and solutions of the three systems for one
-    source while one coefficient grows."""
-    grid = Grid(num_points)
-    uniforms = np.random.default_rng(3).random((1, law.num_uniforms))
-    sparsities = (0.2, 0.5, 0.8)
-    laws = [SparseGaussians(law.num_centres, law.sigma, (s, s)) for s in sparsities]
-    sources = [law.fields(law.amplitudes(uniforms), grid)[0] for law in laws]
-    figure, axes = plt.subplots(3, 5, figsize=(7.6, 5.1), layout="constrained")
-    for row, (sparsity, source) in enumerate(zip(sparsities, sources, strict=True)):
-        _show(axes[row, 0], source, is_source=True)
-        axes[row, 0].set_title(f"source, sparsity {sparsity:g}")
-    for row, (name, values, coefficients) in enumerate(_growing()):
-        system = SYSTEMS[name]
-        source = sources[1][None] - (sources[1].mean() if system.zero_mean else 0)
-        for column, (label, c) in enumerate(zip(values, coefficients, strict=True)):
-            solution = system.solve(c[None], source, grid)[0]
-            _show(axes[row, column + 1], solution, is_source=False)
-            axes[row, column + 1].set_title(label)
-        axes[row, 1].set_ylabel(name.replace("_", "-"))
-    figure.suptitle("Sources, and solutions for the middle one while one coefficient grows", fontsize=9.5)
-    return figure
-
-
-def _growing():
-    """For each system the labels and coefficients of four solutions in which one coefficient grows."""
-    angle = np.full(4, np.pi / 6)
-    eigenvalues = np.array([1.0, 5.0, 10.0, 20.0])
-    yield "poisson", [f"$e = {e:g}$" for e in eigenvalues], diffusion_tensor(eigenvalues, angle)
-    speeds = np.array([0.0, 0.3, 1.0, 4.0])[:, None]
-    convex = np.concatenate([diffusion_tensor(np.full(4, 2.0), angle), speeds, 0 * speeds], axis=1) / (
-        1 + speeds
-    )
-    yield "advection_diffusion", [f"$s = {s:g}$" for s in speeds[:, 0]], convex
-    omega = np.array([1.0, 5.0, 10.0, 15.0])
-    helmholtz = np.stack([np.full(4, 0.01), np.full(4, 0.01), omega], axis=1)
-    yield "helmholtz", [rf"$\omega = {w:g}$" for w in omega], helmholtz
-
-
 def draw_gallery(examples: dict[str, Examples]) -> Figure:
     """Sources and, to the right of each, solutions of the first training examples, a row for each dataset."""
     columns = 2 * GALLERY_EXAMPLES
@@ -151,8 +111,8 @@ def draw_gallery(examples: dict[str, Examples]) -> Figure:
     )
     for row, (dataset, first) in zip(axes, examples.items(), strict=True):
         for index, (source, solution) in enumerate(zip(first.fields[:, 0], first.outputs[:, 0], strict=True)):
-            _show(row[2 * index], source, is_source=True)
-            _show(row[2 * index + 1], solution, is_source=False)
+            show(row[2 * index], source, is_source=True)
+            show(row[2 * index + 1], solution, is_source=False)
         row[0].set_ylabel(dataset.split("_")[-1], fontsize=8)
     for index in range(GALLERY_EXAMPLES):
         axes[0, 2 * index].set_title("source", fontsize=8)
@@ -160,7 +120,7 @@ def draw_gallery(examples: dict[str, Examples]) -> Figure:
     return figure
 
 
-def draw_predictions(rows: "list[Prediction]", options: dict) -> Figure:
+def draw_predictions(rows: "list[Prediction]", entry: entries.Figure) -> Figure:
     """Source, true solution, and for each init a prediction with its error beside it, of two test examples of each
     dataset: those with the median and the worst error of the fine-tuned model. Fields of a row share a
     scale, errors another; the number is the relative L2 error."""
@@ -169,7 +129,7 @@ def draw_predictions(rows: "list[Prediction]", options: dict) -> Figure:
         len(rows), columns, figsize=(8.8, 1.42 * len(rows) + 0.35), squeeze=False, layout="constrained"
     )
     for panels, row in zip(axes, rows, strict=True):
-        _show(panels[0], row.source, is_source=True)
+        show(panels[0], row.source, is_source=True)
         limit = np.abs(row.solution).max()
         worst = max(np.abs(p - row.solution).max() for p in row.predictions.values())
         shown = {"origin": "lower", "cmap": _SOLUTION, "vmin": -limit, "vmax": limit}
@@ -191,11 +151,11 @@ def draw_predictions(rows: "list[Prediction]", options: dict) -> Figure:
             panel.set(xticks=[], yticks=[])
         for panel in panels[2 + 2 * len(row.predictions) :]:
             panel.set_axis_off()
-    figure.suptitle(f"{options['title']}, n = {options['n_train']}", fontsize=10)
+    figure.suptitle(f"{entry.title}, n = {entry.n_train}", fontsize=10)
     return figure
 
 
-def draw_spectra(rows: "list[Spectra]", options: dict) -> Figure:
+def draw_spectra(rows: "list[Spectra]", entry: entries.Figure) -> Figure:
     """Energy of the error by wavenumber, of models from scratch and fine-tuned, beside that of the solution.
 
     Where the line of an error meets the grey one, the model knows nothing of that scale; the distance between
@@ -210,10 +170,10 @@ def draw_spectra(rows: "list[Spectra]", options: dict) -> Figure:
     for panel, row in zip(axes.ravel(), rows, strict=False):
         wavenumbers = np.arange(1, len(row.solution))
         panel.plot(wavenumbers, row.solution[1:], color="0.6", linewidth=2, label="solution")
-        own = iter((_PALETTE[0], _PALETTE[4], _PALETTE[9]))
+        own = iter((PALETTE[0], PALETTE[4], PALETTE[9]))
         for init, energy in row.errors.items():
             name = "error from scratch" if init == SCRATCH else f"error from {init.replace('_', '-')}"
-            colour = _PALETTE[1] if init == SCRATCH else next(own)
+            colour = PALETTE[1] if init == SCRATCH else next(own)
             panel.plot(wavenumbers, energy[1:], color=colour, label=name)
         # A smooth solution falls to rounding, far below what a model is asked for.
         lowest = min(energy[1:].min() for energy in row.errors.values())
@@ -227,60 +187,9 @@ def draw_spectra(rows: "list[Spectra]", options: dict) -> Figure:
         panel.set_axis_off()
     figure.supxlabel("wavenumber", fontsize=9)
     figure.supylabel("energy", fontsize=9)
-    figure.suptitle(f"{options['title']}, n = {options['n_train']}", fontsize=10)
+    figure.suptitle(f"{entry.title}, n = {entry.n_train}", fontsize=10)
     return figure
 
 
-def draw_stages(law: SparseGaussians, num_points: int) -> Figure:
-    """Fig. 1 of arXiv 2306.00258, drawn anew: what is trained on what, and what is compared."""
-    figure = plt.figure(figsize=(8.8, 3.1))
-    canvas = figure.add_axes([0, 0, 1, 1])
-    canvas.set(xlim=(0, 8.8), ylim=(0, 3.1))
-    canvas.set_axis_off()
-    grid = Grid(num_points)
-    source = law.fields(law.amplitudes(np.random.default_rng(3).random((1, law.num_uniforms))), grid)
-    for row, (name, _, coefficients) in enumerate(_growing()):
-        system, bottom = SYSTEMS[name], 1.98 - 0.94 * row
-        canvas.text(0.12, bottom + 0.74, name.replace("_", "-"), fontsize=8, color=_PALETTE[0])
-        for column in range(2):
-            centred = source - (source.mean() if system.zero_mean else 0)
-            solution = system.solve(coefficients[column + 1 : column + 2], centred, grid)[0]
-            panel = figure.add_axes([(0.1 + 0.72 * column) / 8.8, bottom / 3.1, 0.68 / 8.8, 0.68 / 3.1])
-            _show(panel, solution, is_source=False)
-    boxes = [
-        (
-            1.75,
-            1.35,
-            1.75,
-            0.95,
-            "pre-training",
-            "one system, or all mixed\nlearning rate tuned",
-            _PALETTE[0],
-        ),
-        (4.35, 1.9, 2.0, 0.85, "fine-tuned", "from pre-trained weights\nn = 0 is zero-shot", _PALETTE[0]),
-        (4.35, 0.2, 2.0, 0.85, "from scratch", "from random weights", _PALETTE[1]),
-        (7.15, 1.0, 1.5, 0.95, "test error", "against n:\ndata savings", _PALETTE[7]),
-    ]
-    for left, bottom, width, height, name, text, colour in boxes:
-        box = plt.Rectangle(
-            (left, bottom), width, height, facecolor=(*colour, 0.12), edgecolor=colour, linewidth=1.2
-        )
-        canvas.add_patch(box)
-        canvas.text(left + width / 2, bottom + height - 0.2, name, ha="center", va="center", weight="bold")
-        canvas.text(left + width / 2, bottom + height / 2 - 0.17, text, ha="center", va="center", fontsize=8)
-    downstream = "n downstream examples,\nranges shifted or not;\nlearning rate tuned"
-    canvas.text(5.35, 1.475, downstream, ha="center", va="center", fontsize=8, color=_PALETTE[2])
-    arrows = [
-        ((1.52, 1.48), (1.74, 1.48)),
-        ((3.5, 1.6), (4.34, 2.3)),
-        ((6.35, 2.3), (7.14, 1.65)),
-        ((6.35, 0.65), (7.14, 1.3)),
-    ]
-    for start, end in arrows:
-        canvas.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": "0.3", "linewidth": 1.2})
-    canvas.text(0.1, 2.93, "data: equations solved", weight="bold")
-    return figure
-
-
-# Kinds of figures that show what models predict.
-GALLERIES = {"predictions": draw_predictions, "spectra": draw_spectra}
+#: What draws the kinds of figures that show what models predict.
+GALLERIES: dict[str, Callable[..., Figure]] = {"predictions": draw_predictions, "spectra": draw_spectra}

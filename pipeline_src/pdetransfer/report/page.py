@@ -3,6 +3,7 @@
 import inspect
 import json
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,10 +14,10 @@ import pandas as pd
 from pdetransfer.analysis.comparison import summary
 from pdetransfer.analysis.tables import AXES, with_short_hashes
 from pdetransfer.base.provenance import versions
+from pdetransfer.plan import entries
+from pdetransfer.plan.answers import Question
+from pdetransfer.plan.study import Study
 from pdetransfer.report.charts import comparison_chart, error_chart, libraries
-from pdetransfer.report.figures import FIGURES
-from pdetransfer.report.galleries import GALLERIES
-from pdetransfer.studies.transfer.questions import ANSWERS
 
 _TABLE_COLUMNS = {
     "dataset": "dataset",
@@ -97,22 +98,23 @@ _COMPARISON_COLUMNS = {
 }
 
 
+def caption(draw: Callable) -> list[str]:
+    """What a function draws, and how to read it: the paragraphs of its docstring."""
+    return inspect.getdoc(draw).split("\n\n")
+
+
 @dataclass(frozen=True)
 class Picture:
-    """A drawn figure: its entry in config, and the SVG."""
+    """A drawn figure: its entry in config, the SVG, and the paragraphs below it (``caption``)."""
 
     name: str
-    entry: dict
+    entry: entries.Figure
     svg: str
+    caption: list[str]
 
     @property
     def markup(self) -> str:
         return svg_element(self.svg)
-
-    @property
-    def caption(self) -> list[str]:
-        """What is drawn, and how to read it: the paragraphs of the docstring of the function that draws."""
-        return inspect.getdoc((FIGURES | GALLERIES)[self.entry["kind"]]).split("\n\n")
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class Experiment:
     """An experiment's entry in config, its table and its data savings."""
 
     name: str
-    entry: dict
+    entry: entries.Experiment
     cells: pd.DataFrame
     savings: pd.DataFrame
 
@@ -131,13 +133,13 @@ class Experiment:
         distinct = trained.drop_duplicates(AXES)
         at_edge = distinct["learning_rate_edge"] != "inside"
         return {
-            "datasets": ", ".join(self.entry["dataset"]),
+            "datasets": ", ".join(self.entry.dataset),
             "models": ", ".join(
                 f"{model} ({rows['num_parameters'].max():,} parameters)"
                 for model, rows in self.cells.groupby("model", sort=False)
             ),
             "inits": ", ".join(self.cells["init"].unique()),
-            "downstream examples": ", ".join(map(str, self.entry["n_train"])),
+            "downstream examples": ", ".join(map(str, self.entry.n_train)),
             "seeds": ", ".join(map(str, sorted(self.cells["seed"].unique()))),
             "steps of a run": _range(trained["steps"]),
             "examples seen by the chosen runs": f"{(trained['epochs'] * trained['n_train']).sum():,.0f}",
@@ -166,16 +168,13 @@ class Supplement:
 
 @dataclass(frozen=True)
 class Section:
-    """A question with its answer, the experiments that give it, their figures, and tables of all of them."""
+    """A question by name, the experiments that answer it, their figures, and tables of all of them."""
 
-    question: str
+    name: str
+    question: Question
     experiments: list[Experiment]
     pictures: list[Picture]
     supplements: list[Supplement]
-
-    @property
-    def title(self) -> str:
-        return ANSWERS[self.question].title
 
     @property
     def headline(self) -> str:
@@ -183,36 +182,39 @@ class Section:
             pd.concat([getattr(experiment, table) for experiment in self.experiments])
             for table in ("cells", "savings")
         )
-        return ANSWERS[self.question].headline(cells, savings)
+        return self.question.headline(cells, savings)
 
     @property
     def answers(self) -> list[str]:
-        tables = [(experiment.cells, experiment.savings) for experiment in self.experiments]
         return [
             sentence
-            for cells, savings in tables
-            for sentence in ANSWERS[self.question].answer(cells, savings)
+            for experiment in self.experiments
+            for sentence in self.question.answer(experiment.cells, experiment.savings)
         ]
 
-    def chart(self, config: dict) -> str:
+    def chart(self, study: Study) -> str:
         """The interactive chart of all points: a Vega-Lite specification as JSON that may stand in HTML."""
-        return _embedded(error_chart([experiment.cells for experiment in self.experiments], config))
+        return _embedded(error_chart([experiment.cells for experiment in self.experiments], study))
 
 
 def sections(
-    experiments: list[Experiment], pictures: list[Picture], supplements: list[Supplement] | None = None
+    experiments: list[Experiment],
+    pictures: list[Picture],
+    supplements: list[Supplement],
+    questions: dict[str, Question],
 ) -> list[Section]:
-    """A section for each question that is asked; a figure stands where its first experiment does."""
-    question_of = {experiment.name: experiment.entry["question"] for experiment in experiments}
+    """A section for each of a study's questions that is asked; a figure stands where its first experiment does."""
+    question_of = {experiment.name: experiment.entry.question for experiment in experiments}
     return [
         Section(
+            name,
             question,
-            [experiment for experiment in experiments if experiment.entry["question"] == question],
-            [p for p in pictures if question_of[p.entry["experiments"][0]] == question],
-            [supplement for supplement in supplements or [] if supplement.question == question],
+            [experiment for experiment in experiments if experiment.entry.question == name],
+            [picture for picture in pictures if question_of[picture.entry.experiments[0]] == name],
+            [supplement for supplement in supplements if supplement.question == name],
         )
-        for question in ANSWERS
-        if question in question_of.values()
+        for name, question in questions.items()
+        if name in question_of.values()
     ]
 
 
@@ -276,18 +278,18 @@ def sizes(folder: Path) -> pd.DataFrame:
 
 
 def render(
-    title: str,
+    study: Study,
     sections: list[Section],
     claims: list[dict],
     laws: pd.DataFrame | None,
     data: Data | None,
     costs: dict[str, pd.DataFrame],
-    config: dict,
 ) -> str:
-    """The report as HTML, figures and style inlined; ``claims`` are verdicts (``claims.Verdict``), ``laws`` the
-    table of ``fits.scaling_laws``, ``costs`` tables by their heading."""
+    """The report of a study as HTML, figures and style inlined; ``claims`` are verdicts (``claims.Verdict``),
+    ``laws`` the table of ``fits.scaling_laws``, ``costs`` tables by their heading."""
     return _template("report.html.j2").render(
-        title=title,
+        title=f"{study.scale.capitalize()} scale",
+        study=study,
         sections=sections,
         claims=claims,
         number=lambda value: "" if value is None else f"{value:.3g}",
@@ -297,8 +299,7 @@ def render(
         table_html=lambda table: _html(table, _spaced(table)),
         svg_element=svg_element,
         libraries=libraries(),
-        config=config,
-        config_text=json.dumps(config, indent=1),
+        config=json.dumps(study.model_dump(mode="json", exclude_defaults=True), indent=1),
         provenance=_provenance(),
     )
 

@@ -10,7 +10,7 @@ import torch
 from pdetransfer.data.cards import spectrum
 from pdetransfer.data.datasets import Examples
 from pdetransfer.models.checkpoints import load_model
-from pdetransfer.plan.experiments import SCRATCH
+from pdetransfer.plan.entries import SCRATCH
 
 RANKS = {"median": 0.5, "worst": 1.0}  #: of the errors of the examples shown
 _IN_SPECTRA = 64  # test examples that spectra are means over

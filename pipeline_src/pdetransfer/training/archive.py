@@ -1,4 +1,4 @@
-"""Finished cells, kept by content: what was trained once is not trained again.
+"""The archive: finished cells, kept by content. What was trained once is not trained again.
 
 A cell's key is made of all that decides its numbers: settings, numerics version, the content of its data
 and of its initial weights. Its files are kept under that key, outside the outputs of any rule, and are
@@ -20,27 +20,27 @@ import pandas as pd
 from pdetransfer.base import numerics
 from pdetransfer.base.files import atomic, read_json, sha256_of_file, write_json
 from pdetransfer.models.checkpoints import load_model
-from pdetransfer.training.state import Run
+from pdetransfer.training.state import Run, Trial
 
 log = logging.getLogger(__name__)
 
 FILES = ("weights.safetensors", "history.csv", "cell.json")
 _SUMS = "sha256.json"  # of the files
-_GRID = ("learning_rates", "seeds", "num_tuning_seeds", "extend_grid")  # of a recipe: which runs a cell has
+_TRIALS = ("learning_rates", "seeds", "num_tuning_seeds", "extend_grid")  # of a recipe: a cell's trials
 
 
 def key(settings: dict, manifests: dict[str, list[Path]], init: Path | None) -> str:
     """Key of a cell with ``settings``, the ``manifests`` of its data by split, and its initial weights: a folder
-    for what every run of it shares, and in it a name for the runs."""
+    for what every run of it shares, and in it a name for its trials."""
     recipe = dict(settings["recipe"])
-    grid = {name: recipe.pop(name) for name in _GRID}
+    trials = {name: recipe.pop(name) for name in _TRIALS if name in recipe}
     shared = {
         "settings": settings | {"recipe": recipe},
         "training": numerics.TRAINING,
         "data": {split: list(map(_content, parts)) for split, parts in manifests.items()},
         "init": None if init is None else sha256_of_file(init),
     }
-    return f"{_hash(shared)}/{_hash(grid)}"
+    return f"{_hash(shared)}/{_hash(trials)}"
 
 
 def _hash(content: dict) -> str:
@@ -52,52 +52,52 @@ def _content(manifest: Path) -> dict:
     return {"sha256": content["sha256"], "coefficient_names": content["coefficient_names"]}
 
 
-def known_runs(store: Path, key: str) -> list[Run]:
+def known_runs(archive: Path, key: str) -> list[Run]:
     """The runs of all finished cells that differ from the one under ``key`` in learning rates and seeds alone.
 
     Of runs that were not chosen in their cell there are no weights.
     """
-    runs: dict[tuple[float, int], Run] = {}
-    for folder in filter(_is_intact, sorted((store / key).parent.glob("[!.]*"))):
+    runs: dict[Trial, Run] = {}
+    for folder in filter(_is_intact, sorted((archive / key).parent.glob("[!.]*"))):
         table = pd.read_csv(folder / "history.csv")
         histories = dict(list(table.groupby(["learning_rate", "seed"])))
-        cell = read_json(folder / "cell.json")
-        for summary in cell["runs"]:
-            at = summary["learning_rate"], summary["seed"]
-            history = histories[at].drop(columns=["learning_rate", "seed"]).to_dict("records")
+        content = read_json(folder / "cell.json")
+        for summary in content["runs"]:
+            trial = summary["learning_rate"], summary["seed"]
+            history = histories[trial].drop(columns=["learning_rate", "seed"]).to_dict("records")
             run = Run.from_summary(summary, history)
-            if summary in cell["chosen"]:
+            if summary in content["chosen"]:
                 operator = load_model(folder / "weights.safetensors", run.seed)
                 run.references, run.best = operator.references, operator.model.state_dict()
-            if at not in runs or run.best is not None:
-                runs[at] = run
+            if trial not in runs or run.best is not None:
+                runs[trial] = run
     return list(runs.values())
 
 
-def restore(store: Path, key: str, folder: Path) -> bool:
+def restore(archive: Path, key: str, folder: Path) -> bool:
     """Link a finished cell's files into ``folder``; False if there is none under ``key``."""
-    if not (store / key).is_dir() or not _is_intact(store / key):
+    if not (archive / key).is_dir() or not _is_intact(archive / key):
         return False
     for name in FILES:
-        _link(store / key / name, folder / name)
+        _link(archive / key / name, folder / name)
     return True
 
 
-def keep(store: Path, key: str, folder: Path) -> None:
-    """Move ``folder``, which has the files of a cell, to where it counts as finished under ``key``."""
+def keep(archive: Path, key: str, folder: Path) -> None:
+    """Move ``folder``, which has the files of a cell, into the archive, under ``key``."""
     write_json(folder / _SUMS, {name: sha256_of_file(folder / name) for name in FILES})
-    os.rename(folder, store / key)
+    os.rename(folder, archive / key)
 
 
-def unfinished(store: Path, key: str) -> Path:
-    """Where the states of an unfinished cell are kept."""
-    return (store / key).with_name(f".{Path(key).name}")
+def unfinished_folder(archive: Path, key: str) -> Path:
+    """The folder for the states of an unfinished cell."""
+    return (archive / key).with_name(f".{Path(key).name}")
 
 
-def lock(store: Path, key: str) -> Path:
+def lock_file(archive: Path, key: str) -> Path:
     """The lock file of an unfinished cell."""
-    place = unfinished(store, key)
-    return place.with_name(f"{place.name}.lock")
+    folder = unfinished_folder(archive, key)
+    return folder.with_name(f"{folder.name}.lock")
 
 
 def _is_intact(folder: Path) -> bool:

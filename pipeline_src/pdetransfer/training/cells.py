@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from pdetransfer.models.operators import Channels
 from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training.loop import Task
-from pdetransfer.training.state import Run
+from pdetransfer.training.state import Run, Trial
 
 log = logging.getLogger(__name__)
-
-Place = tuple[float, int]  #: learning rate and seed of a run
 
 
 @dataclass(frozen=True)
@@ -30,10 +28,10 @@ class Cell:
     runs: list[Run]
 
 
-def train_cell(task: Task, train: Callable[[list[Place]], Iterable[Run]], known: Iterable[Run] = ()) -> Cell:
+def train_cell(task: Task, train: Callable[[list[Trial]], Iterable[Run]], known: Iterable[Run] = ()) -> Cell:
     """Train the runs of a cell; choose the learning rate by validation error, mean over the tuning seeds.
 
-    ``train`` yields the runs at the places it is given, in any order (``training.train_runs``,
+    ``train`` yields the runs of the trials it is given, in any order (``loop.train_runs``,
     ``workers.train_runs``). Of the runs in ``known``, which were trained before with the same settings, none is
     trained again, unless the weights of a chosen one have not been kept. A run that diverged is recorded as such
     and its learning rate loses. Raises RuntimeError if no learning rate is left.
@@ -42,12 +40,12 @@ def train_cell(task: Task, train: Callable[[list[Place]], Iterable[Run]], known:
     tuning = recipe.seeds[: recipe.num_tuning_seeds]
     runs = {(run.learning_rate, run.seed): run for run in known}
 
-    def train_missing(places: list[Place], with_weights: bool) -> None:
-        def is_missing(place: Place) -> bool:
-            run = runs.get(place)
+    def train_missing(trials: list[Trial], with_weights: bool) -> None:
+        def is_missing(trial: Trial) -> bool:
+            run = runs.get(trial)
             return run is None or (with_weights and run.best is None and not run.diverged)
 
-        missing = list(filter(is_missing, places))
+        missing = list(filter(is_missing, trials))
         for run in train(missing) if missing else ():
             runs[run.learning_rate, run.seed] = run
             _keep_best_weights(runs, rates, recipe)
@@ -76,7 +74,7 @@ def train_cell(task: Task, train: Callable[[list[Place]], Iterable[Run]], known:
     return Cell(task.architecture, task.channels, rates, best, edge, chosen, all_runs)
 
 
-def _scores(runs: dict[Place, Run], rates: list[float], recipe: Recipe) -> dict[float, float]:
+def _scores(runs: dict[Trial, Run], rates: list[float], recipe: Recipe) -> dict[float, float]:
     """Validation error by learning rate, mean over the tuning seeds, of the rates for which all of them have run;
     infinite where any seed diverged."""
     tuning = recipe.seeds[: recipe.num_tuning_seeds]
@@ -89,7 +87,7 @@ def _scores(runs: dict[Place, Run], rates: list[float], recipe: Recipe) -> dict[
     return scores
 
 
-def _keep_best_weights(runs: dict[Place, Run], rates: list[float], recipe: Recipe) -> None:
+def _keep_best_weights(runs: dict[Trial, Run], rates: list[float], recipe: Recipe) -> None:
     """Forget the weights at all rates that have lost, so that memory holds one set."""
     scores = _scores(runs, rates, recipe)
     best = min(scores.values(), default=math.inf)
@@ -98,7 +96,7 @@ def _keep_best_weights(runs: dict[Place, Run], rates: list[float], recipe: Recip
             run.best = None
 
 
-def _best_learning_rate(runs: dict[Place, Run], rates: list[float], recipe: Recipe) -> float:
+def _best_learning_rate(runs: dict[Trial, Run], rates: list[float], recipe: Recipe) -> float:
     scores = _scores(runs, rates, recipe)
     best = min(scores, key=scores.__getitem__)
     if math.isinf(scores[best]):

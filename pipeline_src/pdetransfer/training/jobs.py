@@ -35,21 +35,21 @@ def train(
     train: Stored,
     validation: Stored,
     init: Path | None,
-    store_of_finished: Path,
+    archive_folder: Path,
     hardware: Hardware,
 ) -> None:
     """Train cells that share data and initial weights, each into its folder; skip what is finished.
 
-    ``cells`` holds the settings of each (``experiments.cell_settings``). Every cell is kept as soon as it is
-    finished, and what an unfinished one has reached is kept on the way (``state.Unfinished``). A cell that another
-    job is training is waited for.
+    ``cells`` holds the settings of each (``Study.cell_settings``). Every cell is in the archive as soon as
+    it is finished, and what an unfinished one has reached is kept on the way (``state.Unfinished``). A cell that
+    another job is training is waited for.
     """
     manifests = {"train": train.manifests, "validation": validation.manifests}
     keys = [archive.key(settings, manifests, init) for settings in cells]
     todo = [
         (settings, folder, key)
         for settings, folder, key in zip(cells, folders, keys, strict=True)
-        if not archive.restore(store_of_finished, key, folder)
+        if not archive.restore(archive_folder, key, folder)
     ]
     log.info(f"{len(cells) - len(todo)} of {len(cells)} cells were finished before")
     if not todo:
@@ -57,31 +57,30 @@ def train(
     examples = load_for([settings for settings, _, _ in todo], train, validation)
     operator = None if init is None else load_model(init)
     for settings, folder, key in todo:
-        place = archive.unfinished(store_of_finished, key)
-        with locked(archive.lock(store_of_finished, key)) as lock:
-            if archive.restore(store_of_finished, key, folder):
+        with locked(archive.lock_file(archive_folder, key)) as lock:
+            if archive.restore(archive_folder, key, folder):
                 log.info(f"n_train {settings['n_train']}: another job has finished it meanwhile")
                 continue
-            unfinished = Unfinished(place, key, lock)
-            known = [*archive.known_runs(store_of_finished, key), *unfinished.done_runs()]
+            unfinished = Unfinished(archive.unfinished_folder(archive_folder, key), key, lock)
+            known = [*archive.known_runs(archive_folder, key), *unfinished.done_runs()]
             log.info(f"n_train {settings['n_train']}: {len(known)} runs were finished before")
             recipe = Recipe(**settings["recipe"])
             task = Task(settings["architecture"], recipe, settings["n_train"], *examples, operator)
             if hardware.num_devices == 1:
-                runs = functools.partial(train_runs, task, hardware=hardware, unfinished=unfinished)
+                train_trials = functools.partial(train_runs, task, hardware=hardware, unfinished=unfinished)
             else:
                 sources = workers.Sources(settings, train, validation, init)
-                runs = functools.partial(
+                train_trials = functools.partial(
                     workers.train_runs, sources, hardware=hardware, unfinished=unfinished
                 )
             with unfinished.until_stopped():
-                cell = train_cell(task, runs, known)
+                cell = train_cell(task, train_trials, known)
                 data = content_hash([*train.manifests, *validation.manifests])
-                _write_cell(cell, settings, data, place / "cell", hardware)
+                _write_cell(cell, settings, data, unfinished.folder / "cell", hardware)
                 lock.check()
-                archive.keep(store_of_finished, key, place / "cell")
+                archive.keep(archive_folder, key, unfinished.folder / "cell")
                 unfinished.remove()
-                archive.restore(store_of_finished, key, folder)
+                archive.restore(archive_folder, key, folder)
 
 
 def _write_cell(cell: Cell, settings: dict, data: str, folder: Path, hardware: Hardware) -> None:
@@ -172,5 +171,5 @@ def untrained(settings: dict, train: Stored) -> list[tuple[int, NeuralOperator]]
     channels, references = Channels.of(examples), examples.references()
     return [
         (seed, NeuralOperator(settings["architecture"], channels, references, seed))
-        for seed in settings["recipe"]["seeds"]
+        for seed in Recipe(**settings["recipe"]).seeds
     ]

@@ -16,7 +16,7 @@ from pdetransfer.models.operators import Channels, NeuralOperator
 from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training.evaluation import relative_l2, squared_error
 from pdetransfer.training.hardware import Hardware
-from pdetransfer.training.state import Run, State, Unfinished
+from pdetransfer.training.state import Run, State, Trial, Unfinished
 from pdetransfer.training.steps import Step, StepTogether
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Task:
     """What all runs of a cell share. ``train`` holds the examples to choose ``n_train`` from, ``validation`` those
-    to look at.
+    to validate on.
 
     ``init`` None trains from scratch: weights drawn by the seed, references computed from the run's own
     examples. A pre-trained ``init`` is fine-tuned: its channels and references are kept, and its initial
@@ -51,8 +51,8 @@ class Task:
         order = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(seed))
         return self.train[order[: self.n_train].numpy()]
 
-    def looked_at(self) -> Examples:
-        """The validation examples that count."""
+    def validation_examples(self) -> Examples:
+        """What a run is validated on."""
         most = self.n_train if self.recipe.validation_at_most_n else len(self.validation)
         return self.validation[: min(self.recipe.num_validation, most)]
 
@@ -69,11 +69,11 @@ class Task:
 
 def train_runs(
     task: Task,
-    places: list[tuple[float, int]],
+    trials: list[Trial],
     hardware: Hardware,
     unfinished: Unfinished | None = None,
 ) -> Iterator[Run]:
-    """Train the runs at ``places``, (learning rate, seed), one after another or together, whichever is faster.
+    """Train the runs of ``trials``, one after another or together, whichever is faster.
 
     Adam without weight decay, cosine decay to zero over the run (arXiv 2306.00258, A.3 and A.4); a run ends early
     if it diverges (loss not finite). The order of examples is drawn by the seed alone, so that runs that differ in
@@ -83,8 +83,8 @@ def train_runs(
     operator = task.operator(0, task.train[: task.n_train])
     size = math.prod(task.train.fields.shape[2:]), min(task.recipe.batch_size, task.n_train)
     at_once = hardware.runs_at_once(operator, *size)
-    for first in range(0, len(places), at_once):
-        begun = [_Training(task, *place, hardware, unfinished) for place in places[first : first + at_once]]
+    for first in range(0, len(trials), at_once):
+        begun = [_Training(task, *trial, hardware, unfinished) for trial in trials[first : first + at_once]]
         # Runs that a kill left at the same step go on together.
         begun.sort(key=lambda training: training.run.steps)
         for _, together in itertools.groupby(begun, key=lambda training: training.run.steps):
@@ -95,21 +95,21 @@ def _train_to_the_end(
     begun: list["_Training"], task: Task, hardware: Hardware, unfinished: Unfinished | None
 ) -> list[Run]:
     num_steps = task.recipe.num_steps(task.n_train)
-    interval = task.recipe.steps_between_looks(task.n_train)
+    interval = task.recipe.steps_between_validations(task.n_train)
     going, step, last = begun, _step(begun, task, hardware), time.perf_counter()
     for number in range(begun[0].run.steps + 1, num_steps + 1):
         rows = [next(training.batches) for training in going]
         for training, of_run, loss in zip(going, rows, step(rows), strict=True):
             training.advance(len(of_run), loss)
-        is_look = number % interval == 0 or number == num_steps
-        if is_look:
+        is_validation = number % interval == 0 or number == num_steps
+        if is_validation:
             for training in going:
-                training.look()
+                training.validate()
         now = time.perf_counter()
         for training in going:
             training.run.seconds += (now - last) / len(going)
         last = now
-        if is_look:
+        if is_validation:
             for training in going:
                 training.report(num_steps, len(going))
             if any(training.run.diverged for training in going):
@@ -160,7 +160,7 @@ class _Training:
         self.operator.model.to(device)
         self.inputs = self.operator.inputs(examples, device)
         self.targets = torch.from_numpy(examples.outputs).to(device)
-        self._looks = _Validation(self.operator, task.looked_at(), device)
+        self._validator = _Validator(self.operator, task.validation_examples(), device)
         self.optimiser = torch.optim.Adam(self.operator.model.parameters(), lr=rate, fused=True)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
             self.optimiser, T_max=recipe.num_steps(task.n_train)
@@ -168,26 +168,27 @@ class _Training:
         loss_sum = torch.zeros((), device=device)
         self.state = State(self.run, self.operator.model, self.optimiser, self._schedule, loss_sum)
         if unfinished is None or not unfinished.resume(self.state):
-            self._looks.take(self.run, self.operator, math.nan, rate, is_candidate=task.init is not None)
+            self._validator.validate(
+                self.run, self.operator, math.nan, rate, is_candidate=task.init is not None
+            )
         self.operator.model.train()
         batches = _batches(len(examples), recipe.batch_size, seed, device)
         self.batches = itertools.islice(batches, self.run.steps, None)
 
     def advance(self, count: int, loss: Tensor) -> None:
-        """After a step on ``count`` examples. The loss is read only at a look: reading waits for the device."""
+        """After a step on ``count`` examples. Only a validation reads the loss: reading waits for the device."""
         self._schedule.step()
         state = self.state
         state.loss_sum += loss * count
-        state.seen, state.since_look = state.seen + count, state.since_look + count
+        state.seen, state.since_validation = state.seen + count, state.since_validation + count
         self.run.steps, self.run.epochs = self.run.steps + 1, state.seen / len(self.inputs)
 
-    def look(self) -> None:
-        """At the validation examples."""
+    def validate(self) -> None:
         state, rate = self.state, self._schedule.get_last_lr()[0]
-        train_loss = float(state.loss_sum) / state.since_look
-        self._looks.take(self.run, self.operator, train_loss, rate, is_candidate=True)
+        train_loss = float(state.loss_sum) / state.since_validation
+        self._validator.validate(self.run, self.operator, train_loss, rate, is_candidate=True)
         self.operator.model.train()
-        state.loss_sum, state.since_look = torch.zeros_like(state.loss_sum), 0
+        state.loss_sum, state.since_validation = torch.zeros_like(state.loss_sum), 0
 
     def report(self, num_steps: int, num_together: int) -> None:
         run, last = self.run, self.run.history[-1]
@@ -202,14 +203,14 @@ class _Training:
         )
 
 
-class _Validation:
-    """Looks at the validation examples during a run."""
+class _Validator:
+    """The validations of a run."""
 
     def __init__(self, operator: NeuralOperator, examples: Examples, device: torch.device):
         self.inputs = operator.inputs(examples, device)
         self.targets = torch.from_numpy(examples.outputs).to(device)
 
-    def take(
+    def validate(
         self, run: Run, operator: NeuralOperator, train_loss: float, rate: float, is_candidate: bool
     ) -> None:
         """Add a row to the history; keep the weights if they are a candidate and the best so far."""
@@ -229,8 +230,8 @@ class _Validation:
         run.diverged = not math.isfinite(loss) or (run.steps > 0 and not math.isfinite(train_loss))
         if is_candidate and not run.diverged and loss < run.validation_loss:
             run.validation_loss, run.validation_error, run.best_step = loss, error, run.steps
-            state = operator.model.state_dict()
-            run.best = {name: value.detach().clone() for name, value in state.items()}
+            weights = operator.model.state_dict()
+            run.best = {name: value.detach().clone() for name, value in weights.items()}
 
 
 def _batches(count: int, batch_size: int, seed: int, device: torch.device) -> Iterator[Tensor]:

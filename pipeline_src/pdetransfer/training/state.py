@@ -27,13 +27,14 @@ INTERVAL = 60.0  #: seconds between two states of a run, at least
 SHARE = 50  #: times the last writing's duration between two, at least: states take less than 2 % of the time
 _FORMAT = 1  # of the state files
 
+Trial = tuple[float, int]  #: learning rate and seed of a run
+
 
 @dataclass
 class Run:
-    """One training: its place on the axes, what came out, and its history, a row for each look at the
-    validation examples. ``best`` holds the weights of the look with the lowest validation loss; ``seconds`` is its
-    share of the time where runs are trained together, ``memory_mb`` the largest memory of the process that trained
-    it, of the GPU where there is one."""
+    """One training of a cell: its trial, what came out, and its history, a row for each validation. ``best`` holds
+    the weights at the validation with the lowest loss; ``seconds`` is its share of the time where runs are trained
+    together, ``memory_mb`` the largest memory of the process that trained it, of the GPU where there is one."""
 
     learning_rate: float
     seed: int
@@ -71,14 +72,14 @@ class Run:
 @dataclass
 class State:
     """What a run in progress is made of, beside its data. ``loss_sum`` is the sum of the losses of the
-    ``since_look`` examples since the last look; ``seen`` counts all examples."""
+    ``since_validation`` examples since the last validation; ``seen`` counts all examples."""
 
     run: Run
     model: nn.Module
     optimiser: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
     loss_sum: Tensor
-    since_look: int = 0
+    since_validation: int = 0
     seen: int = 0
 
     def pack(self) -> tuple[dict[str, Tensor], dict]:
@@ -95,7 +96,7 @@ class State:
             "run": run,
             "groups": optimiser["param_groups"],
             "schedule": self.schedule.state_dict(),
-            "since_look": self.since_look,
+            "since_look": self.since_validation,  # the name in the files of _FORMAT 1
             "seen": self.seen,
         }
         return tensors | best | {"loss_sum": self.loss_sum}, content
@@ -110,7 +111,7 @@ class State:
         self.optimiser.load_state_dict({"state": moments, "param_groups": content["groups"]})
         self.schedule.load_state_dict(content["schedule"])
         self.loss_sum = tensors["loss_sum"].to(self.loss_sum.device)
-        self.since_look, self.seen = content["since_look"], content["seen"]
+        self.since_validation, self.seen = content["since_look"], content["seen"]
         run = _unpack_run(tensors, content["run"])
         for entry in fields(run):
             setattr(self.run, entry.name, getattr(run, entry.name))

@@ -9,12 +9,12 @@ from pdetransfer.base.locks import STALE, holder
 from pdetransfer.base.logs import last_line
 from pdetransfer.training import archive
 
-STATES = ("done", "running", "waiting", "failed")
+STATUSES = ("done", "running", "waiting", "failed")
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A cell to come: the folder of its outputs, and what its key is made of (``archive.key``)."""
+class PlannedCell:
+    """A cell of a config: the folder of its outputs, and what its key is made of (``archive.key``)."""
 
     name: str
     folder: Path
@@ -33,14 +33,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Standing:
-    """A cell's state, one of ``STATES``, and what is told of it: the last line of its log."""
+    """A cell's status, one of ``STATUSES``, and what is told of it: the last line of its log."""
 
     name: str
-    state: str
+    status: str
     told: str = ""
 
 
-def standings(cells: list[Cell], log: Path, store: Path) -> list[Standing]:
+def standings(cells: list[PlannedCell], log: Path, archive_folder: Path) -> list[Standing]:
     """The standing of each cell of a training job, whose ``log`` they share.
 
     A cell runs if a living job holds its lock (``locks.holder``). The other cells of such a job wait, as do those
@@ -50,12 +50,12 @@ def standings(cells: list[Cell], log: Path, store: Path) -> list[Standing]:
     todo = [cell for cell in cells if not (cell.folder / "cell.json").exists()]
     result = [Standing(cell.name, "done") for cell in cells if cell not in todo]
     keys = {cell.name: cell.key() for cell in todo} if log.exists() else {}
-    begun = [cell for cell in todo if keys.get(cell.name) and not (store / keys[cell.name]).is_dir()]
+    begun = [cell for cell in todo if keys.get(cell.name) and not (archive_folder / keys[cell.name]).is_dir()]
     result += [Standing(cell.name, "waiting") for cell in todo if cell not in begun]
     if not begun:
         return result
     told, is_error = last_line(log)
-    locks = {cell.name: archive.lock(store, keys[cell.name]) for cell in begun}
+    locks = {cell.name: archive.lock_file(archive_folder, keys[cell.name]) for cell in begun}
     holders = {name: holder(lock) for name, lock in locks.items()}
     starts = not is_error and time.time() - log.stat().st_mtime < STALE
     starts = starts and not any(lock.exists() for lock in locks.values())
@@ -75,9 +75,9 @@ def describe(groups: dict[str, list[Standing]]) -> str:
     """Counts of each group of cells, then a line for each cell that runs or has failed."""
     lines = []
     for name, found in groups.items():
-        counts = Counter(standing.state for standing in found)
-        lines.append(f"{name}: {len(found)} cells: " + ", ".join(f"{counts[s]} {s}" for s in STATES))
-    for state in ("running", "failed"):
-        of_state = [standing for found in groups.values() for standing in found if standing.state == state]
-        lines += [f"{state}: {standing.name}: {standing.told}" for standing in of_state]
+        counts = Counter(standing.status for standing in found)
+        lines.append(f"{name}: {len(found)} cells: " + ", ".join(f"{counts[s]} {s}" for s in STATUSES))
+    for status in ("running", "failed"):
+        of_status = [standing for found in groups.values() for standing in found if standing.status == status]
+        lines += [f"{status}: {standing.name}: {standing.told}" for standing in of_status]
     return "\n".join(lines)

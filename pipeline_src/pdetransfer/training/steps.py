@@ -39,7 +39,7 @@ class Step:
     ):
         self._optimiser, self._inputs, self._targets = optimiser, inputs, targets
         self._precision, self._micro_batch = precision, micro_batch
-        self._rank, self._world = _place()
+        self._rank, self._world = _rank_and_world()
         self._model = model if self._world == 1 else DistributedDataParallel(model)
         self._compiled: Forward | None = compile_model(self._model) if compiled else None
 
@@ -124,7 +124,7 @@ def compile_model(model: nn.Module) -> Forward:
     return torch.compile(model, dynamic=False, mode="reduce-overhead" if on_gpu else None)
 
 
-def _place() -> tuple[int, int]:
+def _rank_and_world() -> tuple[int, int]:
     """Rank of this process among those that train a run, and their number."""
     return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
 

@@ -22,8 +22,14 @@ def examples_per_second(
     examples = Examples(field, coefficients, field, ("source",), names, ("solution",))
     seconds = 0.0
     for steps in (2, _STEPS):
-        length = steps, "steps", steps
-        recipe = Recipe([1e-3], [0], 1, False, batch_size, *length, 1, False, False, False, "float32")
+        recipe = Recipe(
+            learning_rates=[1e-3],
+            batch_size=batch_size,
+            length=steps,
+            length_unit="steps",
+            validation_interval=steps,
+            num_validation=1,
+        )
         task = Task(architecture, recipe, batch_size, examples, examples[:1])
         (run,) = train_runs(task, [(1e-3, 0)], Hardware(device))
         seconds = run.seconds

@@ -27,7 +27,7 @@ from pdetransfer.models.checkpoints import load_model
 from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training import loop
 from pdetransfer.training.hardware import Hardware
-from pdetransfer.training.state import Run, Unfinished
+from pdetransfer.training.state import Run, Trial, Unfinished
 
 _GRACE = 60.0  # seconds that workers have to write their states
 
@@ -52,15 +52,15 @@ class Sources:
 
 
 def train_runs(
-    sources: Sources, places: list[tuple[float, int]], hardware: Hardware, unfinished: Unfinished
+    sources: Sources, trials: list[Trial], hardware: Hardware, unfinished: Unfinished
 ) -> Iterator[Run]:
     """As ``loop.train_runs``, on ``hardware.num_devices`` devices.
 
     Raises RuntimeError if a worker fails; its reason is in the job's log.
     """
     count = hardware.num_devices
-    together = len(places) < count
-    shares = [places] * count if together else [places[rank::count] for rank in range(count)]
+    together = len(trials) < count
+    shares = [trials] * count if together else [trials[rank::count] for rank in range(count)]
     order = {
         "sources": asdict(sources),
         "hardware": {"compile_from": hardware.compile_from, "device": hardware.device.type},
@@ -72,11 +72,11 @@ def train_runs(
     with tempfile.TemporaryDirectory() as folder:
         meeting = {"file": f"{folder}/meeting", "count": count} if together else None
         processes = [
-            _start(order | {"rank": rank, "places": share, "meeting": meeting})
+            _start(order | {"rank": rank, "trials": share, "meeting": meeting})
             for rank, share in enumerate(shares)
         ]
         _end(processes, processes[:1] if together else processes, unfinished)
-    yield from (run for run in unfinished.done_runs() if (run.learning_rate, run.seed) in places)
+    yield from (run for run in unfinished.done_runs() if (run.learning_rate, run.seed) in trials)
 
 
 def _start(order: dict) -> subprocess.Popen:
@@ -133,13 +133,16 @@ def _work(order: dict) -> None:
         reads_only=not is_writer,
     )
     sources = order["sources"]
-    stored = (Stored.of(**sources[split]) for split in ("train", "validation"))
+    stored = (
+        Stored(*(list(map(Path, sources[split][name])) for name in ("stores", "manifests")))
+        for split in ("train", "validation")
+    )
     init = None if sources["init"] is None else Path(sources["init"])
     task = Sources(sources["settings"], *stored, init).task()
     hardware = Hardware(device, compile_from=order["hardware"]["compile_from"])
-    places = [tuple(place) for place in order["places"]]
+    trials = [tuple(trial) for trial in order["trials"]]
     with unfinished.until_stopped() if is_writer else contextlib.nullcontext():
-        for _ in loop.train_runs(task, places, hardware, unfinished):
+        for _ in loop.train_runs(task, trials, hardware, unfinished):
             pass
     if meeting:
         dist.destroy_process_group()

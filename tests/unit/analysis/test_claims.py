@@ -1,141 +1,215 @@
-"""Claims: their quantities on tables for which they are known, and the verdicts."""
-
-import re
-from pathlib import Path
+"""Claims: which cells they select, and the verdicts."""
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
-from cases import cell_table, error_table
+from cases import error_table
 from pdetransfer.analysis.bootstrap import Replicates
-from pdetransfer.analysis.claims import QUANTITIES, Evidence, judge
-from pdetransfer.plan.costs import num_parameters
+from pdetransfer.analysis.claims import Evidence, NotInStudy, judge
+from pdetransfer.plan.entries import Claim, Selection
+from pdetransfer.plan.study import Study
 
-ROOT = Path(__file__).parents[3]
-CLAIMS = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
 SIZES = (16, 64, 256)
-CONFIG = {
-    "datasets": {
-        "near": {"system": "poisson"},
-        "far": {"system": "poisson"},
-        "own": {"system": "poisson", "files": {}},
+FNO = {"kind": "fno", "modes": 4, "num_layers": 4, "rate": 1}
+STUDY = Study(
+    bounds="reduced",
+    datasets={
+        "near": {"system": "poisson", "eigenvalue_range": [1.0, 5.0]},
+        "far": {"system": "poisson", "eigenvalue_range": [5.0, 20.0]},
+        "farther": {"system": "poisson", "eigenvalue_range": [10.0, 15.0]},
+        "wave": {"system": "helmholtz", "omega_range": [1, 5]},
     },
-    "models": {"m": {"kind": "fno", "width": 16, "modes": 4, "num_layers": 4}},
-    "experiments": {
-        "e": {
-            "dataset": ["near", "far"],
-            "model": ["m"],
+    models={
+        "wide": FNO | {"width": 32},
+        "narrow": FNO | {"width": 8},
+        "m.width16": FNO | {"width": 16},
+        "m.width24": FNO | {"width": 24},
+        "raw": FNO | {"width": 8, "input_normalisation": False},
+    },
+    pretrainings={
+        "poisson": {"dataset": "near", "n_train": 99, "recipe": "r"},
+        "helmholtz": {"dataset": "wave", "n_train": 99, "recipe": "r"},
+    },
+    experiments={
+        "shift": {
+            "question": "q",
+            "dataset": ["near", "far", "farther", "wave"],
+            "model": ["narrow"],
             "init": ["scratch", "own"],
             "recipe": ["r"],
             "n_train": [0, *SIZES],
-        }
+        },
+        "sizes": {
+            "question": "q",
+            "dataset": ["near"],
+            "model": ["wide", "narrow", "m.width16", "m.width24", "raw"],
+            "init": ["scratch"],
+            "recipe": ["r"],
+            "n_train": [8],
+        },
     },
-}
-SCALE = {
-    ("near", "scratch"): 1.0,
-    ("near", "poisson"): 0.25,
-    ("far", "scratch"): 2.0,
-    ("far", "poisson"): 1.0,
-}
+    families={"models": {"m": {"m.width16": {"width": 16}, "m.width24": {"width": 24}}}},
+)
+SCALES = {"scratch": 1.0, "poisson": 0.25}
 
 
 @pytest.fixture(scope="module")
 def evidence():
-    """Errors follow scale · n^-1/2, and 1 · scale without training; two seeds a tenth around them."""
-    rows = [
-        (dataset, "m", init, "r", n, seed, scale * factor * max(n, 1) ** -0.5)
-        for (dataset, init), scale in SCALE.items()
+    """Errors of one dataset are scale · n^-1/2, and scale without training; two seeds a tenth around them."""
+    points = [
+        ("near", "narrow", init, "r", n, seed, scale * factor * max(n, 1) ** -0.5)
+        for init, scale in SCALES.items()
         for n in (0, *SIZES)
         for seed, factor in ((0, 0.9), (1, 1.1))
     ]
-    cards = [card("near", (1, 2), (0.01, 0.05), 1e-13), card("far", (1, 3), (0.1, 0.4), 2e-13)]
-    cards.append(card("own", (1, 1e6), (1, 1), 1e-3))  # a user's file
-    scaling = pd.DataFrame({"change": [1e-8, 3e-8]})
-    return Evidence(CONFIG, Replicates([error_table(rows)]), cell_table(rows), cards, scaling)
+    return Evidence(STUDY, Replicates([error_table(points)]), pd.DataFrame())
 
 
-def card(dataset, source, coefficients, residual):
-    """The facts of a dataset, with the smallest and largest scale of its sources and coefficients."""
-    source, coefficients = (
-        dict(zip(("smallest", "largest"), ends, strict=True)) for ends in (source, coefficients)
-    )
-    facts = {"dataset": dataset, "system": "poisson", "largest_residual": residual}
-    return facts | {"rms": {"source": source}, "coefficients": coefficients}
-
-
-def select(dataset, n, init="own"):
-    return {"experiment": "e", "dataset": dataset, "init": init, "n": n}
+def selected(evidence, axis, **asked):
+    cells = evidence.select(Selection(**({"n": "most"} | asked)))
+    return list(dict.fromkeys(getattr(curve, axis) for curve, _ in cells))
 
 
 @pytest.mark.parametrize(
-    ("quantity", "arguments", "expected"),
+    ("asked", "expected"),
     [
-        ("smallest_gain", {"cells": select(["near", "far"], "trained")}, 2),
-        ("largest_gain", {"cells": select(["near", "far"], "trained")}, 4),
-        ("gain_ratio", {"cells": select("near", "few"), "over": select("far", "few")}, 2),
-        ("smallest_error", {"cells": select("near", "trained", ["scratch", "own"])}, 0.25 / 16),
-        ("largest_error", {"cells": select("far", "zero", ["scratch", "own"])}, 2),
-        ("largest_ratio", {"cells": select("far", "trained"), "over": select("near", "trained")}, 4),
-        ("mean_ratio", {"cells": select("far", "zero"), "over": select("far", "most")}, 16),
-        ("smallest_step", {"cells": select(["near", "far"], "zero")}, 4),
-        ("largest_step", {"cells": select("near", "trained")}, 0.5),
-        ("smallest_savings", {"cells": select("far", "few")}, 4),  # 64 examples do what takes 256
-        ("smallest_savings", {"cells": select("near", "few")}, 4),  # a lower bound: scratch ends at 256
-        ("smallest_difference", {"cells": select("far", "few")}, 256 - 64),
-        (
-            "hours_as_published",
-            {"cells": select(["near", "far"], "few")},
-            32768 * 500 / 4 * 2 / (4 * 64) / 3600,
-        ),
-        ("largest_span", {}, 40),
-        ("largest_residual", {}, 2e-13),
-        ("change_under_scaling", {}, 3e-8),
-        ("parameters", {"model": "m"}, num_parameters(CONFIG["models"]["m"], 4)),
+        (None, ["near", "far", "farther", "wave"]),
+        ("far", ["far"]),
+        (["wave", "near"], ["near", "wave"]),  # in the order of the experiment
+        ({"system": "helmholtz"}, ["wave"]),
+        ({"eigenvalue_range": [1, 5]}, ["near"]),
+        ({"eigenvalue_range": "smallest"}, ["near"]),
+        ({"eigenvalue_range": "largest"}, ["farther"]),  # ranges compare by their lower ends first
+        ({"omega_range": "largest"}, ["wave"]),
+        ({"eigenvalue_range": "largest", "system": "poisson"}, ["farther"]),
     ],
 )
-def test_quantities_of_known_laws(evidence, quantity, arguments, expected):
-    values = QUANTITIES[quantity](evidence, **arguments)
-    assert values[0] == pytest.approx(expected)
+def test_datasets_are_selected_by_name_and_by_setting(evidence, asked, expected):
+    assert selected(evidence, "dataset", experiment="shift", dataset=asked) == expected
 
 
-def claim(at_least=None, at_most=None, **other):
-    bounds = {"at_least": at_least, "at_most": at_most}
-    bounds = {word: value for word, value in bounds.items() if value is not None}
-    told = {"statement": "s", "place": "p", "quantity": "smallest_gain", "cells": select("near", "few")}
-    return told | {"bounds": {"reduced": bounds}} | other
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("m", ["m.width16", "m.width24"]),
+        (["wide", "m"], ["wide", "m.width16", "m.width24"]),
+        ("smallest", ["narrow", "raw"]),
+        ("largest", ["wide"]),
+        ({"input_normalisation": False}, ["raw"]),
+        ({"input_normalisation": True, "width": "smallest"}, ["narrow"]),
+    ],
+)
+def test_models_are_selected_by_family_size_and_setting(evidence, asked, expected):
+    assert selected(evidence, "model", experiment="sizes", model=asked) == expected
+
+
+def test_the_own_init_is_that_of_each_dataset(evidence):
+    assert selected(evidence, "init", experiment="shift", init="own") == ["poisson", "helmholtz"]
+    assert selected(evidence, "init", experiment="shift", init=["scratch", "helmholtz"]) == [
+        "scratch",
+        "helmholtz",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "sizes"),
+    [("zero", [0]), ("few", [64]), ("middle", [64]), ("most", [256]), ("trained", [16, 64, 256])],
+)
+def test_n_train_is_selected_by_word(evidence, word, sizes):
+    cells = evidence.select(Selection(experiment="shift", dataset="far", init="scratch", n=word))
+    assert [n for _, n in cells] == sizes
+
+
+def test_a_model_is_found_by_its_size(evidence):
+    assert evidence.model("largest").width == 32
+    assert evidence.model("smallest").width == evidence.model("narrow").width == 8
+
+
+def gain(evidence, cells):
+    """Error from scratch over error fine-tuned of the first cell."""
+    curve, n = evidence.select(cells)[0]
+    scratch = next(c for c in evidence.study.curves("shift") if c.dataset == curve.dataset)
+    return evidence.error(scratch, n) / evidence.error(curve, n)
+
+
+def of_table(evidence):
+    return np.array([evidence.table("own")["x"].max()])
+
+
+def size(evidence, model):
+    return np.array([evidence.model(model).width], float)
+
+
+QUANTITIES = {function.__name__: function for function in (gain, of_table, size)}
+FEW = {"experiment": "shift", "dataset": "near", "init": "own", "n": "few"}
+
+
+def claim(bounds, scale="reduced", **other):
+    told = {"statement": "s", "place": "p", "quantity": "gain", "cells": FEW, "bounds": {scale: bounds}}
+    return Claim(**({key: value for key, value in (told | other).items() if value is not None}))
+
+
+def verdict(evidence, *args, **other):
+    return judge("c", claim(*args, **other), evidence, QUANTITIES).verdict
 
 
 def test_a_verdict_compares_the_interval_with_the_bounds(evidence):
     """The gain is 4, its interval some tenths around it, as seeds differ."""
-    found = judge("c", claim(at_least=2), "reduced", evidence)
+    found = judge("c", claim({"at_least": 2}), evidence, QUANTITIES)
     assert found.verdict == "holds"
     assert found.low < found.value < found.high
     assert found.value == pytest.approx(4)
-    assert found.cells == ["near/m/poisson/r/n64"]
-    assert judge("c", claim(at_most=2), "reduced", evidence).verdict == "fails"
-    assert judge("c", claim(at_least=4), "reduced", evidence).verdict == "inconclusive"
-    assert judge("c", claim(at_least=3, at_most=4), "reduced", evidence).verdict == "inconclusive"
-    assert judge("c", claim(at_least=2), "paper", evidence).verdict == "not judged"
+    assert found.cells == ["near/narrow/poisson/r/n64"]
+    assert verdict(evidence, {"at_most": 2}) == "fails"
+    assert verdict(evidence, {"at_least": 4}) == "inconclusive"
+    assert verdict(evidence, {"at_least": 3, "at_most": 4}) == "inconclusive"
+    assert verdict(evidence, {"at_least": 2}, scale="paper") == "not judged"
 
 
-def test_a_claim_without_its_cells_was_not_run(evidence):
-    for cells in (select("near", "few", "mixed"), select("elsewhere", "few")):
-        found = judge("c", claim(at_least=1, cells=cells), "reduced", evidence)
-        assert (found.verdict, found.value) == ("not run", None)
-    single = claim(at_least=1, quantity="smallest_step", cells=select("near", "zero"))
-    assert judge("c", single, "reduced", evidence).verdict == "not run"  # a step takes two cells
-    other = CONFIG["experiments"]["e"] | {"recipe": ["other"]}
-    config = CONFIG | {"experiments": {"e": other}}
-    found = judge("c", claim(at_least=1), "reduced", Evidence(config, evidence.replicates, evidence.cells))
-    assert found.verdict == "not run"
+def test_a_claim_without_results_was_not_run(evidence):
+    found = judge("c", claim({"at_least": 2}, cells=FEW | {"dataset": "far"}), evidence, QUANTITIES)
+    assert (found.verdict, found.value) == ("not run", None)
+    assert found.cells == ["far/narrow/poisson/r/n64"]
+    unknown = {"of_table": lambda evidence: np.array([np.nan])}
+    alone = claim({"at_least": 2}, quantity="of_table", cells=None)
+    assert judge("c", alone, evidence, unknown).verdict == "not run"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"experiment": "elsewhere"},
+        {"dataset": "elsewhere"},
+        {"dataset": {"psi_range": "largest"}},
+        {"dataset": {"eigenvalue_range": [1, 6]}},
+        {"model": "elsewhere"},
+        {"model": "wide"},  # of the study, and not of the experiment
+        {"init": "mixed"},
+        {"experiment": "sizes", "init": "own"},
+    ],
+    ids=str,
+)
+def test_a_claim_about_what_the_study_does_not_have_is_not_judged(evidence, asked):
+    with pytest.raises(NotInStudy):
+        evidence.select(Selection(**(FEW | asked)))
+    found = judge("c", claim({"at_least": 2}, cells=FEW | asked), evidence, QUANTITIES)
+    assert (found.verdict, found.value, found.cells) == ("not judged", None, [])
+
+
+def test_so_is_a_claim_about_a_table_or_a_model_that_is_not_there(evidence):
+    of_own = {"quantity": "of_table", "cells": None}
+    assert verdict(evidence, {"at_most": 2}, **of_own) == "not judged"
+    there = Evidence(STUDY, evidence.replicates, None, tables={"own": pd.DataFrame({"x": [1, 2]})})
+    assert verdict(there, {"at_most": 2}, **of_own) == "holds"
+    for model, expected in (("elsewhere", "not judged"), ("wide", "holds")):
+        assert verdict(evidence, {"at_least": 32}, quantity="size", cells=None, model=model) == expected
 
 
 def test_a_note_is_that_of_the_scale(evidence):
     notes = {"notes": {"reduced": "a reason", "paper": "another"}}
-    assert judge("c", claim(at_most=2, **notes), "reduced", evidence).note == "a reason"
-    assert judge("c", claim(at_most=2), "reduced", evidence).note == ""
+    assert judge("c", claim({"at_most": 2}, **notes), evidence, QUANTITIES).note == "a reason"
+    assert judge("c", claim({"at_most": 2}), evidence, QUANTITIES).note == ""
 
 
 def test_bootstrap_draws_the_same_test_examples_for_all_arms():
@@ -149,27 +223,3 @@ def test_bootstrap_draws_the_same_test_examples_for_all_arms():
     ratio = means["near", "m", "scratch", "r", 16] / means["near", "m", "poisson", "r", 16]
     np.testing.assert_allclose(ratio, 3)
     assert means["near", "m", "scratch", "r", 16].std() > 0
-
-
-def test_a_claim_on_what_was_not_recorded_was_not_run():
-    nothing = Evidence(CONFIG, Replicates([]), None)
-    for quantity in ("largest_span", "largest_residual", "change_under_scaling"):
-        entry = {"statement": "s", "place": "p", "quantity": quantity, "bounds": {"reduced": {"at_most": 1}}}
-        assert judge("c", entry, "reduced", nothing).verdict == "not run"
-
-
-def test_every_claim_of_the_study_has_an_entry():
-    numbers = {int(re.match(r"TL(\d+)", name)[1]) for name in CLAIMS}
-    assert numbers == set(range(1, 20))
-
-
-@pytest.mark.parametrize("name", CLAIMS)
-def test_the_shipped_claims_can_be_judged_at_paper_scale(name):
-    """Their selections hold cells of the paper's config, and their quantities exist."""
-    entry = CLAIMS[name]
-    config = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
-    evidence = Evidence(config, Replicates([]), None)
-    assert entry["quantity"] in QUANTITIES
-    assert set(entry["bounds"]) <= {"paper", "reduced"}
-    for key in {"cells", "over"} & set(entry):
-        assert evidence.select(entry[key])

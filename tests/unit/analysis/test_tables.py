@@ -12,7 +12,7 @@ from pdetransfer.analysis.tables import (
     with_short_hashes,
     write_table,
 )
-from pdetransfer.plan.experiments import Curve
+from pdetransfer.plan.study import Curve
 
 
 def example_errors(parameter, **axes):
@@ -63,6 +63,27 @@ def test_a_row_for_each_cell_and_seed(dtype):
     zero = rows.loc["poisson", 0, 0]
     assert zero[["learning_rate", "learning_rate_edge", "seconds", "validation_error"]].isna().all()
     assert zero[["epochs", "steps", "num_parameters"]].to_list() == [0, 0, 99]
+
+
+def test_what_families_vary_stands_in_columns_behind_the_axes():
+    """In each row of a curve, zero-shot too; of what a curve does not have there is nothing."""
+    parts = [
+        example_errors(np.ones(2), model=model, init=init, n_train=n)
+        for model, init in (("m.width4", "scratch"), ("m.width8", "scratch"), ("m.width8", "poisson"))
+        for n in (0, 8)
+    ]
+    errors = pd.concat(parts, ignore_index=True).astype({"model": "category", "init": "category"})
+    curves = [("m.width4", "scratch", {"model_width": 4}), ("m.width8", "scratch", {"model_width": 8})]
+    curves.append(("m.width8", "poisson", {"model_width": 8, "init_range": [1, 5]}))
+    cells = [trained_cell([0], model=model, init=init) for model, init, _ in curves]
+    plain = cell_rows(cells, errors)
+    varied = [cell | {"columns": columns} for cell, (*_, columns) in zip(cells, curves, strict=True)]
+    rows = cell_rows(varied, errors)
+    assert list(rows)[:7] == [*AXES, "model_width", "init_range"]
+    assert rows["model_width"].to_list() == [4, 4, 8, 8, 8, 8]
+    assert rows["init_range"].to_list()[-2:] == [[1, 5]] * 2
+    assert rows["init_range"][:4].isna().all()
+    pd.testing.assert_frame_equal(rows.drop(columns=["model_width", "init_range"]), plain)
 
 
 def test_the_mean_error_of_a_cell_is_over_its_seeds():

@@ -6,8 +6,7 @@ import pytest
 from cases import OPTIONS
 from pdetransfer.data.cards import datasets_table, read_card, spectrum
 from pdetransfer.data.generation import generate
-from pdetransfer.data.sources import SparseGaussians
-from pdetransfer.report.galleries import draw_card, draw_shifts, draw_systems
+from pdetransfer.report.galleries import draw_card, draw_ranges
 
 
 @pytest.fixture(params=OPTIONS)
@@ -65,12 +64,6 @@ def test_the_overlap_is_the_share_of_a_range_in_the_pretraining_range():
     table = datasets_table(cards, ["base"]).set_index("dataset")
     assert table.loc[["base", "none", "mild", "far"], "overlap"].to_list() == [1, 1, 0.5, 0]
     assert pd.isna(table.loc["own", "overlap"])
-    figure = draw_shifts(table.reset_index())
+    figure = draw_ranges(table.reset_index())
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["far", "mild", "none", "base"]
-    plt.close(figure)
-
-
-def test_the_systems_are_drawn():
-    figure = draw_systems(SparseGaussians(4, 1 / 8, (0.2, 0.8)), 16)
-    assert len(figure.axes) == 15
     plt.close(figure)

@@ -8,10 +8,10 @@ from cases import cell_table
 from pdetransfer.data.datasets import load
 from pdetransfer.data.distances import (
     Sample,
+    distances_table,
     mass_in_common,
     normalised_wasserstein,
     read_sample,
-    shifts_table,
     spectral_distance,
 )
 from pdetransfer.data.generation import generate
@@ -85,12 +85,12 @@ def test_the_table_has_a_row_for_each_pair_and_the_zero_shot_error_of_its_init()
     errors = {"poisson": 0.2, "mixed": 0.3, "scratch": 1.0}
     points = [("far", "m", init, "r", n, 0, e) for init, e in errors.items() for n in (0, 8)]
     points.append(("own", "m", "poisson", "r", 8, 0, 0.1))
-    table = shifts_table(pairs, samples, cell_table(points))
+    table = distances_table(pairs, samples, cell_table(points))
     assert table["zero_shot_error"].to_list()[:2] == pytest.approx([0.2, 0.3])
     assert table["mass_in_common"].to_list()[:2] == [0, 0]
     assert table["spectral_distance"].to_list() == pytest.approx([1, 1, 0])
     own = table.iloc[2]
     assert own[["mass_in_common", "wasserstein", "zero_shot_error"]].isna().all()
     pd.testing.assert_frame_equal(table[["dataset", "init", "base"]], pd.DataFrame(pairs))
-    again = shifts_table(pairs[::-1], samples, cell_table(points))
+    again = distances_table(pairs[::-1], samples, cell_table(points))
     pd.testing.assert_frame_equal(again, table)

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 import pdetransfer
 from cases import SIZES, as_examples
 from pdetransfer.models.checkpoints import load_model, save_models, saved_seeds
-from pdetransfer.models.operators import Channels, NeuralOperator, change_under_scaling
+from pdetransfer.models.operators import Channels, NeuralOperator, change_under_rescaling
 from pdetransfer.models.registry import MODELS
 
 CPU = torch.device("cpu")
@@ -29,8 +29,8 @@ def operator(request, examples):
 
 def test_an_example_and_ten_times_it_give_the_same_input(examples, operator):
     """But for rounding to float32; without normalisation they are as far apart as they are given."""
-    assert change_under_scaling(operator, examples) < 1e-6
-    assert change_under_scaling(build(examples, input_normalisation=False), examples) == pytest.approx(9)
+    assert change_under_rescaling(operator, examples) < 1e-6
+    assert change_under_rescaling(build(examples, input_normalisation=False), examples) == pytest.approx(9)
 
 
 def build(examples, kind="fno", seed=0, **keys):

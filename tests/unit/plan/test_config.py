@@ -1,106 +1,142 @@
 """The configs of all scales, and what a mistake in one says."""
 
-import copy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
+from configs import ROOT, SCALES, load_study
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.models.registry import MODELS
-from pdetransfer.plan.config import _EXPECTED, ConfigError, check_config
+from pdetransfer.plan.check import check
+from pdetransfer.plan.entries import Model
+from pdetransfer.plan.expand import ConfigError
+from pdetransfer.plan.load import load, scales, studies
+from pdetransfer.plan.study import Study
+from pdetransfer.studies import registry
 
-ROOT = Path(__file__).parents[3]
+FOLDER = ROOT / "config"
 OWN_FILES = {split: f"{split}.h5" for split in ("train", "validation", "test")}
-SCALES = ["config", "paper", "smoke"]
-SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 
 
-def read(scale):
-    return yaml.safe_load((ROOT / f"config/{scale}.yaml").read_text())
+def checked(study):
+    check(study, registry.answers(study.answers), registry.part(study.answers, "quantities").QUANTITIES)
+    return study
 
 
-def keys(value, prefix=""):
-    if not isinstance(value, dict):
-        return {prefix}
-    return {prefix}.union(*(keys(child, f"{prefix}.{name}") for name, child in value.items()))
+def nested(path, value):
+    """The settings with a value at a path."""
+    for name in reversed(path.split("/")):
+        value = {name: value}
+    return value
 
 
-@pytest.fixture
-def config():
-    return read("config")
-
-
-def changed(config, path, value):
-    """A copy of the config in which the key at a dotted path is another."""
-    config = copy.deepcopy(config)
-    *parents, last = path.split("/")
-    section = config
-    for name in parents:
-        section = section[name]
-    section[last] = value
-    return config
-
-
-@pytest.mark.parametrize("scale", SCALES)
-def test_a_scale_is_valid(scale):
-    check_config(read(scale), SCHEMA)
-
-
-@pytest.mark.parametrize("scale", SCALES[1:])
-def test_a_scale_overrides_every_entry_of_the_default(scale):
-    assert keys(read(scale)) == keys(read("config"))
+@pytest.mark.parametrize(
+    ("study", "scale"), [(s, scale) for s in studies(FOLDER) for scale in scales(FOLDER, s)]
+)
+def test_every_study_is_valid_at_every_scale(study, scale):
+    found = checked(load(FOLDER, {"study": study, "scale": scale}))
+    assert found.results == f"results/{study}/{scale}"
 
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_the_mixtures_control_takes_as_many_steps_as_one_dataset(scale):
-    config = read(scale)
-    one, mixed = (config["pretrainings"][name] for name in ("poisson", "mixed_equal_steps"))
-    epochs, steps = (config["recipes"][entry["recipe"]] for entry in (one, mixed))
-    assert steps["length_unit"] == "steps"
-    assert steps["length"] == epochs["length"] * one["n_train"] / epochs["batch_size"]
-    assert mixed["n_train"] == 3 * one["n_train"]
+    study = load_study(scale)
+    one, mixed = (study.pretrainings[name] for name in ("poisson", "mixed_equal_steps"))
+    epochs, steps = (study.recipes[entry.recipe] for entry in (one, mixed))
+    assert steps.length_unit == "steps"
+    assert steps.length == epochs.length * one.n_train / epochs.batch_size
+    assert mixed.n_train == 3 * one.n_train
 
 
-def test_scales_write_into_their_own_folders():
-    assert len({read(scale)["pathvars"]["results"] for scale in SCALES}) == len(SCALES)
+def test_config_knows_what_the_registries_hold():
+    assert set(Model.model_fields["kind"].annotation.__args__) == set(MODELS)
+    assert {entry.system for entry in load_study("laptop").datasets.values()} - {None} == set(SYSTEMS)
 
 
-def test_the_schema_knows_what_the_registries_hold():
-    properties = SCHEMA["properties"]
-    assert set(properties["models"]["additionalProperties"]["properties"]["kind"]["enum"]) == set(MODELS)
+def entries(kind, seen):
+    """All models of settings below one."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in seen:
+        seen.add(kind)
+        for field in kind.model_fields.values():
+            entries(field.annotation, seen)
+    for argument in getattr(kind, "__args__", ()):
+        entries(argument, seen)
+    return seen
 
 
-def test_every_rule_of_the_schema_has_words():
-    def validators(schema):
-        if isinstance(schema, dict):
-            yield from (key for key, value in schema.items() if not isinstance(value, dict))
-            for child in schema.values():
-                yield from validators(child)
-
-    silent = {"$schema", "$ref", "title", "description", "required", "additionalProperties"}
-    assert set(validators(SCHEMA)) - silent == set(_EXPECTED)
+def test_every_key_is_described():
+    found = entries(Study, set())
+    assert len(found) > 10
+    for kind in found:
+        assert kind.__doc__
+        assert not [name for name, field in kind.model_fields.items() if not field.description], kind
 
 
-def test_every_key_of_the_schema_is_described_and_closed():
-    def walk(schema, path):
-        if schema.get("type") == "object":
-            assert "additionalProperties" in schema, path
-        for name, child in {**schema.get("properties", {}), **schema.get("patternProperties", {})}.items():
-            assert child.get("description"), f"{path}.{name}"
-            walk(child, f"{path}.{name}")
-        if isinstance(schema.get("additionalProperties"), dict):
-            walk(schema["additionalProperties"], f"{path}.*")
-
-    walk(SCHEMA, "")
+@pytest.mark.parametrize("file", ["config/README.md", "workflow/schemas/study.schema.json"])
+def test_what_is_generated_of_the_keys_is_up_to_date(file, tmp_path):
+    subprocess.run([sys.executable, ROOT / "docs/config_reference.py", tmp_path], check=True)
+    assert (ROOT / file).read_text() == (tmp_path / file).read_text(), "run `make docs`"
 
 
-def test_the_readme_of_the_config_is_generated():
-    script = [sys.executable, str(ROOT / "docs/config_reference.py")]
-    printed = subprocess.run(script, capture_output=True, text=True, check=True).stdout
-    assert (ROOT / "config/README.md").read_text() == printed, "run `make docs`"
+def test_typed_text_becomes_what_its_key_is():
+    """Snakemake reads `--config num_examples='{train: 64}'` as texts."""
+    study = load_study(
+        "laptop",
+        num_examples={"train": "64"},
+        seed="3",
+        recipes={"pretrain": {"learning_rates": {"scratch": ["1e-3"]}, "extend_grid": "true"}},
+        datasets={
+            "poisson_e1-5": {"eigenvalue_range": ["1", "6.5"]},
+            "helmholtz_w1-5": {"omega_range": ["1", "4"]},
+        },
+    )
+    assert study.num_examples.train == 64
+    assert study.seed == 3
+    assert study.recipes["pretrain"].learning_rates.scratch == (1e-3,)
+    assert study.recipes["pretrain"].extend_grid is True
+    assert study.datasets["poisson_e1-5"].options == {"eigenvalue_range": [1, 6.5]}
+    assert study.datasets["helmholtz_w1-5"].options == {"omega_range": [1, 4]}
+
+
+def test_overrides_reach_their_study_and_scale_alone_and_what_is_like_them():
+    overrides = {"transfer": {"laptop": {"models": {"fno_medium": {"width": 24}}}}}
+    assert load_study("laptop", overrides=overrides).models["fno_raw"].width == 24
+    assert load_study("smoke", overrides=overrides) == load_study("smoke")
+    typed = load_study("laptop", overrides=overrides, models={"fno_medium": {"width": 12}})
+    assert typed.models["fno_raw"].width == 12
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ({"scale": "laptop"}, "config has no 'study'"),
+        (
+            {"study": "transfr", "scale": "laptop"},
+            "study is 'transfr'; expected one of .*did you mean 'transfer'",
+        ),
+        (
+            {"study": "transfer", "scale": "lap"},
+            r"scale is 'lap'; expected one of \['laptop', 'paper', 'smoke'\]",
+        ),
+        ({"overrides": {"transfr": {}}}, "overrides.transfr is no study; .*did you mean 'transfer'"),
+        ({"overrides": {"transfer": {"pap": {}}}}, "overrides.transfer.pap is no scale of it; .*'paper'"),
+        ({"overrides": ["transfer"]}, r"overrides is \['transfer'\]; expected settings by name"),
+        ({"overrides": {"transfer": {"laptop": {"devise": "cpu"}}}}, "unknown key 'devise'; .*'device'"),
+        (
+            {"overrides": {"transfer": {"laptop": {"models": {"a": {"like": "b"}}}}}},
+            "models.a.like is 'b'; expected",
+        ),
+    ],
+)
+def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
+    default = {} if {"study", "scale"} & set(chosen) else {"study": "transfer", "scale": "laptop"}
+    with pytest.raises(ConfigError, match=message) as error:
+        load(FOLDER, default | chosen)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -117,15 +153,18 @@ def test_the_readme_of_the_config_is_generated():
             1,
             "e1-5 has the unknown key 'eigenvalue'; .*mean 'eigenvalue_r",
         ),
-        ("device", "gpu", r"device is 'gpu'; expected one of \['auto', 'cpu', 'cuda'\]"),
-        ("seed", "0", "seed is '0'; expected a value of type integer$"),
+        ("device", "gpu", "device is 'gpu'; expected 'auto', 'cpu' or 'cuda'"),
+        ("seed", "zero", "seed is 'zero'; expected a valid integer"),
         (
             "recipes/pretrain/learning_rates/scratch",
-            ["1e-3"],
-            r"recipes.pretrain.learning_rates.scratch\[0\] is '1e-3'; expected a value of type number "
-            r"\(YAML reads a number like 1e-3 as text: write 1.0e-3\)",
+            ["1e-3x"],
+            r"rates.scratch\[0\] is '1e-3x'; expected a valid num",
         ),
-        ("recipes/pretrain/batch_size", 0, "recipes.pretrain.batch_size is 0; expected at least 1"),
+        (
+            "recipes/pretrain/batch_size",
+            0,
+            "recipes.pretrain.batch_size is 0; expected greater than or equal to 1",
+        ),
         (
             "datasets/poisson_e1-5/system",
             "poison",
@@ -134,20 +173,20 @@ def test_the_readme_of_the_config_is_generated():
         (
             "datasets/poisson_e1-5/eigenvalue_range",
             [5, 1],
-            r"eigenvalue_range is \[5, 1\]; expected 0 < low <= high",
+            "eigenvalue_range is .*5.*1.*; expected 0 < low <= high",
         ),
-        ("datasets/poisson_e1-5/eigenvalue_range", [], "datasets.poisson_e1-5: .*not enough values"),
+        (
+            "datasets/poisson_e1-5/eigenvalue_range",
+            [],
+            r"eigenvalue_range\[0\]|datasets.poisson_e1-5.eigenvalue_range",
+        ),
         ("datasets/mixed", {"mix": ["poisson"]}, "datasets.mixed.mix is 'poisson'; expected one of"),
         (
             "datasets/mixed/system",
             "poisson",
             r"datasets.mixed has the keys \['mix', 'system'\]; expected nothing",
         ),
-        (
-            "datasets/own",
-            {"files": {"train": "a", "test": "b"}},
-            "own.files has no 'validation'; expected",
-        ),
+        ("datasets/own", {"files": {"train": "a", "test": "b"}}, "own.files has no 'validation'; expected"),
         (
             "datasets/own",
             {"files": OWN_FILES},
@@ -160,30 +199,26 @@ def test_the_readme_of_the_config_is_generated():
         ),
         ("datasets/other", {}, r"datasets.other has the keys \[\]; expected system, files or mix"),
         ("recipes/downstream/seeds", [1, 1], r"seeds is \[1, 1\]; expected none of them twice"),
-        ("datasets/a name", {"system": "poisson"}, "datasets.* is 'a name'; expected text that matches"),
-        ("datasets/poisson_e1-5", {"system": "poisson"}, "poisson_e1-5 has no 'eigenvalue_range'; expected"),
+        ("datasets/a name", {"system": "poisson", "eigenvalue_range": [1, 2]}, "a name.*pattern"),
+        ("datasets/new", {"system": "poisson"}, "datasets.new has no 'eigenvalue_range'; expected"),
         (
             "experiments/data_scaling/dataset",
             ["poisson_e5_10"],
             "experiments.data_scaling.dataset is 'poisson_e5_10'; expected one of .*poisson_e5-10",
         ),
         ("experiments/data_scaling/model", ["fno"], "model is 'fno'; expected one of"),
-        (
-            "experiments/data_scaling/init",
-            ["Poisson"],
-            "init is 'Poisson'; expected one of .*'scratch'",
-        ),
+        ("experiments/data_scaling/init", ["Poisson"], "init is 'Poisson'; expected one of .*'scratch'"),
         ("experiments/data_scaling/recipe", ["tune"], "recipe is 'tune'; expected one of"),
-        ("experiments/data_scaling/n_train", [], r"n_train is \[\]; expected at least 1 of them"),
+        ("experiments/data_scaling/n_train", [], r"n_train is \[\]; expected .* at least 1"),
         (
             "experiments/data_scaling/n_train",
             [2048],
             "n_train asks for 2048 examples of poisson_e5-10; expected at most 1024",
         ),
         (
-            "pretrainings/poisson/dataset",
-            "poisson",
-            "pretrainings.poisson.dataset is 'poisson'; expected one of",
+            "pretrainings/poisson_again/dataset",
+            "x",
+            "pretrainings.poisson_again.dataset is 'x'; expected one of",
         ),
         ("pretrainings/scratch", {"dataset": "a", "n_train": 1, "recipe": "b"}, "scratch is a reserved name"),
         (
@@ -191,33 +226,29 @@ def test_the_readme_of_the_config_is_generated():
             {"dataset": "a", "n_train": 1, "recipe": "b"},
             "own is a reserved name; expected",
         ),
-        ("figures/fig3/experiments", ["data"], "figures.fig3.experiments is 'data'; expected one of"),
-        ("figures/fig3/experiments", [], r"figures.fig3.experiments is \[\]; expected at least 1 of them"),
-        (
-            "experiments/data_scaling/n_train",
-            [16.0],
-            r"n_train\[0\] is 16.0; expected a value of",
-        ),
-        ("grid/num_points", "1.5e3", "is '1.5e3'; expected a value of type integer .YAML reads"),
+        ("figures/fig4/experiments", ["data"], "figures.fig4.experiments is 'data'; expected one of"),
+        ("figures/fig4/experiments", [], r"figures.fig4.experiments is \[\]; expected .*at least 1"),
+        ("experiments/data_scaling/n_train", [16.5], r"n_train\[0\] is 16.5; expected a valid integer"),
+        ("grid/num_points", "1.5e3", "is '1.5e3'; expected a valid integer"),
         (
             "experiments/data_scaling/n_train",
             [0],
-            r"fig3 draws data_scaling, whose n_train is \[0\]; expected one above 0",
+            r"draws data_scaling, whose n_train is \[0\]; expected one above 0",
         ),
         (
             "experiments/data_scaling/init",
             ["poisson"],
-            "fig3_savings draws the data savings of data_scaling, whose init is .*; expected scratch and a pre",
+            "draws data_scaling as data_savings; expected scratch and a pre",
         ),
         (
             "experiments/data_scaling/init",
             ["scratch"],
-            "fig3_savings draws the data savings of data_scaling, whose init is .*; expected scratch and a pre",
+            "draws data_scaling as data_savings; expected scratch and a pre",
         ),
         (
-            "figures/fig3/experiments",
+            "figures/fig4/experiments",
             ["data_scaling", "control_length"],
-            r"figures.fig3 draws \['data_scaling', 'control_length'\]; expected controls alone, or none",
+            r"figures.fig4 draws \['data_scaling', 'control_length'\]; expected controls alone, or none",
         ),
         (
             "experiments/shift_poisson/n_train",
@@ -239,13 +270,13 @@ def test_the_readme_of_the_config_is_generated():
             ["downstream", "downstream_seeds"],
             "experiments.mixture_in_distribution asks 'mixture'; expected a single recipe",
         ),
-        ("figures/fig3/kind", "pie", "figures.fig3.kind is 'pie'; expected one of"),
-        ("models/fno_medium/modes", 17, "models.fno_medium.modes is 17; expected at most .*16"),
+        ("figures/fig4/kind", "pie", "figures.fig4.kind is 'pie'; expected one of"),
+        ("models/fno_normal/modes", 17, "models.fno_normal.modes is 17; expected at most .*16"),
         ("source/num_centres", 9, "source: num_centres is 9 with sigma 0.0625; expected"),
         ("recipes/downstream/learning_rates/fine_tuned", [1.0], "expected as many rates in each arm"),
-        ("recipes/downstream/validation_interval", 1, "expected at most 50 looks a run"),
+        ("recipes/downstream/validation_interval", 1, "expected at most 50 validations a run"),
         ("recipes/downstream/num_validation", 1000, "num_validation is 1000; expected at most .*128"),
-        ("recipes/downstream/learning_rates", {"scratch": [1.0]}, "has no fine_tuned; expected one"),
+        ("recipes/downstream/learning_rates/fine_tuned", None, "has no fine_tuned; expected one"),
         ("experiments/data_scaling/question", "why", "data_scaling.question is 'why'; expected one of"),
         (
             "recipes/downstream_seeds/num_tuning_seeds",
@@ -253,33 +284,25 @@ def test_the_readme_of_the_config_is_generated():
             "recipes.downstream_seeds.num_tuning_seeds is 6; expected at most the number of seeds, 5",
         ),
         (
-            "datasets/poisson_e5-10",
-            {"files": OWN_FILES, "coefficients": ["a"]},
-            "experiments.data_scaling.init has 'own' for poisson_e5-10, whose system is None; "
-            "expected a pre-training of that name",
-        ),
-        (
             "experiments/data_scaling/dataset",
             ["mixed"],
-            "init has 'own' for mixed, whose system is None; expected a pre-training of that name",
+            "init has 'own' for mixed, whose system is None; expected a pre",
         ),
         (
             "models/new",
             {"kind": "fno", "width": 1, "modes": 1, "num_layers": 1},
-            "rates has no 'new'; expected",
+            "models.new has no 'rate'; expected",
         ),
-        ("rates/fno_tin", 10, "rates is 'fno_tin'; expected one of .*did you mean 'fno_tiny'"),
-        ("rates/fno_tiny", 0, "rates.fno_tiny is 0; expected more than 0"),
-        ("figures/fig3/n_train", 64, "figures.fig3 has n_train; expected none, as its kind is error_vs_data"),
+        ("models/fno_tiny/rate", 0, "models.fno_tiny.rate is 0; expected greater than 0"),
         (
-            "figures/fig3_savings/n_train",
+            "figures/figB3/n_train",
             64,
-            "figures.fig3_savings has n_train; expected none, as its kind is data_savings",
+            "figures.figB3 has n_train; expected none, as its kind is error_vs_data",
         ),
         (
             "figures/savings_by_distance/experiments",
             ["data_scaling"],
-            "draws data_scaling by distance, whose question is 'data'; expected one of .'shift', 'mixture'.",
+            "draws data_scaling as savings_by_distance; expected .*shift.*mixture",
         ),
         (
             "figures/error_by_parameter/n_train",
@@ -287,8 +310,8 @@ def test_the_readme_of_the_config_is_generated():
             "error_by_parameter.n_train is 65; expected one of shift_poisson, .16, 64, 256, 1024.",
         ),
         (
-            "figures/predictions_poisson",
-            {"kind": "predictions", "experiments": ["shift_poisson"], "title": "t"},
+            "figures/predictions_poisson/n_train",
+            None,
             "figures.predictions_poisson.n_train is None; expected one of shift_poisson, .16, 64, 256, 1024.",
         ),
         (
@@ -298,27 +321,81 @@ def test_the_readme_of_the_config_is_generated():
         ),
     ],
 )
-def test_a_mistake_is_one_sentence_with_key_value_and_expectation(config, path, value, message):
+def test_a_mistake_is_one_sentence_with_key_value_and_expectation(path, value, message):
     with pytest.raises(ConfigError, match=message) as error:
-        check_config(changed(config, path, value), SCHEMA)
+        checked(load_study("laptop", **nested(path, value)))
     assert "\n" not in str(error.value)
 
 
-def test_a_missing_key_is_named_with_its_meaning(config):
-    del config["models"]["fno_medium"]["modes"]
-    with pytest.raises(ConfigError, match=r"models.fno_medium has no 'modes'; expected Kept wavenumbers"):
-        check_config(config, SCHEMA)
+def own_study(folder, study, scale=None):
+    """A folder of configs with one study of a user's."""
+    (folder / "mine").mkdir(parents=True)
+    (folder / "mine/study.yaml").write_text(yaml.safe_dump(study))
+    (folder / "mine/laptop.yaml").write_text(yaml.safe_dump(scale or {}))
+    return folder
 
 
-def test_a_pretraining_that_own_needs_must_be_there(config):
+def test_a_missing_number_is_named_with_its_meaning(tmp_path):
+    entry = {"kind": "fno", "width": 4, "num_layers": 1, "rate": 1}
+    folder = own_study(tmp_path, {"answers": "transfer", "models": {"m": entry}})
+    with pytest.raises(ConfigError, match=r"models.m has no 'modes'; expected kept wavenumbers"):
+        load(folder, {"study": "mine", "scale": "laptop"})
+
+
+def test_what_generated_data_need_is_asked_for_and_of_own_data_nothing(tmp_path):
+    generated = {"answers": "transfer", "datasets": {"d": {"system": "poisson", "eigenvalue_range": [1, 2]}}}
+    with pytest.raises(ConfigError, match=r"there is no 'grid'; expected one, as datasets.d is generated"):
+        checked(load(own_study(tmp_path / "a", generated), {"study": "mine", "scale": "laptop"}))
+    own = {"answers": "transfer", "datasets": {"d": {"files": OWN_FILES, "coefficients": ["a"]}}}
+    assert checked(load(own_study(tmp_path / "b", own), {"study": "mine", "scale": "laptop"})).grid is None
+
+
+def test_a_study_is_answered_by_the_code_that_it_names(tmp_path):
+    folder = own_study(tmp_path, {"answers": "transfr"})
+    with pytest.raises(ConfigError, match=r"answers is 'transfr'; expected one of .*'transfer'"):
+        checked(load(folder, {"study": "mine", "scale": "laptop"}))
+
+
+def test_a_broken_file_is_named(tmp_path):
+    folder = own_study(tmp_path, {})
+    (folder / "mine/laptop.yaml").write_text("models: [\n")
+    with pytest.raises(ConfigError, match=r"laptop.yaml is no YAML"):
+        load(folder, {"study": "mine", "scale": "laptop"})
+
+
+@pytest.mark.parametrize(
+    ("claim", "message"),
+    [
+        (
+            {"quantity": "smalest_gain"},
+            "claims.C.quantity is 'smalest_gain'; expected one of .*'smallest_gain'",
+        ),
+        (
+            {"quantity": "smallest_gain"},
+            r"claims.C has \[\]; expected \['cells'\], as its quantity is smallest_gain",
+        ),
+        (
+            {"cells": {"experiment": "e", "n": "fewest"}},
+            "claims.C.cells.n is .fewest.; expected .zero., .few.",
+        ),
+        ({"bounds": {"paper": {"least": 1}}}, "claims.C.bounds.paper.least"),
+    ],
+)
+def test_a_mistake_in_a_claim_is_said_when_all_is_planned(tmp_path, claim, message):
+    folder = own_study(tmp_path, {"answers": "transfer"})
+    whole = {"statement": "s", "place": "p", "quantity": "largest_residual", "bounds": {}} | claim
+    (folder / "mine/claims.yaml").write_text(yaml.safe_dump({"C": whole}))
+    with pytest.raises(ConfigError, match=message):
+        checked(load(folder, {"study": "mine", "scale": "laptop"}))
+
+
+def test_a_pretraining_that_own_needs_must_be_there(tmp_path):
     """By the name of the system, not only with a dataset of it."""
-    config["pretrainings"]["other"] = config["pretrainings"].pop("advection_diffusion")
+    study = yaml.safe_load(Path(FOLDER, "transfer/study.yaml").read_text()) | {"answers": "transfer"}
+    study["pretrainings"]["other"] = study["pretrainings"].pop("advection_diffusion")
+    scale = yaml.safe_load(Path(FOLDER, "transfer/laptop.yaml").read_text())
     message = (
         "has 'own' for advection_diffusion_psi1-2, whose system is advection_diffusion; expected a pre-tr"
     )
     with pytest.raises(ConfigError, match=message):
-        check_config(config, SCHEMA)
-
-
-def test_every_system_has_an_entry_in_some_dataset(config):
-    assert {entry.get("system") for entry in config["datasets"].values()} - {None} == set(SYSTEMS)
+        checked(load(own_study(tmp_path, study, scale), {"study": "mine", "scale": "laptop"}))

@@ -7,17 +7,21 @@ import vl_convert
 from cases import cell_table, error_table
 from pdetransfer.analysis.comparison import compare
 from pdetransfer.analysis.tables import PROVENANCE
+from pdetransfer.plan.study import Study
 from pdetransfer.report.charts import comparison_chart, error_chart, libraries
 
-CONFIG = {
-    "pretrainings": {"poisson": {"dataset": "near"}, "mixed": {"dataset": "all"}},
-    "datasets": {
+STUDY = Study(
+    pretrainings={
+        init: {"dataset": dataset, "n_train": 99, "recipe": "r"}
+        for init, dataset in (("poisson", "near"), ("mixed", "all"))
+    },
+    datasets={
         "near": {"system": "poisson"},
         "far": {"system": "poisson"},
         "waves": {"system": "helmholtz"},
         "all": {"mix": ["near", "waves"]},
     },
-}
+)
 SIZES = (0, 8, 32)
 
 
@@ -37,7 +41,7 @@ def rows_of(chart):
 
 
 def test_a_chart_has_every_point_of_its_experiments_once():
-    rows = rows_of(error_chart([table("far"), table("near"), table("far")], CONFIG))
+    rows = rows_of(error_chart([table("far"), table("near"), table("far")], STUDY))
     assert len(rows) == 2 * 2 * len(SIZES) * 2
     assert set(rows["panel"]) == {"far", "near"}
     at = rows[(rows["panel"] == "far") & (rows["init"] == "poisson") & (rows["n_train"] == 8)]
@@ -47,25 +51,25 @@ def test_a_chart_has_every_point_of_its_experiments_once():
 
 
 def test_the_arms_have_the_names_and_colours_of_the_figures():
-    chart = error_chart([table("far", ("scratch", "poisson", "mixed"))], CONFIG)
+    chart = error_chart([table("far", ("scratch", "poisson", "mixed"))], STUDY)
     scale = chart["spec"]["layer"][1]["encoding"]["color"]["scale"]
     assert scale["domain"] == ["from scratch", "fine-tuned, own system", "fine-tuned, mixed"]
     assert scale["range"] == ["#de8f05", "#0173b2", "#cc78bc"]
 
 
 def test_hovering_a_point_shows_its_row():
-    points = error_chart([table("far")], CONFIG)["spec"]["layer"][1]
+    points = error_chart([table("far")], STUDY)["spec"]["layer"][1]
     shown = [entry["field"] for entry in points["encoding"]["tooltip"]]
     assert {"dataset", "model", "init", "recipe", "n_train", "seed", "learning_rate", "steps", "cell"} <= {
         *shown
     }
     assert {*PROVENANCE, "seconds"} <= {*shown}
-    assert set(shown) <= set(rows_of(error_chart([table("far")], CONFIG)))
+    assert set(shown) <= set(rows_of(error_chart([table("far")], STUDY)))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_chart_draws_a_mark_for_each_point():
-    drawn = vl_convert.vegalite_to_svg(error_chart([table("far"), table("near")], CONFIG))
+    drawn = vl_convert.vegalite_to_svg(error_chart([table("far"), table("near")], STUDY))
     assert drawn.count('aria-roledescription="circle"') == 2 * 2 * len(SIZES) * 2
 
 

@@ -1,281 +1,102 @@
-import dataclasses
+"""What figures are drawn with."""
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import pytest
-import seaborn as sns
-from matplotlib.colors import to_rgb
 
-from cases import cell_table, error_table, savings_table
-from pdetransfer.analysis.tables import errors_by_parameter
-from pdetransfer.report.figures import FIGURES, Tables, save
+from pdetransfer.plan.study import Study
+from pdetransfer.report.figures import (
+    MIXED_COLOURS,
+    OWN_COLOURS,
+    SCRATCH_COLOUR,
+    arms,
+    grid_of_panels,
+    label_ends,
+    labelled_n,
+    log_log,
+    panel_name,
+    positions,
+    save,
+    systems,
+)
 
-OPTIONS = {
-    "title": "A title",
-    "n_train": 32,
-    "pretrainings": {"poisson": "near", "helmholtz": "waves", "mixed": "all"},
-    "datasets": {
-        "near": {"system": "poisson", "eigenvalue_range": [1, 5]},
-        "far": {"system": "poisson", "eigenvalue_range": [5, 10]},
-        "waves": {"system": "helmholtz", "omega_range": [1, 10]},
-        "fast": {"system": "helmholtz", "omega_range": [11, 15]},
-        "all": {"mix": ["near", "waves"]},
+STUDY = Study(
+    pretrainings={
+        init: {"dataset": dataset, "n_train": 99, "recipe": "r"}
+        for init, dataset in (("poisson", "near"), ("far_poisson", "far"), ("mixed", "all"))
     },
-}
+    datasets={
+        "near": {"system": "poisson"},
+        "far": {"system": "poisson"},
+        "own": {"files": {"train": "t", "validation": "v", "test": "s"}, "coefficients": []},
+        "all": {"mix": ["near", "far"]},
+    },
+)
 
 
-def curves(dataset="far", inits=("scratch", "poisson"), model="m", recipe="r", sizes=(8, 32, 128)):
-    """Points as an experiment gives them: zero-shot and some sizes, three seeds, fine-tuned five times better."""
-    random = np.random.default_rng(0)
-    return [
-        (dataset, model, init, recipe, n, seed, scale * max(n, 2) ** -0.4 * random.uniform(0.9, 1.1))
-        for init in inits
-        for scale in (1.0 if init == "scratch" else 0.2,)
-        for n in (0, *sizes)
-        for seed in (0, 1, 2)
+def arms_of(*inits):
+    drawn = arms(pd.DataFrame({"init": inits, "dataset": "far"}), STUDY)
+    return [(arm.init, arm.name, arm.colour) for arm in drawn]
+
+
+def test_an_arm_has_the_colour_of_its_kind_and_a_name_where_there_are_several():
+    scratch = ("scratch", "from scratch", SCRATCH_COLOUR)
+    assert arms_of("poisson", "scratch", "poisson") == [scratch, ("poisson", "fine-tuned", OWN_COLOURS[0])]
+    assert arms_of("mixed", "poisson", "far_poisson") == [
+        ("mixed", "fine-tuned, mixed", MIXED_COLOURS[0]),
+        ("poisson", "fine-tuned, own system", OWN_COLOURS[0]),
+        ("far_poisson", "fine-tuned, far poisson", OWN_COLOURS[1]),
     ]
 
 
-SHIFTS = pd.DataFrame(
-    [(name, init) for name in ("near", "far", "waves", "fast") for init in ("poisson", "helmholtz", "mixed")],
-    columns=["dataset", "init"],
-).assign(model="m", mass_in_common=0.5, wasserstein=2.0, spectral_distance=0.1, zero_shot_error=0.3)
+def test_a_dataset_without_a_system_stands_for_itself():
+    assert systems(pd.Series(["near", "own"]), STUDY).to_list() == ["poisson", "own"]
 
 
-def tables(points):
-    by_parameter = errors_by_parameter(error_table(points))
-    return Tables(cell_table(points), savings_table(points), by_parameter, SHIFTS)
+@pytest.mark.parametrize(("count", "rows", "columns"), [(1, 1, 1), (2, 1, 2), (3, 2, 2)])
+def test_panels_share_their_scale_and_have_a_low_one_above_where_they_show_ranges(count, rows, columns):
+    _, axes = grid_of_panels([None] * count, 2.0)
+    assert len(axes) == count
+    assert axes[0].get_gridspec().get_geometry() == (rows, columns)
+    _, axes = grid_of_panels([None] * count, 2.0, with_ranges=True)
+    assert axes[0][0].get_gridspec().get_geometry() == (2 * rows, columns)
+    axes[-1][1].set_ylim(3, 4)
+    assert all(curves.get_ylim() == (3, 4) for _, curves in axes)
+    plt.close("all")
 
 
-def texts(figure):
-    return [text.get_text() for text in figure.findobj(plt.Text)]
+def test_a_panel_is_named_by_what_tells_it_from_others():
+    panels = [(("near", "m", "r"), None), (("far", "m", "s"), None)]
+    assert panel_name(panels[1][0], panels) == "far, s"
+    assert panel_name(panels[0][0], panels[:1]) == ""
 
 
-@pytest.mark.parametrize("kind", FIGURES)
-def test_every_kind_is_saved_in_every_format_and_repeats_itself(kind, tmp_path):
+def test_an_n_train_stands_in_logarithmic_order_with_0_left_of_the_smallest():
+    assert positions(pd.Series([0, 6, 60])).to_list() == [2, 6, 60]
+    figure, axes = plt.subplots()
+    n_train = pd.Series([0, 512, 2048])
+    log_log(axes, pd.DataFrame({"n_train": n_train, "x": positions(n_train)}))
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "512", "2K"]
+    plt.close(figure)
+
+
+def test_where_there_are_many_n_train_every_other_one_is_labelled():
+    assert labelled_n(pd.Series([0, 1, 2])) == {0, 1, 2}
+    assert labelled_n(pd.Series([0, *range(1, 11)])) == {0, 2, 4, 6, 8, 10}
+
+
+def test_names_at_the_ends_of_lines_are_moved_apart():
+    figure, axes = plt.subplots()
+    axes.set(yscale="log", ylim=(0.01, 1))
+    label_ends(axes, [(1, 0.1, "low", "k"), (1, 0.101, "high", "k"), (1, 0.9, "far", "k")])
+    heights = {text.get_text(): text.xyann[1] for text in axes.texts}
+    assert heights["high"] - heights["low"] == pytest.approx(0.055)
+    assert heights["far"] > heights["high"] + 0.3
+    plt.close(figure)
+
+
+def test_a_figure_is_saved_in_every_format_and_repeats_itself(tmp_path):
     for folder in ("first", "again"):
-        paths = [tmp_path / folder / name for name in ("figure.svg", "figure.png", "figure.pdf")]
-        save(lambda: FIGURES[kind](tables(curves()), OPTIONS), paths)
-    for name in ("figure.svg", "figure.png", "figure.pdf"):
-        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
-
-
-@pytest.mark.parametrize("kind", FIGURES)
-def test_tables_of_several_experiments_are_drawn_together(kind):
-    """As the workflow reads them: one below the other, with the rows of a shared curve twice."""
-    first, second = tables(curves()), tables(curves() + curves("near"))
-    concerned = ("cells", "savings", "by_parameter")
-    both = Tables(*(pd.concat([getattr(t, name) for t in (first, second)]) for name in concerned), SHIFTS)
-    figure = FIGURES[kind](both, OPTIONS)
-    assert any("A title" in text for text in texts(figure))
-    plt.close(figure)
-
-
-def test_error_vs_data_labels_the_arms_and_draws_the_ranges():
-    drawn = tables(curves())
-    figure = FIGURES["error_vs_data"](drawn, OPTIONS)
-    assert {
-        "A title",
-        "zero-shot",
-        "untrained",
-        "fine-tuned",
-        "from scratch",
-        "pre-training  U(1, 5)",
-        "downstream  U(5, 10)",
-    } <= set(texts(figure))
-    cells = drawn.cells[drawn.cells["n_train"] > 0]
-    means = cells.groupby(["init", "n_train"])["test_error"].mean()
-    lines = [line.get_ydata() for line in figure.axes[1].lines if len(line.get_ydata()) == 3]
-    for init in ("scratch", "poisson"):
-        assert any(np.allclose(line, means[init]) for line in lines)
-    plt.close(figure)
-
-
-@pytest.mark.parametrize("kind", ["error_vs_data", "data_savings"])
-def test_models_recipes_and_inits_are_told_apart(kind):
-    """Another recipe is a panel with a name, another model or pre-training a line or a panel with one."""
-    inits = ("scratch", "poisson", "mixed")
-    points = [
-        point
-        for model, recipe in (("m", "r"), ("large", "r"), ("m", "long"), ("large", "long"))
-        for point in curves(inits=inits, model=model, recipe=recipe)
-    ]
-    figure = FIGURES[kind](tables(points), OPTIONS)
-    labels = texts(figure)
-    expected = {
-        "error_vs_data": {"r", "long", "fine-tuned, own system m", "fine-tuned, mixed large"},
-        "data_savings": {"m, r", "large, r", "m, long", "large, long", "far, poisson"},
-    }
-    assert expected[kind] <= set(labels)
-    plt.close(figure)
-
-
-@pytest.mark.parametrize("kind", ["error_vs_data", "data_savings"])
-def test_labels_do_not_cover_each_other_with_as_many_n_as_the_paper_has(kind):
-    sizes = tuple(2**power for power in range(3, 16))
-    drawn = tables([*curves(sizes=sizes), *curves("fast", inits=("scratch", "helmholtz"), sizes=sizes)])
-    with plt.rc_context({"xtick.labelsize": 8}):
-        figure = FIGURES[kind](drawn, OPTIONS)
-    figure.canvas.draw()
-    for axes in figure.axes:
-        shown = [*axes.get_xticklabels(), *(text for text in axes.texts if text.get_text().endswith("×"))]
-        boxes = [text.get_window_extent() for text in shown if text.get_text()]
-        assert not [(one, other) for i, one in enumerate(boxes) for other in boxes[:i] if one.overlaps(other)]
-    assert {"0", "8", "32K"} <= set(texts(figure))
-    plt.close(figure)
-
-
-def test_a_line_is_named_at_its_end_in_every_panel():
-    """Panels share their scale of errors, which the last of them may widen."""
-    worse = [(*point[:-1], 50 * point[-1]) for point in curves("fast", inits=("scratch", "helmholtz"))]
-    drawn = tables([*curves(), *worse])
-    figure = FIGURES["error_vs_data"](drawn, OPTIONS)
-    figure.canvas.draw()
-    for axes in figure.axes[1::2]:
-        for text in (text for text in axes.texts if text.get_text() in ("from scratch", "fine-tuned")):
-            name_height = axes.transAxes.transform(text.xyann)[1]
-            line_height = axes.transData.transform(text.xy)[1]
-            assert abs(name_height - line_height) < 12  # pixels
-    plt.close(figure)
-
-
-def arm_colours(figure):
-    """Colours of the labels that name an arm, beside curves and in legends."""
-    found = set()
-    for text in figure.findobj(plt.Text):
-        if text.get_text() in ("from scratch", "untrained") or text.get_text().startswith("fine-tuned"):
-            found.add((text.get_text().split(", ")[-1], to_rgb(text.get_color())))
-    for axes in figure.axes:
-        for line, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            found.add((label.split(", ")[-1], to_rgb(line.get_color())))
-    return {(name, colour) for name, colour in found if colour != (0, 0, 0)}  # texts of legends are black
-
-
-def test_an_arm_has_the_same_colour_in_every_figure_and_panel():
-    """Whatever the system, and whichever arms a panel has besides."""
-    palette = sns.color_palette("colorblind")
-    orange, blue, purple = palette[1], palette[0], palette[4]
-    roles = {"from scratch": orange, "untrained": orange, "own system": blue, "mixed": purple}
-    roles |= {"fine-tuned": blue}  # where there is but one
-    own = [*curves("far", ("scratch", "poisson")), *curves("fast", ("helmholtz", "scratch"))]
-    mixed = [
-        *curves("far", ("mixed", "poisson", "scratch")),
-        *curves("fast", ("scratch", "helmholtz", "mixed")),
-    ]
-    seen = set()
-    for points in (own, mixed):
-        for kind in ("error_vs_data", "error_by_parameter"):
-            figure = FIGURES[kind](tables(points), OPTIONS)
-            found = arm_colours(figure)
-            plt.close(figure)
-            assert "from scratch" in dict(found)
-            for name, colour in found:
-                assert colour == pytest.approx(roles[name]), (kind, name)
-            seen |= {name for name, _ in found}
-    assert seen == set(roles)
-
-
-def test_panels_of_systems_have_their_own_parameter_and_ranges():
-    points = [
-        *curves("far", ("scratch", "poisson", "mixed")),
-        *curves("fast", ("scratch", "helmholtz", "mixed")),
-    ]
-    figure = FIGURES["error_vs_data"](tables(points), OPTIONS)
-    labels = set(texts(figure))
-    assert {"far", "fast", "downstream  U(5, 10)", "downstream  U(11, 15)"} <= labels
-    assert {"pre-training, own system  U(1, 5)", "pre-training, own system  U(1, 10)"} <= labels
-    assert {"pre-training, mixed  U(1, 5)", "pre-training, mixed  U(1, 10)"} <= labels
-    plt.close(figure)
-
-
-def test_data_savings_marks_bounds():
-    figure = FIGURES["data_savings"](tables(curves()), OPTIONS)
-    labels = texts(figure)
-    assert "≥ 16×" in labels  # 8 examples do better than 128 from scratch
-    assert "no savings" in labels
-    plt.close(figure)
-
-
-def test_data_savings_has_a_panel_for_each_system_and_a_line_for_each_dataset():
-    points = [
-        *curves("far"),
-        *curves("near"),
-        *curves("fast", ("scratch", "helmholtz")),
-        *curves("waves", ("scratch", "helmholtz")),
-    ]
-    drawn = tables(points)
-    figure = FIGURES["data_savings"](drawn, OPTIONS)
-    assert [axes.get_title() for axes in figure.axes] == ["poisson", "helmholtz"]
-    assert [axes.get_legend_handles_labels()[1] for axes in figure.axes] == [
-        ["far", "near"],
-        ["fast", "waves"],
-    ]
-    lines = [line.get_ydata() for line in figure.axes[1].lines if len(line.get_ydata()) == 4]
-    for dataset in ("fast", "waves"):
-        expected = drawn.savings[drawn.savings["dataset"] == dataset].sort_values("n_train")["equivalent_n"]
-        assert any(np.allclose(line, expected) for line in lines)
-    plt.close(figure)
-
-
-def test_data_savings_draws_the_interval_of_every_point():
-    drawn = tables(curves())
-    figure = FIGURES["data_savings"](drawn, OPTIONS)
-    intervals = [tuple(line.get_ydata()) for line in figure.axes[0].lines if len(set(line.get_xdata())) == 1]
-    expected = drawn.savings[["equivalent_low", "equivalent_high"]].itertuples(index=False, name=None)
-    assert set(expected) <= set(intervals)
-    plt.close(figure)
-
-
-def test_savings_by_distance_draws_each_pair_in_each_panel_with_its_interval_and_bound():
-    """Farther is to the right; a panel leaves out what has no such distance."""
-    drawn = tables(
-        [*curves("far", ("scratch", "poisson", "mixed")), *curves("fast", ("scratch", "helmholtz"))]
-    )
-    shifts = SHIFTS.assign(wasserstein=np.arange(len(SHIFTS), dtype=float))
-    shifts.loc[shifts["dataset"] == "fast", "mass_in_common"] = np.nan
-    figure = FIGURES["savings_by_distance"](dataclasses.replace(drawn, shifts=shifts), OPTIONS)
-    assert "A title, n = 32" in texts(figure)
-    assert {"poisson", "helmholtz", "pre-trained on a mixture"} <= set(texts(figure))
-    savings = drawn.savings[drawn.savings["n_train"] == 32]
-    expected = savings.merge(shifts, on=["dataset", "model", "init"])
-    assert len(expected) == 3
-    for panel, column in zip(figure.axes, ("wasserstein", "mass_in_common"), strict=False):
-        marks = [
-            line for line in panel.lines if line.get_marker() in ("o", "^", "v") and len(line.get_xdata())
-        ]
-        there = expected.dropna(subset=column)
-        points = sorted((line.get_xdata()[0], line.get_ydata()[0], line.get_marker()) for line in marks)
-        markers = there["bound"].map({"exact": "o", "lower": "^", "upper": "v"})
-        assert points == sorted(zip(there[column], there["ratio"], markers, strict=True))
-        ends = {tuple(line.get_ydata()) for line in panel.lines if line.get_marker() == "None"}
-        intervals = there[["equivalent_low", "equivalent_high"]] / 32
-        assert set(intervals.itertuples(index=False, name=None)) <= ends
-    assert figure.axes[1].xaxis_inverted()
-    plt.close(figure)
-
-
-def test_error_by_parameter_draws_the_means_at_the_asked_n_alone():
-    drawn = tables([*curves("far"), *curves("fast", ("scratch", "helmholtz"))])
-    figure = FIGURES["error_by_parameter"](drawn, OPTIONS)
-    assert "A title, n = 32" in texts(figure)
-    assert [axes.get_title() for axes in figure.axes] == ["poisson", "helmholtz"]
-    assert "omega" in figure.axes[1].get_xlabel()
-    rows = drawn.by_parameter
-    for axes, dataset, init in zip(figure.axes, ("far", "fast"), ("poisson", "helmholtz"), strict=True):
-        lines = [line.get_xydata() for line in axes.lines if len(line.get_xydata())]
-        assert len(lines) == 2
-        for line, arm in zip(lines, ("scratch", init), strict=True):
-            of_arm = rows[(rows["dataset"] == dataset) & (rows["init"] == arm) & (rows["n_train"] == 32)]
-            np.testing.assert_allclose(line, of_arm[["parameter", "test_error"]])
-    plt.close(figure)
-
-
-def test_larger_models_are_darker_and_named_by_their_size():
-    points = [*curves(), *curves(model="large")]
-    cells = tables(points).cells
-    cells.loc[cells["model"] == "large", "num_parameters"] = 1_055_137
-    figure = FIGURES["error_vs_data"](dataclasses.replace(tables(points), cells=cells), OPTIONS)
-    colours = {text.get_text(): np.mean(to_rgb(text.get_color())) for text in figure.findobj(plt.Text)}
-    assert colours["fine-tuned 1.06M"] < colours["fine-tuned 0K"]
-    plt.close(figure)
+        save(lambda: plt.subplots()[0], [tmp_path / folder / f"f.{end}" for end in ("svg", "png", "pdf")])
+    for end in ("svg", "png", "pdf"):
+        assert (tmp_path / f"first/f.{end}").read_bytes() == (tmp_path / f"again/f.{end}").read_bytes()

@@ -7,20 +7,22 @@ import pytest
 import torch
 
 from cases import OPTIONS, SIZES, as_examples
-from pdetransfer.data.sources import SparseGaussians
 from pdetransfer.models.checkpoints import save_models
 from pdetransfer.models.operators import Channels, NeuralOperator
+from pdetransfer.plan import answers
+from pdetransfer.plan.entries import Figure
 from pdetransfer.report.figures import save
 from pdetransfer.report.galleries import (
+    GALLERIES,
     GALLERY_EXAMPLES,
     draw_gallery,
     draw_predictions,
     draw_spectra,
-    draw_stages,
 )
 from pdetransfer.report.predictions import Prediction, Spectra, error_spectra, example_at, predict
 
 ARCHITECTURE = {"kind": "fno", **SIZES["fno"]}
+ENTRY = Figure(kind="k", experiments=["e"], title="A title", n_train=64)
 
 
 def errors_of(**by_init):
@@ -110,8 +112,7 @@ def test_predictions_are_drawn_with_the_error_of_each_init(tmp_path):
             ("advection_diffusion_psi1-2", {"scratch": 0.4, "advection_diffusion": 0.06}),
         )
     ]
-    options = {"title": "A title", "n_train": 64}
-    texts = texts_of(lambda: draw_predictions(rows, options), tmp_path)
+    texts = texts_of(lambda: draw_predictions(rows, ENTRY), tmp_path)
     assert {"A title, n = 64", "poisson_e5-10\nworst", "adv-diff_psi1-2\nworst", "source", "solution"} <= set(
         texts
     )
@@ -144,7 +145,7 @@ def test_spectra_have_a_line_for_the_solution_and_for_each_init():
         Spectra("far", energy, {"scratch": energy / 2, "poisson": energy / 4}),
         Spectra("near", energy, {"scratch": energy / 3}),
     ]
-    figure = draw_spectra(rows, {"title": "A title", "n_train": 64})
+    figure = draw_spectra(rows, ENTRY)
     assert [axes.get_title() for axes in figure.axes] == ["far", "near"]
     assert [line.get_label() for line in figure.axes[0].lines] == [
         "solution",
@@ -153,6 +154,10 @@ def test_spectra_have_a_line_for_the_solution_and_for_each_init():
     ]
     np.testing.assert_array_equal(figure.axes[0].lines[2].get_ydata(), energy[1:] / 4)
     plt.close(figure)
+
+
+def test_each_kind_of_gallery_is_drawn():
+    assert set(GALLERIES) == set(answers.GALLERIES)
 
 
 def test_a_gallery_has_a_row_for_each_dataset(small_split, tmp_path):
@@ -178,8 +183,3 @@ def test_a_gallery_of_few_examples_is_drawn(small_split):
     figure = draw_gallery({"own": as_examples(small_split(), 2)})
     assert sum(bool(axes.images) for axes in figure.axes) == 4
     plt.close(figure)
-
-
-def test_the_stages_of_the_study_are_drawn(tmp_path):
-    texts = texts_of(lambda: draw_stages(SparseGaussians(4, 1 / 8, (0.2, 0.8)), 16), tmp_path)
-    assert {"pre-training", "fine-tuned", "from scratch", "test error", "poisson"} <= set(texts)

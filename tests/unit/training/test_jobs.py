@@ -27,12 +27,12 @@ class Project:
 
     def __init__(self, path, small_split, monkeypatch):
         self.path = path
-        self.trained = []  # learning rate and seed of each run, in the order of training
+        self.trained = []  # trials, in the order of training
         train_runs = jobs.train_runs
 
-        def counted(task, places, *rest, **options):
-            self.trained += places
-            return train_runs(task, places, *rest, **options)
+        def counted(task, trials, *rest, **options):
+            self.trained += trials
+            return train_runs(task, trials, *rest, **options)
 
         monkeypatch.setattr(jobs, "train_runs", counted)
         self.splits = {}
@@ -44,18 +44,18 @@ class Project:
         generate(split, store, manifest)
         self.splits[split.split] = jobs.Stored([store], [manifest])
 
-    def train(self, *n_trains, name="cells", finished="finished", init=None, device="cpu", **recipe):
-        """Train cells; the learning rate and seed of each run that was not known."""
-        cells = [SETTINGS | {"n_train": n, "recipe": SETTINGS["recipe"] | recipe} for n in n_trains]
+    def train(self, *n_trains, name="cells", archive="archive", init=None, device="cpu", **recipe):
+        """Train cells; the trials of the runs that were not known."""
+        settings = [SETTINGS | {"n_train": n, "recipe": SETTINGS["recipe"] | recipe} for n in n_trains]
         folders = [self.path / name / f"n{n}" for n in n_trains]
         before = len(self.trained)
         jobs.train(
-            cells,
+            settings,
             folders,
             self.splits["train"],
             self.splits["validation"],
             init,
-            self.path / finished,
+            self.path / archive,
             Hardware(torch.device(device)),
         )
         return self.trained[before:]
@@ -66,7 +66,7 @@ class Project:
         return read_json(folder / "cell.json")["learning_rate"], load_file(folder / "weights.safetensors")
 
 
-WHOLE = [(rate, seed) for rate in (1e-3, 4e-3) for seed in (0, 1)]  # the runs of a cell of SETTINGS
+WHOLE = [(rate, seed) for rate in (1e-3, 4e-3) for seed in (0, 1)]  # the trials of a cell of SETTINGS
 
 
 @pytest.fixture
@@ -84,15 +84,15 @@ def test_a_cell_has_weights_history_and_results(project):
     ]
     assert saved_seeds(folder / "weights.safetensors") == [0, 1]
     history = pd.read_csv(folder / "history.csv")
-    assert len(history) == 2 * 2 * 3  # learning rates, seeds, looks
-    cell = read_json(folder / "cell.json")
-    assert len(cell["runs"]) == 4
-    assert [run["seed"] for run in cell["chosen"]] == [0, 1]
-    assert cell["numerics_version"] == numerics.TRAINING
-    assert cell["weights"] == sha256_of_file(folder / "weights.safetensors")
+    assert len(history) == 2 * 2 * 3  # learning rates, seeds, validations
+    content = read_json(folder / "cell.json")
+    assert len(content["runs"]) == 4
+    assert [run["seed"] for run in content["chosen"]] == [0, 1]
+    assert content["numerics_version"] == numerics.TRAINING
+    assert content["weights"] == sha256_of_file(folder / "weights.safetensors")
     splits = [*project.splits["train"].manifests, *project.splits["validation"].manifests]
-    assert cell["data"] == content_hash(splits)
-    assert {cell[name] for name in PROVENANCE} >= {
+    assert content["data"] == content_hash(splits)
+    assert {content[name] for name in PROVENANCE} >= {
         "cpu",
         torch.__version__,
         pdetransfer.__version__,
@@ -139,7 +139,7 @@ LESS = {"seeds": [0], "num_tuning_seeds": 1}  # one seed, which tunes
 def test_only_new_runs_are_trained_and_the_cell_is_as_if_trained_at_once(project, before, after, new):
     project.train(8, name="before", **before)
     assert project.train(8, **after) == new
-    project.train(8, name="at_once", finished="none", **after)
+    project.train(8, name="at_once", archive="none", **after)
     (rate, weights), (expected_rate, expected) = project.result(), project.result("at_once")
     assert rate == expected_rate == 4e-3
     assert set(weights) == set(expected)
@@ -201,7 +201,7 @@ def test_writing_a_cell_that_is_interrupted_leaves_no_finished_cell(project, mon
         patched.setattr(os, "replace", interrupted)
         with pytest.raises(KeyboardInterrupt):
             project.train(8)
-    assert not list(project.path.glob("finished/*/[!.]*"))
+    assert not list(project.path.glob("archive/*/[!.]*"))
     assert not (project.path / "cells").exists()
     assert project.train(8) == []
     assert project.train(8, name="elsewhere") == []
@@ -209,21 +209,21 @@ def test_writing_a_cell_that_is_interrupted_leaves_no_finished_cell(project, mon
 
 def test_a_finished_cell_leaves_nothing_of_the_unfinished(project):
     project.train(8)
-    assert not list(project.path.glob("finished/*/.*"))
+    assert not list(project.path.glob("archive/*/.*"))
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "history.csv", "cell.json", "sha256.json"])
 def test_a_finished_cell_that_was_changed_is_set_aside_and_made_again(project, name, caplog):
     project.train(8)
     expected = project.result()
-    (kept,) = project.path.glob("finished/*/[!.]*")
+    (kept,) = project.path.glob("archive/*/[!.]*")
     flip_a_byte(kept / name)
     assert project.train(8, name="again") == WHOLE
     assert "it is set aside" in caplog.text
     rate, weights = project.result("again")
     assert rate == expected[0]
-    for at, value in expected[1].items():
-        torch.testing.assert_close(weights[at], value, rtol=0, atol=0)
+    for tensor, value in expected[1].items():
+        torch.testing.assert_close(weights[tensor], value, rtol=0, atol=0)
     assert project.train(8, name="elsewhere") == []
 
 
@@ -244,14 +244,14 @@ def flip_a_byte(path):
 
 def test_evaluation_stores_every_test_error_of_every_curve(project):
     project.train(8)
-    cell, tuned = (project.path / name / "n8/weights.safetensors" for name in ("cells", "tuned"))
-    project.train(8, name="tuned", init=cell)
+    scratch, tuned = (project.path / name / "n8/weights.safetensors" for name in ("cells", "tuned"))
+    project.train(8, name="tuned", init=scratch)
     untrained = jobs.untrained(SETTINGS | {"n_train": 0}, project.splits["train"])
     axes = {"dataset": "d", "model": "m", "recipe": "r"}
     test = project.splits["test"]
     curves = [
-        jobs.Evaluated(axes | {"init": "scratch"}, test, {8: cell}, untrained),
-        jobs.Evaluated(axes | {"init": "a"}, test, {8: tuned}, jobs.pretrained(cell)),
+        jobs.Evaluated(axes | {"init": "scratch"}, test, {8: scratch}, untrained),
+        jobs.Evaluated(axes | {"init": "a"}, test, {8: tuned}, jobs.pretrained(scratch)),
     ]
     output = project.path / "errors.parquet"
     jobs.evaluate(iter(curves), output, torch.device("cpu"))
@@ -263,7 +263,7 @@ def test_evaluation_stores_every_test_error_of_every_curve(project):
     assert errors["num_parameters"].unique().tolist() == [untrained[0][1].num_parameters]
     by_axes = errors.set_index(["init", "n_train", "seed", "example"]).sort_index()["error"]
     examples = test.load()
-    for at, operator in ((("scratch", 8, 1), load_model(cell, 1)), (("a", 0, 0), load_model(cell, 0))):
+    for at, operator in ((("scratch", 8, 1), load_model(scratch, 1)), (("a", 0, 0), load_model(scratch, 0))):
         expected = errors_by_example(operator, examples, torch.device("cpu"))
         np.testing.assert_array_equal(by_axes.loc[at], expected)
     parameter = errors.groupby("example")["parameter"].agg(["min", "max"])

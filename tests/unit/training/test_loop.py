@@ -44,22 +44,22 @@ def validation(small_split):
 
 
 def cell(train, validation, n_train=20, init=None, known=(), **changes):
-    task = Task(ARCHITECTURE, dataclasses.replace(RECIPE, **changes), n_train, train, validation, init)
-    return train_cell(task, lambda places: train_runs(task, places, Hardware(CPU)), known)
+    task = Task(ARCHITECTURE, RECIPE.model_copy(update=changes), n_train, train, validation, init)
+    return train_cell(task, lambda trials: train_runs(task, trials, Hardware(CPU)), known)
 
 
-def places(runs):
+def trials(runs):
     return [(run.learning_rate, run.seed) for run in runs]
 
 
 @pytest.fixture
-def trained_runs(monkeypatch):
-    """The learning rate and seed of each training, in order."""
+def trained_trials(monkeypatch):
+    """The trial of each run, in order of training."""
     done = []
 
-    def counted(task, places, *rest):
-        done.extend(places)
-        return loop.train_runs(task, places, *rest)
+    def counted(task, trials, *rest):
+        done.extend(trials)
+        return loop.train_runs(task, trials, *rest)
 
     monkeypatch.setattr(sys.modules[__name__], "train_runs", counted)
     return done
@@ -67,16 +67,16 @@ def trained_runs(monkeypatch):
 
 @pytest.fixture
 def diverging(monkeypatch):
-    """Runs at these places, (learning rate, seed), count as diverged."""
-    places = set()
+    """The runs of these trials count as diverged."""
+    trials = set()
 
     def spoilt(task, *rest):
         for run in loop.train_runs(task, *rest):
-            run.diverged = (run.learning_rate, run.seed) in places
+            run.diverged = (run.learning_rate, run.seed) in trials
             yield run
 
     monkeypatch.setattr(sys.modules[__name__], "train_runs", spoilt)
-    return places
+    return trials
 
 
 def assert_same_weights(runs, others):
@@ -88,7 +88,7 @@ def assert_same_weights(runs, others):
 
 def test_a_cell_trains_and_chooses_by_validation_error(train, validation):
     trained = cell(train, validation)
-    assert places(trained.runs) == [(1e-3, 0), (1e-3, 1), (4e-3, 0), (4e-3, 1)]
+    assert trials(trained.runs) == [(1e-3, 0), (1e-3, 1), (4e-3, 0), (4e-3, 1)]
     means = {
         rate: np.mean([r.validation_error for r in trained.runs if r.learning_rate == rate])
         for rate in (1e-3, 4e-3)
@@ -97,7 +97,7 @@ def test_a_cell_trains_and_chooses_by_validation_error(train, validation):
     assert trained.edge == ("high" if trained.learning_rate == 4e-3 else "low")
     assert [run.seed for run in trained.chosen] == [0, 1]
     for run in trained.runs:
-        losses = [look["validation_loss"] for look in run.history]
+        losses = [row["validation_loss"] for row in run.history]
         assert len(losses) == 4  # before training, and after epochs 2, 4, 6
         assert run.validation_loss == min(losses[1:])
         assert losses[-1] < losses[0]
@@ -106,7 +106,7 @@ def test_a_cell_trains_and_chooses_by_validation_error(train, validation):
         assert (run.best is None) == (run.learning_rate != trained.learning_rate)
 
 
-def test_the_kept_weights_are_those_of_the_best_look(train, validation):
+def test_the_kept_weights_are_those_of_the_best_validation(train, validation):
     trained = cell(train, validation)
     for run in trained.chosen:
         operator = NeuralOperator(ARCHITECTURE, trained.channels, run.references, seed=99)
@@ -195,13 +195,13 @@ def test_the_loss_is_the_sum_over_the_grid_averaged_over_the_batch(train, valida
     assert run.history[-1]["train_loss"] == pytest.approx(expected, rel=1e-4)
 
 
-def test_only_the_tuning_seeds_try_every_rate(train, validation, trained_runs):
+def test_only_the_tuning_seeds_try_every_rate(train, validation, trained_trials):
     trained = cell(train, validation, seeds=[5, 3, 4], num_tuning_seeds=1)
     other = {1e-3: 4e-3, 4e-3: 1e-3}[trained.learning_rate]
-    assert trained_runs[:2] == [(1e-3, 5), (4e-3, 5)]
-    assert trained_runs[2:] == [(trained.learning_rate, 3), (trained.learning_rate, 4)]
+    assert trained_trials[:2] == [(1e-3, 5), (4e-3, 5)]
+    assert trained_trials[2:] == [(trained.learning_rate, 3), (trained.learning_rate, 4)]
     assert [run.seed for run in trained.chosen] == [5, 3, 4]
-    assert (other, 5) in places(trained.runs)
+    assert (other, 5) in trials(trained.runs)
     assert len(trained.runs) == 4
 
 
@@ -222,8 +222,8 @@ def test_a_rate_that_diverges_for_a_seed_beyond_tuning_gives_way_to_the_next_bes
     diverging.add((best, 1))
     trained = cell(train, validation, seeds=[0, 1], num_tuning_seeds=1)
     assert trained.learning_rate == other
-    assert places(trained.chosen) == [(other, 0), (other, 1)]
-    assert places([run for run in trained.runs if run.diverged]) == [(best, 1)]
+    assert trials(trained.chosen) == [(other, 0), (other, 1)]
+    assert trials([run for run in trained.runs if run.diverged]) == [(best, 1)]
     expected = cell(train, validation, learning_rates=[other])
     assert_same_weights(trained.chosen, expected.chosen)
 
@@ -234,32 +234,30 @@ def test_a_cell_whose_rates_all_diverge_for_some_seed_fails(train, validation, d
         cell(train, validation, num_tuning_seeds=1)
 
 
-def test_known_runs_are_not_trained_again(train, validation, trained_runs):
+def test_known_runs_are_not_trained_again(train, validation, trained_trials):
     first = cell(train, validation, seeds=[0], num_tuning_seeds=1)
-    trained_runs.clear()
+    trained_trials.clear()
     more = cell(train, validation, seeds=[0, 1], num_tuning_seeds=1, known=first.runs)
-    assert trained_runs == [(first.learning_rate, 1)]
+    assert trained_trials == [(first.learning_rate, 1)]
     assert more.chosen[0] is first.chosen[0]
     assert_same_weights(more.chosen, cell(train, validation, seeds=[0, 1], num_tuning_seeds=1).chosen)
 
 
-def test_a_known_run_without_weights_is_trained_again_only_if_chosen(train, validation, trained_runs):
+def test_a_known_run_without_weights_is_trained_again_only_if_chosen(train, validation, trained_trials):
     whole = cell(train, validation)
     weightless = [dataclasses.replace(run, best=None) for run in whole.runs]
-    trained_runs.clear()
+    trained_trials.clear()
     again = cell(train, validation, known=weightless)
-    assert trained_runs == places(whole.chosen)
+    assert trained_trials == trials(whole.chosen)
     assert_same_weights(again.chosen, whole.chosen)
 
 
 @pytest.mark.parametrize(
-    ("n_train", "at_most_n", "looked_at"), [(4, False, 6), (4, True, 4), (20, True, 6), (20, False, 6)]
+    ("n_train", "at_most_n", "count"), [(4, False, 6), (4, True, 4), (20, True, 6), (20, False, 6)]
 )
-def test_as_many_validation_examples_are_looked_at_as_the_recipe_says(
-    train, validation, n_train, at_most_n, looked_at
-):
+def test_validation_is_on_as_many_examples_as_the_recipe_says(train, validation, n_train, at_most_n, count):
     """What lies beyond them may be anything."""
-    for beyond, diverged in ((looked_at, False), (looked_at - 1, True)):
+    for beyond, diverged in ((count, False), (count - 1, True)):
         spoilt = dataclasses.replace(validation, outputs=validation.outputs.copy())
         spoilt.outputs[beyond:] = np.nan
         changes = {"num_validation": 6, "validation_at_most_n": at_most_n, "learning_rates": [1e-3]}
@@ -279,7 +277,7 @@ def test_a_grid_is_extended_beyond_the_edge_that_is_best_once(train, validation,
     expected = cell(train, validation, learning_rates=extended.learning_rates)
     assert extended.learning_rate == expected.learning_rate
     assert extended.edge == expected.edge
-    assert places(extended.runs) == places(expected.runs)
+    assert trials(extended.runs) == trials(expected.runs)
     assert_same_weights(extended.chosen, expected.chosen)
 
 
@@ -290,7 +288,7 @@ def test_a_grid_whose_best_rate_is_inside_is_not_extended(train, validation):
 
 def test_a_fresh_readout_is_the_seeds_and_the_rest_is_pre_trained(train, validation):
     init = NeuralOperator(ARCHITECTURE, Channels.of(train), train.references(), seed=7)
-    recipe = dataclasses.replace(RECIPE, fresh_readout=True)
+    recipe = RECIPE.model_copy(update={"fresh_readout": True})
     started = Task(ARCHITECTURE, recipe, 20, train, validation, init).operator(3, train).model.state_dict()
     untrained = NeuralOperator(ARCHITECTURE, Channels.of(train), train.references(), seed=3).model
     for name, value in started.items():

@@ -55,19 +55,19 @@ class Project:
             generate(small_split(split=split, count=count), store, manifest)
             self.splits[split] = jobs.Stored([store], [manifest])
 
-    def train(self, name="cells", finished="finished", **recipe):
+    def train(self, name="cells", archive="archive", **recipe):
         jobs.train(
             [SETTINGS | {"recipe": RECIPE | recipe}],
             [self.path / name],
             self.splits["train"],
             self.splits["validation"],
             None,
-            self.path / finished,
+            self.path / archive,
             Hardware(torch.device("cpu")),
         )
 
     def states(self):
-        return sorted(self.path.glob("finished/*/.*/*.safetensors"))
+        return sorted(self.path.glob("archive/*/.*/*.safetensors"))
 
     def assert_equal(self, name="cells", other="undisturbed"):
         """To the bit: weights, history, and results but for the time they took."""
@@ -77,17 +77,17 @@ class Project:
             torch.testing.assert_close(a[tensor], b[tensor], rtol=0, atol=0)
         histories = [pd.read_csv(self.path / at / "history.csv") for at in (name, other)]
         pd.testing.assert_frame_equal(*histories, check_exact=True)
-        cells = [read_json(self.path / at / "cell.json") for at in (name, other)]
-        for cell in cells:
-            for run in cell["runs"] + cell["chosen"]:
+        contents = [read_json(self.path / at / "cell.json") for at in (name, other)]
+        for content in contents:
+            for run in content["runs"] + content["chosen"]:
                 del run["seconds"], run["memory_mb"]
-        assert cells[0] == cells[1]
+        assert contents[0] == contents[1]
 
 
 @pytest.fixture
 def project(tmp_path, small_split):
     project = Project(tmp_path, small_split)
-    project.train("undisturbed", finished="elsewhere")
+    project.train("undisturbed", archive="elsewhere")
     return project
 
 
@@ -98,9 +98,9 @@ def killed_after(monkeypatch):
     def arm(num_steps, interval=0.0):
         step, done = state.Unfinished.step, []
 
-        def counted(self, at):
-            step(self, at)
-            done.extend(one.run.steps for one in at)
+        def counted(self, states):
+            step(self, states)
+            done.extend(one.run.steps for one in states)
             if len(done) == num_steps:
                 raise Killed
 
@@ -112,7 +112,7 @@ def killed_after(monkeypatch):
     return arm
 
 
-# In the first epoch, at its end, before and after a look, in the second rate, in the last seed.
+# In the first epoch, at its end, before and after a validation, in the second rate, in the last seed.
 @pytest.mark.parametrize("num_steps", [1, 3, 8, 9, 10, 34, 40, 71, 100])
 def test_a_killed_cell_goes_on_where_it_was_to_the_same_bits(project, killed_after, monkeypatch, num_steps):
     with monkeypatch.context():
@@ -122,11 +122,11 @@ def test_a_killed_cell_goes_on_where_it_was_to_the_same_bits(project, killed_aft
     monkeypatch.undo()
     taken = []
     step = state.Unfinished.step
-    monkeypatch.setattr(state.Unfinished, "step", lambda self, at: (step(self, at), taken.append(1)))
+    monkeypatch.setattr(state.Unfinished, "step", lambda self, states: (step(self, states), taken.append(1)))
     project.train()
     project.assert_equal()
     assert len(taken) + num_steps == 3 * (STEPS - 1)  # no step twice
-    assert not list(project.path.glob("finished/*/.*"))
+    assert not list(project.path.glob("archive/*/.*"))
 
 
 def test_a_cell_killed_again_and_again_ends_the_same(project, killed_after, monkeypatch):
@@ -243,7 +243,7 @@ state.INTERVAL = state.SHARE = 0
 locks.BEAT, locks.STALE, locks.POLL, locks.SETTLE = 0.2, stale, 0.05, 0.3
 logging.basicConfig(level=logging.INFO, format="%(message)s")
 stored = [jobs.Stored([path / f"{split}.zarr"], [path / f"{split}.json"]) for split in ("train", "validation")]
-jobs.train([settings], [path / name], *stored, None, path / "finished", Hardware(torch.device("cpu")))
+jobs.train([settings], [path / name], *stored, None, path / "archive", Hardware(torch.device("cpu")))
 """
 LONG = 30  # epochs
 
@@ -274,7 +274,7 @@ class Job:
 @pytest.fixture
 def long_project(project):
     shutil.rmtree(project.path / "undisturbed")
-    project.train("undisturbed", finished="longer", length=LONG)
+    project.train("undisturbed", archive="longer", length=LONG)
     return project
 
 
@@ -285,7 +285,7 @@ def test_a_real_process_that_is_killed_goes_on(long_project, number):
     code = job.signal(number)
     assert code == (1 if number == signal.SIGTERM else -signal.SIGKILL)
     assert len(long_project.states()) == 2
-    assert bool(list(long_project.path.glob("finished/*/.*.lock"))) == (number == signal.SIGKILL)
+    assert bool(list(long_project.path.glob("archive/*/.*.lock"))) == (number == signal.SIGKILL)
     assert ("stopped by SIGTERM" in job.log.read_text()) == (number == signal.SIGTERM)
     again = Job(long_project, length=LONG)
     again.end()
@@ -299,7 +299,7 @@ def test_a_real_process_that_is_killed_goes_on(long_project, number):
 def test_a_second_job_waits_for_the_first_and_takes_its_cell(long_project):
     first = Job(long_project, length=LONG)
     first.wait_for("epoch 3")
-    first.signal(signal.SIGSTOP)  # so that it has not finished when the second one looks
+    first.signal(signal.SIGSTOP)  # so that it holds the lock when the second one wants it
     second = Job(long_project, name="second", length=LONG)
     second.wait_for(f"waiting for process {first.process.pid} on ")
     first.process.send_signal(signal.SIGCONT)

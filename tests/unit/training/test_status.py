@@ -13,7 +13,7 @@ from pdetransfer.base.locks import STALE, locked
 from pdetransfer.data.generation import generate
 from pdetransfer.training import archive, jobs
 from pdetransfer.training.hardware import Hardware
-from pdetransfer.training.status import Cell, Standing, describe, standings
+from pdetransfer.training.status import PlannedCell, Standing, describe, standings
 
 ONE_RUN = {"learning_rates": [1e-3], "seeds": [0], "num_tuning_seeds": 1}
 SETTINGS = cases.SETTINGS | {"recipe": cases.SETTINGS["recipe"] | ONE_RUN}
@@ -24,18 +24,19 @@ class Job:
     """A training job of two cells, n 4 and 8, and what is said of them."""
 
     def __init__(self, path, small_split):
-        self.path, self.log, self.store = path, path / "packed.log", path / "finished"
+        self.path, self.log, self.archive = path, path / "packed.log", path / "archive"
         manifests = {}
         for split in ("train", "validation"):
             manifest = path / f"{split}.json"
             generate(small_split(split=split), path / f"{split}.zarr", manifest)
             manifests[split] = [manifest]
         self.cells = [
-            Cell(f"c/n{n}", path / f"c/n{n}", SETTINGS | {"n_train": n}, manifests, None) for n in (4, 8)
+            PlannedCell(f"c/n{n}", path / f"c/n{n}", SETTINGS | {"n_train": n}, manifests, None)
+            for n in (4, 8)
         ]
 
     def lock(self, index):
-        return archive.lock(self.store, self.cells[index].key())
+        return archive.lock_file(self.archive, self.cells[index].key())
 
     def write(self, *lines, age=0.0):
         self.log.write_text("".join(f"2026-01-02 03:04:05,678 {line}\n" for line in lines))
@@ -49,14 +50,14 @@ class Job:
             jobs.Stored([self.path / f"{s}.zarr"], [self.path / f"{s}.json"]) for s in ("train", "validation")
         ]
         settings, folders = [cell.settings for cell in cells], [cell.folder for cell in cells]
-        jobs.train(settings, folders, *stored, None, self.store, Hardware(torch.device("cpu")))
+        jobs.train(settings, folders, *stored, None, self.archive, Hardware(torch.device("cpu")))
 
     @property
     def standings(self):
-        return {s.name: (s.state, s.told) for s in standings(self.cells, self.log, self.store)}
+        return {s.name: (s.status, s.told) for s in standings(self.cells, self.log, self.archive)}
 
     @property
-    def states(self):
+    def statuses(self):
         return [self.standings[cell.name][0] for cell in self.cells]
 
 
@@ -66,18 +67,18 @@ def job(tmp_path, small_split):
 
 
 def test_cells_wait_before_their_job_and_are_done_after_it(job):
-    assert job.states == ["waiting", "waiting"]
+    assert job.statuses == ["waiting", "waiting"]
     job.train(*job.cells)
     job.write("the end", age=2 * STALE)
-    assert job.states == ["done", "done"]
+    assert job.statuses == ["done", "done"]
     (job.cells[1].folder / "cell.json").unlink()  # it comes back without training
-    assert job.states == ["done", "waiting"]
+    assert job.statuses == ["done", "waiting"]
 
 
 def test_a_cell_without_its_data_waits(job):
     job.write(PROGRESS)
     job.cells[0].manifests["train"][0].unlink()
-    assert job.states == ["waiting", "waiting"]
+    assert job.statuses == ["waiting", "waiting"]
 
 
 def test_a_cell_runs_while_a_living_job_holds_its_lock(job):
@@ -85,14 +86,14 @@ def test_a_cell_runs_while_a_living_job_holds_its_lock(job):
     job.train(job.cells[0])
     job.write("an earlier line", PROGRESS, age=2 * STALE)
     with locked(job.lock(1)):
-        assert job.states == ["done", "running"]
+        assert job.statuses == ["done", "running"]
         told = job.standings["c/n8"][1]
         assert told.startswith(f"{PROGRESS} (process {os.getpid()} on ")
-    assert job.states == ["done", "failed"]
+    assert job.statuses == ["done", "failed"]
     (job.cells[0].folder / "cell.json").unlink()
-    job.store.rename(job.store.with_name("away"))
+    job.archive.rename(job.archive.with_name("away"))
     with locked(job.lock(0)):
-        assert job.states == ["running", "waiting"]
+        assert job.statuses == ["running", "waiting"]
 
 
 def test_a_job_that_was_killed_has_failed_at_once_where_its_process_can_be_seen(job):
@@ -104,9 +105,9 @@ def test_a_job_that_was_killed_has_failed_at_once_where_its_process_can_be_seen(
     command = [sys.executable, "-c", code, str(job.lock(0))]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
-        assert job.states == ["running", "waiting"]
+        assert job.statuses == ["running", "waiting"]
         process.kill()
-    assert job.states == ["failed", "failed"]
+    assert job.statuses == ["failed", "failed"]
     assert job.standings["c/n4"][1] == f"{PROGRESS} (log: {job.log})"
 
 
@@ -115,10 +116,10 @@ def test_a_job_on_another_machine_has_failed_when_it_shows_no_sign_of_life(job):
     lock = job.lock(0)
     lock.parent.mkdir(parents=True)
     lock.write_text('{"host": "elsewhere", "pid": 7, "started": "1", "slurm_job": "42", "token": "t"}')
-    assert job.states == ["running", "waiting"]
+    assert job.statuses == ["running", "waiting"]
     assert job.standings["c/n4"][1].endswith("(process 7 on elsewhere, SLURM job 42)")
     job.grow_old(lock, STALE + 1)
-    assert job.states == ["failed", "failed"]
+    assert job.statuses == ["failed", "failed"]
 
 
 def test_a_job_that_reads_its_data_runs_until_its_log_is_old_or_tells_of_an_error(job):
@@ -127,7 +128,7 @@ def test_a_job_that_reads_its_data_runs_until_its_log_is_old_or_tells_of_an_erro
     job.write("0 of 2 cells were finished before")
     assert job.standings["c/n8"] == ("running", "0 of 2 cells were finished before")
     job.write("0 of 2 cells were finished before", age=STALE + 1)
-    assert job.states == ["failed", "failed"]
+    assert job.statuses == ["failed", "failed"]
     job.write("failed")
     with open(job.log, "a") as file:
         file.write("Traceback (most recent call last):\nRuntimeError: every learning rate diverged\n")

@@ -15,8 +15,17 @@ from pdetransfer.training.loop import Task, train_runs
 from pdetransfer.training.steps import Step
 
 CPU = torch.device("cpu")
-RECIPE = Recipe([1e-3, 4e-3], [0, 1], 2, False, 8, 4, "epochs", 2, 8, False, False, False, "float32")
-PLACES = [(rate, seed) for rate in RECIPE.learning_rates for seed in RECIPE.seeds]
+RECIPE = Recipe(
+    learning_rates=[1e-3, 4e-3],
+    seeds=[0, 1],
+    num_tuning_seeds=2,
+    batch_size=8,
+    length=4,
+    length_unit="epochs",
+    validation_interval=2,
+    num_validation=8,
+)
+TRIALS = [(rate, seed) for rate in RECIPE.learning_rates for seed in RECIPE.seeds]
 
 
 @pytest.fixture(params=MODELS)
@@ -96,8 +105,8 @@ def test_where_compiling_fails_training_goes_on_without(task, monkeypatch, caplo
     )
 
 
-def trained(task, places=PLACES):
-    return {(run.learning_rate, run.seed): run for run in train_runs(task, places, Hardware(CPU))}
+def trained(task, trials=TRIALS):
+    return {(run.learning_rate, run.seed): run for run in train_runs(task, trials, Hardware(CPU))}
 
 
 @pytest.fixture
@@ -109,7 +118,7 @@ def together(monkeypatch):
 @pytest.mark.parametrize("subset_by_seed", [False, True])
 def test_runs_trained_together_are_those_trained_one_by_one(task, monkeypatch, fine_tuned, subset_by_seed):
     init = NeuralOperator(task.architecture, task.channels, task.train.references(), seed=5)
-    recipe = dataclasses.replace(RECIPE, subset_by_seed=subset_by_seed)
+    recipe = RECIPE.model_copy(update={"subset_by_seed": subset_by_seed})
     task = dataclasses.replace(task, n_train=12, recipe=recipe, init=init if fine_tuned else None)
     alone = trained(task)
     monkeypatch.setattr(Hardware, "runs_at_once", lambda *_: 3)
@@ -126,8 +135,8 @@ def test_a_run_that_diverges_leaves_the_others_alone(task, together):
 
 def assert_same_runs(runs, others):
     assert runs.keys() == others.keys()
-    for place, run in runs.items():
-        other = others[place]
+    for trial, run in runs.items():
+        other = others[trial]
         for column in ("step", "validation_loss", "train_loss"):
             values = [[row[column] for row in history] for history in (run.history, other.history)]
             torch.testing.assert_close(*values, rtol=1e-3, atol=0, equal_nan=True)

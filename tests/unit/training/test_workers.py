@@ -59,14 +59,14 @@ def unfinished(tmp_path):
         yield Unfinished(tmp_path / "unfinished", "key", lock)
 
 
-def by_one(sources, places):
-    return list(train_runs(sources.task(), places, Hardware(torch.device("cpu"))))
+def by_one(sources, trials):
+    return list(train_runs(sources.task(), trials, Hardware(torch.device("cpu"))))
 
 
 def test_as_many_runs_as_devices_are_shared_out(sources, unfinished):
-    places = [(1e-3, 0), (4e-3, 0)]
-    found = list(workers.train_runs(sources, places, TWO, unfinished))
-    for run, expected in zip(found, by_one(sources, places), strict=True):
+    trials = [(1e-3, 0), (4e-3, 0)]
+    found = list(workers.train_runs(sources, trials, TWO, unfinished))
+    for run, expected in zip(found, by_one(sources, trials), strict=True):
         assert run.validation_loss == expected.validation_loss
         for name, value in expected.best.items():
             torch.testing.assert_close(run.best[name], value, rtol=0, atol=0)
@@ -90,9 +90,9 @@ def test_a_worker_that_fails_fails_the_job(sources, unfinished, capfd):
     assert "99" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("places", [[(1e-3, 0), (4e-3, 0)], [(4e-3, 0)]], ids=["shared out", "together"])
+@pytest.mark.parametrize("trials", [[(1e-3, 0), (4e-3, 0)], [(4e-3, 0)]], ids=["shared out", "together"])
 def test_a_job_asked_to_stop_goes_on_where_its_workers_were(
-    sources, unfinished, tmp_path, monkeypatch, places
+    sources, unfinished, tmp_path, monkeypatch, trials
 ):
     recipe = RECIPE | {"length": 400, "validation_interval": 10}
     sources = dataclasses.replace(sources, settings=sources.settings | {"recipe": recipe})
@@ -107,11 +107,11 @@ def test_a_job_asked_to_stop_goes_on_where_its_workers_were(
 
     threading.Thread(target=stop, daemon=True).start()
     with pytest.raises(SystemExit, match="goes on from here"), unfinished.until_stopped():
-        list(workers.train_runs(sources, places, TWO, unfinished))
+        list(workers.train_runs(sources, trials, TWO, unfinished))
     again = Unfinished(unfinished.folder, unfinished.key, unfinished.lock)
     assert not again.done_runs()
-    found = list(workers.train_runs(sources, places, TWO, again))
+    found = list(workers.train_runs(sources, trials, TWO, again))
     assert "goes on after step" in log.read_text()
-    for run, expected in zip(found, by_one(sources, places), strict=True):
+    for run, expected in zip(found, by_one(sources, trials), strict=True):
         assert run.steps == expected.steps
         assert run.validation_error == pytest.approx(expected.validation_error, rel=1e-2)

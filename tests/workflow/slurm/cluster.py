@@ -90,7 +90,7 @@ def _is_left_over(config: Path) -> bool:
 
 # Arguments for the profile as it is, but with quick looks at the queue.
 QUICK_PROFILE = (
-    *("--profile", "slurm"),
+    *("--profile", "slurm", "--config=scale=smoke"),
     *("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1"),
     *("--max-jobs-per-timespan", "100/1s"),
 )

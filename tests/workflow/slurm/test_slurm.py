@@ -29,7 +29,7 @@ def one_experiment(config):
     config["experiments"]["data_scaling"]["dataset"] = ["poisson_e5-10"]
     config["figures"]["predictions_poisson"]["experiments"] = ["data_scaling"]
     config["figures"]["savings_by_distance"]["kind"] = "error_by_parameter"  # which controls may have, too
-    config["num_gpus"]["fno_medium"] = 2
+    config["models"]["fno_medium"]["num_gpus"] = 2
 
 
 def running(cluster, project, rule, count=1):
@@ -62,7 +62,7 @@ def test_a_workflow_runs_on_a_cluster_as_the_profile_says(cluster, fresh):
         cluster.run("scancel", cancelled["JobId"])
         result = run.result()
     assert result.returncode == 0, result.stdout
-    assert (fresh.path / "results/smoke/report.html").exists()
+    assert (fresh.path / "results/transfer/smoke/report.html").exists()
 
     jobs = cluster.jobs(fresh.path)
     submitted = Counter(planned) + Counter(pretrain=1) - Counter(LOCAL_RULES)
@@ -89,7 +89,8 @@ def test_a_workflow_runs_on_a_cluster_as_the_profile_says(cluster, fresh):
 
 def test_a_cancelled_job_one_out_of_time_and_one_on_a_dead_node_are_done_again(cluster, fresh):
     splits = [
-        f"results/smoke/datasets/poisson_e5-10/{split}.json" for split in ("train", "validation", "test")
+        f"results/transfer/smoke/datasets/poisson_e5-10/{split}.json"
+        for split in ("train", "validation", "test")
     ]
     # Two of three jobs fit on a node; the shortest time that SLURM knows.
     asks = ("--set-resources", "generate:runtime=attempt", "generate:cpus_per_task=8")
@@ -119,8 +120,8 @@ def test_a_cancelled_job_one_out_of_time_and_one_on_a_dead_node_are_done_again(c
     assert [(job["JobState"], *asked(job)) for job in again] == 2 * [("COMPLETED", 2, "16000M", 8)]
 
 
-CELL = "results/smoke/cells/poisson_e1-5/fno_medium/scratch/pretrain/n32"
-LOG = "results/smoke/logs/train/poisson_e1-5/fno_medium/scratch/pretrain/n32.log"
+CELL = "results/transfer/smoke/cells/poisson_e1-5/fno_medium/scratch/pretrain/n32"
+LOG = "results/transfer/smoke/logs/train/poisson_e1-5/fno_medium/scratch/pretrain/n32.log"
 
 
 def long_training(project):
@@ -130,8 +131,8 @@ def long_training(project):
         config["recipes"]["pretrain"] |= {"length": 3000, "validation_interval": 100}
 
     project.edit_config(longer)
-    project.edit("pipeline_src/pdetransfer/state.py", "INTERVAL = 60.0", "INTERVAL = 0.5")
-    project.edit("pipeline_src/pdetransfer/state.py", "SHARE = 50", "SHARE = 1")
+    project.edit("pipeline_src/pdetransfer/training/state.py", "INTERVAL = 60.0", "INTERVAL = 0.5")
+    project.edit("pipeline_src/pdetransfer/training/state.py", "SHARE = 50", "SHARE = 1")
 
 
 def weights(project):
@@ -151,7 +152,7 @@ def test_a_training_on_a_node_that_dies_goes_on_elsewhere_to_the_same_bits(clust
     with ThreadPoolExecutor() as pool:
         run = pool.submit(fresh.run, *QUICK_PROFILE, f"{CELL}/cell.json")
         [job] = running(cluster, fresh, "pretrain")
-        states = fresh.path / "results/smoke/finished"
+        states = fresh.path / "results/transfer/smoke/archive"
         cluster.wait_for("no state is written", lambda: list(states.glob("*/.*/*.safetensors")), 60)
         time.sleep(random.uniform(0, 3))
         cluster.kill_node(job["NodeList"])
@@ -164,7 +165,7 @@ def test_a_training_on_a_node_that_dies_goes_on_elsewhere_to_the_same_bits(clust
 
 def test_jobs_of_a_killed_snakemake_live_on_and_those_of_the_next_one_wait(cluster, fresh, undisturbed):
     long_training(fresh)
-    first = start(fresh, "--configfile=config/smoke.yaml", *QUICK_PROFILE, f"{CELL}/cell.json")
+    first = start(fresh, *QUICK_PROFILE, f"{CELL}/cell.json")
     [orphan] = running(cluster, fresh, "pretrain")
     first.kill()
     first.wait()
@@ -188,7 +189,7 @@ def test_the_status_tells_of_jobs_on_nodes_from_where_snakemake_runs(cluster, fr
     cell = "poisson_e1-5/fno_medium/scratch/pretrain/n32"
     told = ""
     with ThreadPoolExecutor() as pool:
-        run = pool.submit(fresh.run, *QUICK_PROFILE, f"results/smoke/cells/{cell}/cell.json")
+        run = pool.submit(fresh.run, *QUICK_PROFILE, f"results/transfer/smoke/cells/{cell}/cell.json")
         [job] = running(cluster, fresh, "pretrain")
         expected = (
             rf"running: {cell}: .*epoch .*rate .* s left \(process \d+ on .*, SLURM job {job['JobId']}\)"

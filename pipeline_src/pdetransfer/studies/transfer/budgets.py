@@ -16,15 +16,17 @@ from pdetransfer.analysis.bootstrap import Replicates
 from pdetransfer.analysis.savings import ScratchCurve, equivalents, scratch_curves
 from pdetransfer.analysis.tables import AXES
 from pdetransfer.plan.costs import run_examples
-from pdetransfer.plan.experiments import SCRATCH, Curve, curves, pretraining
+from pdetransfer.plan.entries import SCRATCH
+from pdetransfer.plan.study import Curve, Study
 
+ASKED = "data"  # the question that budgets are compared for
 NOT_RUN = "not run"
 _CELL = ["dataset", "model", "init", "n_train"]
 _COLUMNS = [*AXES, "budget", "test_error", "fine_tuned", "scratch", "scratch_low", "scratch_high"]
 _COLUMNS += ["ratio", "ratio_low", "ratio_high", "bound", "censored"]
 
 
-def savings_by_budget(config: dict, names: list[str], replicates: Replicates) -> pd.DataFrame:
+def savings_by_budget(study: Study, names: list[str], replicates: Replicates) -> pd.DataFrame:
     """A row for each fine-tuned cell that asks for data savings and each budget, from the experiments ``names``
     that have been run.
 
@@ -34,32 +36,32 @@ def savings_by_budget(config: dict, names: list[str], replicates: Replicates) ->
     (``savings.Equivalent``), or that the budget was not run.
     """
     rows = []
-    for name in (name for name in names if config["experiments"][name]["question"] == "data"):
-        for curve in (curve for curve in curves(config, name) if curve.is_fine_tuned):
-            alike = _by_unit(config, names, curve)
-            for n in config["experiments"][name]["n_train"]:
-                rows += _rows(config, replicates, curve, n, alike)
+    for name in (name for name in names if name in study.asking(ASKED)):
+        for curve in (curve for curve in study.curves(name) if curve.is_fine_tuned):
+            alike = _by_unit(study, names, curve)
+            for n in study.experiments[name].n_train:
+                rows += _rows(study, replicates, curve, n, alike)
     return pd.DataFrame(rows, columns=_COLUMNS).drop_duplicates([*_CELL, "budget"])
 
 
-def _by_unit(config: dict, names: list[str], curve: Curve) -> dict[str, Curve]:
+def _by_unit(study: Study, names: list[str], curve: Curve) -> dict[str, Curve]:
     """The first curve in each unit of length that differs from ``curve`` in its recipe alone."""
     found: dict[str, Curve] = {}
-    for other in (other for name in names for other in curves(config, name)):
+    for other in (other for name in names for other in study.curves(name)):
         if replace(other, recipe=curve.recipe) == curve:
-            found.setdefault(config["recipes"][other.recipe]["length_unit"], other)
+            found.setdefault(study.recipes[other.recipe].length_unit, other)
     return found
 
 
 def _rows(
-    config: dict, replicates: Replicates, curve: Curve, n: int, alike: dict[str, Curve]
+    study: Study, replicates: Replicates, curve: Curve, n: int, alike: dict[str, Curve]
 ) -> Iterator[dict]:
     for unit in ("epochs", "steps"):
         other = alike.get(unit, replace(curve, recipe=""))
         yield _row(replicates, other, n, f"equal {unit}", scratch_curves(_scratch(replicates, other)), n)
-    compute = _compute_curves(config, replicates, [*alike.values()])
-    spent = run_examples(config, curve, n) if n else 0
-    before = run_examples(config, *pretraining(config, curve.init, curve.model))
+    compute = _compute_curves(study, replicates, [*alike.values()])
+    spent = run_examples(study, curve, n) if n else 0
+    before = run_examples(study, *study.pretraining(curve.init, curve.model))
     yield _row(replicates, curve, n, "equal compute", compute, spent)
     yield _row(replicates, curve, n, "equal compute with pre-training", compute, spent + before)
 
@@ -68,14 +70,14 @@ def _scratch(replicates: Replicates, curve: Curve) -> dict[int, np.ndarray]:
     return replicates.curve(curve.dataset, curve.model, SCRATCH, curve.recipe)
 
 
-def _compute_curves(config: dict, replicates: Replicates, alike: list[Curve]) -> list[ScratchCurve]:
+def _compute_curves(study: Study, replicates: Replicates, alike: list[Curve]) -> list[ScratchCurve]:
     """Smallest test error from scratch within a number of examples processed, over every n_train and the recipes
     of ``alike``: a curve for each replicate."""
     errors: dict[int, np.ndarray] = {}
     for curve in alike:
         for n, of_cell in _scratch(replicates, curve).items():
             if n:
-                spent = run_examples(config, curve, n)
+                spent = run_examples(study, curve, n)
                 errors[spent] = np.minimum(errors.get(spent, np.inf), of_cell)
     if not errors:
         return []

@@ -1,12 +1,14 @@
-"""Answers to the questions of the study in sentences, with numbers from the tables."""
+"""The questions of the study, and their answers in sentences, with numbers from the tables."""
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import pandas as pd
 
 from pdetransfer.analysis.tables import AXES, mean_errors
-from pdetransfer.plan.experiments import SCRATCH
+from pdetransfer.plan.answers import Needs, Question
+from pdetransfer.plan.entries import SCRATCH
+
+SHIFTED = ("shift", "mixture")  #: the questions whose datasets are shifted
 
 _SIGNS = {"exact": "", "lower": "at least ", "upper": "at most "}  # of a number and its bound
 
@@ -243,20 +245,36 @@ def _words(init: str) -> str:
     return "from scratch" if init == SCRATCH else f"from {init.replace('_', '-')}"
 
 
-class Question(NamedTuple):
-    """A question's title, its answer in one sentence (from all its experiments), and in one for each curve
-    (from one of them); both are made of cells and data savings."""
+_ZERO_SHOT: Needs = {
+    "0 and a larger one in n_train": lambda entry: 0 in entry.n_train and any(entry.n_train),
+}
+BOTH_ARMS: Needs = {
+    "scratch and a pre-training in init": lambda entry: {SCRATCH} < set(entry.init),
+}
+_ONE_RECIPE: Needs = {"a single recipe": lambda entry: len(entry.recipe) == 1}
+_ONE_MODEL: Needs = {"a single model": lambda entry: len(entry.model) == 1}
 
-    title: str
-    headline: Callable[[pd.DataFrame, pd.DataFrame], str]
-    answer: Callable[[pd.DataFrame, pd.DataFrame], Iterator[str]]
-
-
-ANSWERS: dict[str, Question] = {
+#: By name, in the order of the report.
+QUESTIONS: dict[str, Question] = {
     "data": Question("How much data does pre-training save? (Q1)", headline_data, answer_data),
-    "size": Question("How does that change with the size of the model? (Q2)", headline_size, answer_size),
-    "shift": Question("How does it change as the physics shifts? (Q3)", headline_shift, answer_shift),
-    "mixture": Question("Can one model serve several operators? (Q4)", headline_mixture, answer_mixture),
+    "size": Question(
+        "How does that change with the size of the model? (Q2)",
+        headline_size,
+        answer_size,
+        BOTH_ARMS | _ONE_RECIPE,
+    ),
+    "shift": Question(
+        "How does it change as the physics shifts? (Q3)",
+        headline_shift,
+        answer_shift,
+        _ZERO_SHOT | BOTH_ARMS | _ONE_RECIPE | _ONE_MODEL,
+    ),
+    "mixture": Question(
+        "Can one model serve several operators? (Q4)",
+        headline_mixture,
+        answer_mixture,
+        _ZERO_SHOT | _ONE_RECIPE | _ONE_MODEL,
+    ),
     "seeds": Question("How much depends on the seed? (B.3)", headline_seeds, answer_seeds),
-    "control": Question("Controls", headline_control, answer_control),
+    "control": Question("Controls", headline_control, answer_control, _ZERO_SHOT),
 }

@@ -4,8 +4,9 @@ import pandas as pd
 
 from pdetransfer.analysis.savings import savings_at
 from pdetransfer.analysis.tables import AXES, CURVE_AXES
+from pdetransfer.plan.study import Study
 from pdetransfer.report.page import Experiment, Picture, Supplement
-from pdetransfer.studies.transfer.budgets import NOT_RUN
+from pdetransfer.studies.transfer.budgets import ASKED, NOT_RUN
 from pdetransfer.studies.transfer.questions import answer_budget, answer_distance, times
 
 _SIGNS = {"exact": "", "lower": "≥ ", "upper": "≤ "}
@@ -27,25 +28,28 @@ scratch ends. A budget that was not run belongs to the controls.
 def supplements(
     experiments: list[Experiment],
     pictures: list[Picture],
-    shifts: pd.DataFrame | None,
-    budgets: pd.DataFrame,
+    tables: dict[str, pd.DataFrame],
+    study: Study,
 ) -> list[Supplement]:
     """All of a report: budgets and learning rates of the experiments that ask for data savings, and the distances
-    of each figure that draws them."""
-    found = [] if budgets.empty else [by_budget(budgets)]
-    asked = [experiment.cells for experiment in experiments if experiment.entry["question"] == "data"]
+    of each figure that draws them. ``tables`` are the study's own by name; what is made of one that is empty, or
+    not there, is left out."""
+    there = {name: table for name, table in tables.items() if not table.empty}
+    found = [by_budget(there["budgets"])] if "budgets" in there else []
+    asked = [experiment.cells for experiment in experiments if experiment.entry.question == ASKED]
     found += [learning_rates(pd.concat(asked))] if asked else []
-    for entry in (picture.entry for picture in pictures if picture.entry["kind"] == "savings_by_distance"):
-        drawn = [experiment for experiment in experiments if experiment.name in entry["experiments"]]
+    by_distance = [picture.entry for picture in pictures if picture.entry.kind == "savings_by_distance"]
+    for entry in by_distance if "distances" in there else ():
+        drawn = [experiment for experiment in experiments if experiment.name in entry.experiments]
         savings = pd.concat([experiment.savings for experiment in drawn])
-        found.append(distances(drawn[0].entry["question"], shifts, savings, entry["n_train"]))
+        found.append(distances(drawn[0].entry.question, there["distances"], savings, entry.n_train))
     return found
 
 
-def distances(question: str, shifts: pd.DataFrame, savings: pd.DataFrame, n_train: int) -> Supplement:
-    """The table of shifts (``shifts.shifts_table``), and how the ``savings`` at an n_train go with them."""
-    said = [answer_distance(savings_at(savings, shifts, n_train)), _DISTANCES]
-    return Supplement(question, "Measured shifts", said, _worded(shifts))
+def distances(question: str, table: pd.DataFrame, savings: pd.DataFrame, n_train: int) -> Supplement:
+    """The distances (``distances.distances_table``), and how the ``savings`` at an n_train go with them."""
+    said = [answer_distance(savings_at(savings, table, n_train)), _DISTANCES]
+    return Supplement(question, "Measured shifts", said, _worded(table))
 
 
 def by_budget(budgets: pd.DataFrame) -> Supplement:
@@ -53,7 +57,7 @@ def by_budget(budgets: pd.DataFrame) -> Supplement:
     rows = budgets.assign(shown=[_ratio(row) for row in budgets.itertuples()])
     table = _wide(rows, ["dataset", "model", "init", "n_train"], "budget")
     said = [*answer_budget(budgets), _BUDGETS]
-    return Supplement("data", "Savings at equal epochs, steps and compute", said, _worded(table))
+    return Supplement(ASKED, "Savings at equal epochs, steps and compute", said, _worded(table))
 
 
 def _ratio(row) -> str:
@@ -74,7 +78,7 @@ def learning_rates(cells: pd.DataFrame) -> Supplement:
         f"{(edges == 'low').sum()} the smallest (↓), beyond which a better one may lie."
     )
     table = _wide(chosen.assign(n=chosen["n_train"].map("n = {:,}".format)), CURVE_AXES, "n")
-    return Supplement("data", "Chosen learning rates", [said], _worded(table))
+    return Supplement(ASKED, "Chosen learning rates", [said], _worded(table))
 
 
 def _wide(rows: pd.DataFrame, index: list[str], columns: str) -> pd.DataFrame:

@@ -5,18 +5,25 @@ import pytest
 
 from cases import error_table
 from pdetransfer.analysis.bootstrap import Replicates
+from pdetransfer.plan.study import Study
 from pdetransfer.studies.transfer.budgets import savings_by_budget
 
 SIZES = (16, 64, 256, 1024)
 AXES = {"dataset": ["far"], "model": ["m"], "init": ["scratch", "own"]}
-CONFIG = {
-    "datasets": {"near": {"system": "poisson"}, "far": {"system": "poisson"}},
-    "pretrainings": {"poisson": {"dataset": "near", "n_train": 100, "recipe": "epochs"}},
-    "recipes": {
-        "epochs": {"length": 10, "length_unit": "epochs", "batch_size": 16},
-        "steps": {"length": 100, "length_unit": "steps", "batch_size": 16},
+RECIPE = {
+    "batch_size": 16,
+    "validation_interval": 1,
+    "num_validation": 1,
+    "learning_rates": {"scratch": [1e-3]},
+}
+STUDY = Study(
+    datasets={"near": {"system": "poisson"}, "far": {"system": "poisson"}},
+    pretrainings={"poisson": {"dataset": "near", "n_train": 100, "recipe": "epochs"}},
+    recipes={
+        "epochs": RECIPE | {"length": 10, "length_unit": "epochs"},
+        "steps": RECIPE | {"length": 100, "length_unit": "steps"},
     },
-    "experiments": {
+    experiments={
         "asked": {"question": "data", **AXES, "recipe": ["epochs"], "n_train": [0, *SIZES]},
         "control": {
             "question": "control",
@@ -25,7 +32,7 @@ CONFIG = {
             "n_train": [0, *SIZES[:3]],
         },
     },
-}
+)
 PRETRAINING = 10 * 100  # examples processed
 
 
@@ -46,7 +53,7 @@ def replicates(control=True):
 
 
 def rows(names=("asked", "control"), **options):
-    table = savings_by_budget(CONFIG, list(names), replicates(**options))
+    table = savings_by_budget(STUDY, list(names), replicates(**options))
     return table.set_index(["n_train", "budget"])
 
 
@@ -86,7 +93,7 @@ def test_the_cheapest_scratch_counts_whatever_its_recipe():
     errors = replicates()
     best = errors.means["far", "m", "scratch", "epochs", 1024]
     errors.means["far", "m", "scratch", "steps", 256] = best / 10
-    table = savings_by_budget(CONFIG, ["asked", "control"], errors).set_index(["n_train", "budget"])
+    table = savings_by_budget(STUDY, ["asked", "control"], errors).set_index(["n_train", "budget"])
     for n in (256, 1024):
         assert table.loc[(n, "equal compute"), "scratch"] <= 1600
     assert table.loc[(1024, "equal epochs"), "scratch"] == 1024  # data are compared recipe by recipe
@@ -102,8 +109,8 @@ def test_a_budget_that_was_not_run_says_so():
 
 
 def test_without_training_from_scratch_nothing_is_compared():
-    axes = CONFIG["experiments"]["asked"] | {"init": ["own"]}
-    config = CONFIG | {"experiments": {"asked": axes}}
+    asked = STUDY.experiments["asked"].model_copy(update={"init": ("own",)})
+    study = STUDY.model_copy(update={"experiments": {"asked": asked}})
     alone = Replicates([error_table([("far", "m", "poisson", "epochs", n, 0, 0.1) for n in (0, *SIZES)])])
-    assert set(savings_by_budget(config, ["asked"], alone)["bound"]) == {"not run"}
-    assert savings_by_budget(config, [], alone).empty
+    assert set(savings_by_budget(study, ["asked"], alone)["bound"]) == {"not run"}
+    assert savings_by_budget(study, [], alone).empty

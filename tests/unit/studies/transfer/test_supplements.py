@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 
 from cases import cell_table, savings_table
+from pdetransfer.plan import entries
+from pdetransfer.plan.study import Study
 from pdetransfer.report.page import Experiment, Picture
 from pdetransfer.studies.transfer.supplements import by_budget, distances, learning_rates, supplements
 
@@ -13,7 +15,7 @@ POINTS = [
     for init, scale in (("scratch", 1.0), ("poisson", tuned))
     for n in (0, 8, 32, 128)
 ]
-SHIFTS = pd.DataFrame(
+DISTANCES = pd.DataFrame(
     {
         "dataset": ["near", "far"],
         "model": "m",
@@ -37,17 +39,19 @@ BUDGETS = pd.DataFrame(
 
 
 def experiment(name, question, points=POINTS):
-    return Experiment(name, {"question": question}, cell_table(points), savings_table(points))
+    axes = {"dataset": ["near", "far"], "model": ["m"], "init": ["scratch", "own"], "recipe": ["r"]}
+    entry = entries.Experiment(question=question, n_train=[0, 8, 32, 128], **axes)
+    return Experiment(name, entry, cell_table(points), savings_table(points))
 
 
 def test_distances_say_how_they_order_the_savings():
     """Savings fall with the zero-shot error, and rise with the spectral distance of these two."""
-    found = distances("shift", SHIFTS, savings_table(POINTS), 32)
+    found = distances("shift", DISTANCES, savings_table(POINTS), 32)
     assert "n = 32 of 2 pairs" in found.sentences[0]
     assert "-1.00 for the zero-shot error" in found.sentences[0]
     assert "1.00 for the distance of the solutions' spectra" in found.sentences[0]
     assert found.table["dataset"].to_list() == ["near", "far"]
-    alone = distances("shift", SHIFTS[:1], savings_table(POINTS), 32)
+    alone = distances("shift", DISTANCES[:1], savings_table(POINTS), 32)
     assert alone.sentences[0].startswith("No distance orders")
 
 
@@ -88,8 +92,9 @@ def test_learning_rates_are_flagged_at_the_edges_of_their_grid():
 @pytest.mark.parametrize("kind", ["savings_by_distance", "error_vs_data"])
 def test_a_report_has_the_tables_of_its_questions_and_figures(kind):
     asked = [experiment("d", "data"), experiment("s", "shift")]
-    entry = {"kind": kind, "experiments": ["s"], "n_train": 32, "title": "t"}
-    found = supplements(asked, [Picture("p", entry, "<svg>")], SHIFTS, BUDGETS)
+    drawn = [Picture("p", entries.Figure(kind=kind, experiments=["s"], n_train=32, title="t"), "<svg>", [])]
+    found = supplements(asked, drawn, {"distances": DISTANCES, "budgets": BUDGETS}, Study())
     by_distance = ["shift"] if kind == "savings_by_distance" else []
     assert [supplement.question for supplement in found] == ["data", "data", *by_distance]
-    assert supplements([asked[1]], [], None, BUDGETS[:0]) == []
+    for tables in ({}, {"distances": DISTANCES[:0], "budgets": BUDGETS[:0]}):
+        assert supplements(asked[1:], drawn, tables, Study()) == []

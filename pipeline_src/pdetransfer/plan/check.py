@@ -1,0 +1,204 @@
+"""How the entries of a study go together: the first mistake, in one sentence with key, value and what was
+expected."""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+
+from pdetransfer.data.sources import SparseGaussians
+from pdetransfer.data.systems.registry import SYSTEMS
+from pdetransfer.plan.answers import GALLERIES, Answers
+from pdetransfer.plan.entries import CONTROL, OWN, SCRATCH, Dataset
+from pdetransfer.plan.expand import REFERENCES, ConfigError, expected_one_of
+from pdetransfer.plan.study import Study
+
+MOST_VALIDATIONS = 50  #: of one run; they cost nearly as much as training otherwise
+_MADE = ("grid", "source", "num_examples")  # keys that generated datasets need
+
+
+def check(study: Study, answers: Answers, quantities: dict[str, Callable]) -> None:
+    """Raise ConfigError for the first mistake. ``quantities`` are what the study's claims may be judged by."""
+    for mistakes in (
+        _data(study),
+        _models(study),
+        _recipes(study),
+        _names(study),
+        _sizes(study),
+        _questions(study, answers),
+        _figures(study, answers),
+        _claims(study, quantities),
+    ):
+        for mistake in mistakes:
+            raise ConfigError(f"study {study.name}, scale {study.scale}: {mistake}")
+
+
+def _data(study: Study) -> Iterator[str]:
+    stored = [name for name, entry in study.datasets.items() if not entry.mix]
+    for name, entry in study.datasets.items():
+        if entry.mix:
+            given = sorted(entry.settings())
+            if given != ["mix"]:
+                yield f"datasets.{name} has the keys {given}; expected nothing beside mix"
+            for component in entry.mix:
+                if component not in stored:
+                    yield _unknown(f"datasets.{name}.mix", component, stored)
+        elif entry.files:
+            yield from _own_data(name, entry)
+        else:
+            yield from _generated(study, name, entry)
+    if study.source:
+        try:
+            SparseGaussians(**study.source.model_dump())
+        except ValueError as mistake:
+            yield f"source: {mistake}"
+
+
+def _own_data(name: str, entry: Dataset) -> Iterator[str]:
+    beside = sorted(set(entry.settings()) - {"files"})
+    if beside not in (["system"], ["coefficients"]):
+        yield f"datasets.{name} has {beside} beside files; expected system, or coefficients with their names"
+    if entry.system and entry.system not in SYSTEMS:
+        yield _unknown(f"datasets.{name}.system", entry.system, SYSTEMS)
+
+
+def _generated(study: Study, name: str, entry: Dataset) -> Iterator[str]:
+    if entry.system is None:
+        yield f"datasets.{name} has the keys {sorted(entry.settings())}; expected system, files or mix"
+    if entry.system not in SYSTEMS:
+        yield _unknown(f"datasets.{name}.system", entry.system, SYSTEMS)
+    for key in _MADE:
+        if getattr(study, key) is None:
+            yield f"there is no {key!r}; expected one, as datasets.{name} is generated"
+    try:
+        SYSTEMS[entry.system](**entry.options)
+    except (TypeError, ValueError) as mistake:
+        yield f"datasets.{name}: {mistake}"
+
+
+def _models(study: Study) -> Iterator[str]:
+    for name, model in study.models.items() if study.grid else ():
+        if model.modes > (most := study.grid.num_points // 2):
+            yield f"models.{name}.modes is {model.modes}; expected at most grid.num_points / 2, {most}"
+
+
+def _recipes(study: Study) -> Iterator[str]:
+    for name, recipe in study.recipes.items():
+        arms = [rates for rates in (recipe.learning_rates.scratch, recipe.learning_rates.fine_tuned) if rates]
+        if len(set(map(len, arms))) > 1:
+            yield (
+                f"recipes.{name}.learning_rates is {[list(rates) for rates in arms]}; "
+                f"expected as many rates in each arm, so that both get the same budget"
+            )
+        if recipe.length > MOST_VALIDATIONS * recipe.validation_interval:
+            yield (
+                f"recipes.{name}.validation_interval is {recipe.validation_interval} "
+                f"for a length of {recipe.length}; expected at most {MOST_VALIDATIONS} validations a run"
+            )
+        if recipe.num_tuning_seeds > len(recipe.seeds):
+            yield (
+                f"recipes.{name}.num_tuning_seeds is {recipe.num_tuning_seeds}; "
+                f"expected at most the number of seeds, {len(recipe.seeds)}"
+            )
+        if recipe.extend_grid and len(arms[0]) < 2:
+            yield f"recipes.{name}.learning_rates has one rate; expected at least 2, as extend_grid is true"
+        if study.num_examples and recipe.num_validation > (most := study.num_examples.validation):
+            yield (
+                f"recipes.{name}.num_validation is {recipe.num_validation}; expected at most "
+                f"num_examples.validation, {most}"
+            )
+
+
+def _names(study: Study) -> Iterator[str]:
+    """Every name that an entry refers to is an entry."""
+    for name in {SCRATCH, OWN} & set(study.pretrainings):
+        yield f"pretrainings.{name} is a reserved name; expected another one"
+    for section in ("pretrainings", "experiments", "figures"):
+        for name, entry in getattr(study, section).items():
+            for key, other in REFERENCES[section].items():
+                known = [*getattr(study, other), *([SCRATCH, OWN] if key == "init" else [])]
+                given = getattr(entry, key)
+                for value in [given] if isinstance(given, str) else given:
+                    if value not in known:
+                        yield _unknown(f"{section}.{name}.{key}", value, known)
+    for name, experiment in study.experiments.items():
+        for dataset in experiment.dataset if OWN in experiment.init else ():
+            if (system := study.own(dataset)) not in study.pretrainings:
+                yield (
+                    f"experiments.{name}.init has 'own' for {dataset}, whose system is {system}; "
+                    f"expected a pre-training of that name"
+                )
+
+
+def _sizes(study: Study) -> Iterator[str]:
+    wanted = [
+        (f"pretrainings.{name}.n_train", entry.dataset, entry.n_train)
+        for name, entry in study.pretrainings.items()
+    ]
+    for name, entry in study.experiments.items():
+        wanted += [(f"experiments.{name}.n_train", dataset, max(entry.n_train)) for dataset in entry.dataset]
+    for key, dataset, most in wanted:
+        parts = study.components(dataset)
+        if any(study.datasets[part].files for part in parts):
+            continue  # what a file holds is seen when it is read
+        assert study.num_examples  # `_generated` asks for them
+        if most > (available := study.num_examples.train * len(parts)):
+            yield f"{key} asks for {most} examples of {dataset}; expected at most {available}"
+    for name in study.experiments:
+        for curve in study.curves(name):
+            if curve.is_fine_tuned and not study.recipes[curve.recipe].learning_rates.fine_tuned:
+                yield (
+                    f"recipes.{curve.recipe}.learning_rates has no fine_tuned; "
+                    f"expected one, as experiments.{name} fine-tunes with it"
+                )
+
+
+def _questions(study: Study, answers: Answers) -> Iterator[str]:
+    """An experiment has what the answer to its question compares."""
+    for name, entry in study.experiments.items():
+        if entry.question not in answers.questions:
+            yield _unknown(f"experiments.{name}.question", entry.question, answers.questions)
+        for expected, is_there in answers.questions[entry.question].needs.items():
+            if not is_there(entry):
+                yield f"experiments.{name} asks {entry.question!r}; expected {expected}"
+
+
+def _figures(study: Study, answers: Answers) -> Iterator[str]:
+    kinds = answers.figures | GALLERIES
+    for name, figure in study.figures.items():
+        if figure.kind not in kinds:
+            yield _unknown(f"figures.{name}.kind", figure.kind, kinds)
+        kind = kinds[figure.kind]
+        drawn = {experiment: study.experiments[experiment] for experiment in figure.experiments}
+        asked = {entry.question for entry in drawn.values()}
+        if CONTROL in asked and len(asked) > 1:
+            yield f"figures.{name} draws {list(drawn)}; expected controls alone, or none"
+        for experiment, entry in drawn.items():
+            if not entry.trained_n:
+                yield f"figures.{name} draws {experiment}, whose n_train is [0]; expected one above 0"
+            if kind.at_one_n and figure.n_train not in entry.trained_n:
+                yield (
+                    f"figures.{name}.n_train is {figure.n_train}; "
+                    f"expected one of {experiment}, {list(entry.trained_n)}"
+                )
+            for expected, is_there in kind.needs.items():
+                if not is_there(entry):
+                    yield f"figures.{name} draws {experiment} as {figure.kind}; expected {expected}"
+        if not kind.at_one_n and figure.n_train:
+            yield f"figures.{name} has n_train; expected none, as its kind is {figure.kind}"
+
+
+def _claims(study: Study, quantities: dict[str, Callable]) -> Iterator[str]:
+    """What a claim asks for can be judged by a quantity; experiments that the study lacks leave it not judged."""
+    for name, claim in study.claims.items():
+        if claim.quantity not in quantities:
+            yield _unknown(f"claims.{name}.quantity", claim.quantity, quantities)
+        needed = set(list(inspect.signature(quantities[claim.quantity]).parameters)[1:])
+        given = {key for key in ("cells", "over", "model") if getattr(claim, key) is not None}
+        if given != needed:
+            yield (
+                f"claims.{name} has {sorted(given)}; "
+                f"expected {sorted(needed)}, as its quantity is {claim.quantity}"
+            )
+
+
+def _unknown(key: str, value: str, known: Iterable[str]) -> str:
+    return f"{key} is {value!r}; {expected_one_of(value, known)}"

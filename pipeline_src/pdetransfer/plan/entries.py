@@ -1,0 +1,223 @@
+"""The keys of a config: type, default, unit and meaning of each. ``config/README.md`` and the schema are made
+of this.
+
+What stands here is what a study has after ``expand``; how its entries go together is checked in ``check``.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+SCRATCH = "scratch"  #: the init that is no pre-training
+OWN = "own"  #: in an experiment, the pre-training that is called like the dataset's system
+CONTROL = "control"  #: the question of experiments that `all` leaves out
+
+
+class Entry(BaseModel):
+    """Settings by name; others are a mistake, and none changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def settings(self, *but: str) -> dict[str, Any]:
+        """What differs from the defaults, ready for JSON, less the keys ``but``."""
+        return self.model_dump(mode="json", exclude_defaults=True, exclude=set(but))
+
+
+def distinct(values: tuple) -> tuple:
+    if len(set(values)) < len(values):
+        raise ValueError("none of them twice")
+    return values
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$")]
+Count = Annotated[int, Field(ge=1)]
+Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)]
+Sizes = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), AfterValidator(distinct)]
+Rates = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1), AfterValidator(distinct)]
+
+
+class Grid(Entry):
+    """Grid of all generated datasets, on the periodic unit square."""
+
+    num_points: int = Field(ge=4, description="Points along each axis.")
+
+
+class Source(Entry):
+    """Random right-hand sides, sums of Gaussians on a square of centres with spacing 2 sigma."""
+
+    num_centres: Count = Field(description="Centres along each axis.")
+    sigma: float = Field(
+        gt=0, description="Standard deviation of a Gaussian, in units of the domain's length."
+    )
+    sparsity_range: tuple[float, float] = Field(
+        description="Closed interval of the probability that a centre is empty; drawn for each example."
+    )
+
+
+class NumExamples(Entry):
+    """Examples in each split of every generated dataset."""
+
+    train: Count = Field(description="Training examples, from which an n_train takes the first n.")
+    validation: Count = Field(description="Examples that choose checkpoints and learning rates.")
+    test: Count = Field(
+        description="Examples that the reported errors are computed on. No training sees them."
+    )
+
+
+class Files(Entry):
+    """A user's files."""
+
+    train: str = Field(description="File with the training examples.")
+    validation: str = Field(description="File with the examples that choose checkpoints and learning rates.")
+    test: str = Field(description="File with the test examples.")
+
+
+class Dataset(Entry):
+    """A system with the ranges that its physics parameters are drawn from, a user's files, or a mixture of
+    datasets. A shift is one entry."""
+
+    model_config = ConfigDict(extra="allow")
+
+    system: str | None = Field(
+        None,
+        description="The PDE family, a name in `SYSTEMS`; needed unless there is `mix` or `coefficients`.",
+    )
+    files: Files | None = Field(
+        None,
+        description="Own data, a file for each split, HDF5 or zarr (docs/data-format.md), of a "
+        "`system`, whose equation "
+        "is then checked, or with names of `coefficients`. `num_examples` does not apply.",
+    )
+    coefficients: Annotated[tuple[str, ...], AfterValidator(distinct)] | None = Field(
+        None,
+        description="Names of the coefficients in own data of a system that the project does not "
+        "have; may be empty.",
+    )
+    mix: Names | None = Field(
+        None,
+        description="Datasets whose examples are taken in turn, in one layout of channels by name; a "
+        "coefficient that a "
+        "system lacks is zero.",
+    )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The arguments of the system's constructor."""
+        return dict(self.model_extra or {})
+
+
+class Model(Entry):
+    """An architecture with its sizes. A size is one entry."""
+
+    kind: Literal["fno"] = Field(description="The architecture, a name in `MODELS`.")
+    width: Count = Field(description="Channels between the layers (the embedding dimension d).")
+    modes: Count = Field(
+        description="Kept wavenumbers on each half axis (m), at most half of `grid.num_points`."
+    )
+    num_layers: Count = Field(description="Fourier layers.")
+    input_normalisation: bool = Field(
+        True, description="Whether inputs are normalised (A.5 of arXiv 2306.00258)."
+    )
+    initialisation: Literal["uniform", "normal"] = Field(
+        "uniform",
+        description="Distribution of the initial spectral weights: `uniform` on [0, 1) / width^2, as "
+        "in the study's "
+        "public code, or `normal` of mean 0 and variance 1 / (2 width), which keeps the energy of a field.",
+    )
+    rate: float = Field(
+        gt=0,
+        description="Training examples per second on one device of this scale's machine, for the forecast of "
+        "`snakemake plan` and the time that jobs ask a cluster for. Another rate retrains nothing.",
+    )
+    num_gpus: Count = Field(
+        1,
+        description="GPUs of one machine that a training takes, where `device` is a GPU: the runs of "
+        "a cell are spread "
+        "over them, or share each batch where there are fewer runs. Another number retrains nothing.",
+    )
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """What decides the numbers of the model."""
+        return self.settings("rate", "num_gpus")
+
+
+class Pretraining(Entry):
+    """An init by name: in each model, a cell trained from scratch whose weights others start from (those of the
+    first of its recipe's seeds)."""
+
+    dataset: str = Field(description="The pre-training dataset, a name in `datasets`.")
+    n_train: Count = Field(description="Training examples.")
+    recipe: str = Field(description="A name in `recipes`.")
+
+
+class Experiment(Entry):
+    """A question, as the product of its axes. Cells that two experiments share are trained once."""
+
+    question: str = Field(
+        description="What is asked, which decides the section of the report and how the answer is "
+        "worded. Experiments "
+        "with `control` are left out of `snakemake all`; `snakemake controls` runs them."
+    )
+    dataset: Names = Field(description="Downstream datasets, names in `datasets`.")
+    model: Names = Field(description="Names in `models`.")
+    init: Names = Field(
+        description="`scratch`, names in `pretrainings`, or `own`: the pre-training called like a "
+        "dataset's system."
+    )
+    recipe: Names = Field(description="Names in `recipes`.")
+    n_train: Sizes = Field(
+        description="Training examples; 0 is zero-shot, and for `scratch` the untrained network."
+    )
+
+    @property
+    def trained_n(self) -> tuple[int, ...]:
+        """The n_train that need training: zero-shot does not."""
+        return tuple(n for n in self.n_train if n > 0)
+
+
+class Figure(Entry):
+    """A picture of experiments."""
+
+    kind: str = Field(
+        description="What is drawn: a kind of the study's own, or one of those that all studies have."
+    )
+    experiments: Names = Field(
+        description="Names in `experiments`. The figure stands in the report at the first one's question."
+    )
+    title: str = Field(description="Title above the figure.")
+    n_train: Count | None = Field(
+        None,
+        description="Training examples of the models shown; for kinds that show those of a single n_train.",
+    )
+
+
+class Selection(Entry):
+    """Cells of an experiment. An axis that is left out is not restricted; else it is a name, a list of names, a
+    family, `smallest` or `largest`, or a setting of its entries with the value that they must have, of which
+    `smallest` and `largest` are two, too: `{eigenvalue_range: largest}`."""
+
+    experiment: str = Field(description="A name in `experiments`.")
+    dataset: str | tuple[str, ...] | dict[str, Any] | None = Field(None, description="Downstream datasets.")
+    model: str | tuple[str, ...] | dict[str, Any] | None = Field(
+        None, description="Models; the smallest has the fewest parameters."
+    )
+    init: str | tuple[str, ...] | None = Field(None, description="Inits; `own` as in an experiment.")
+    n: Literal["zero", "few", "middle", "most", "trained"] = Field(
+        description="The n_train: 0, the second smallest, the middle one, the largest, or all but 0."
+    )
+
+
+class Claim(Entry):
+    """A published claim, and when it counts as seen."""
+
+    statement: str = Field(description="The claim, in words.")
+    place: str = Field(description="Where it is made.")
+    quantity: str = Field(description="What it is judged by, a quantity of the study.")
+    cells: Selection | None = Field(None, description="The cells that the quantity is computed from.")
+    over: Selection | None = Field(None, description="The cells that they are compared with.")
+    model: str | None = Field(None, description="A name in `models`, `smallest` or `largest`.")
+    bounds: dict[str, dict[Literal["at_least", "at_most"], float]] = Field(
+        description="By a scale's `bounds`: the closed interval in which the claim holds."
+    )
+    notes: dict[str, str] = Field({}, description="By a scale's `bounds`: what a reader should know.")

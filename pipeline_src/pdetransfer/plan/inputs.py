@@ -1,0 +1,495 @@
+"""What each job reads, and what each file is: one object gives a rule its inputs and its params.
+
+The inputs of a rule are all files of its object (``files``), wherever they stand in it; a script takes the
+object from the params and knows each file by its name. Paths are relative to the project's root.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from pdetransfer.plan.answers import GALLERIES, Answers
+from pdetransfer.plan.entries import CONTROL, Figure
+from pdetransfer.plan.expand import ConfigError
+from pdetransfer.plan.study import Cell, Curve, Study
+
+SPLITS = ("train", "validation", "test")
+#: The tables of an experiment, and their folders.
+TABLES = {"cells": "tables", "savings": "savings", "by_parameter": "by_parameter"}
+
+
+class File(str):
+    """The path of a file that a job reads."""
+
+    __slots__ = ()
+
+
+def files(job: Any) -> list[File]:
+    """All files of a job's object, none twice."""
+    return list(dict.fromkeys(_files(job)))
+
+
+def _files(job: Any) -> Iterator[File]:
+    if isinstance(job, File):
+        yield job
+    elif is_dataclass(job):
+        yield from _files([getattr(job, part.name) for part in fields(job)])
+    elif isinstance(job, dict):
+        yield from _files(list(job.values()))
+    elif isinstance(job, list | tuple):
+        for part in job:
+            yield from _files(part)
+
+
+@dataclass(frozen=True)
+class SplitFiles:
+    """A stored split of a dataset. The manifest says when its store has changed."""
+
+    store: File
+    manifest: File
+
+
+@dataclass(frozen=True)
+class Training:
+    """Cells that are trained in one job: the data and initial weights that they share, settings by cell's
+    folder. It never has test examples."""
+
+    train: list[SplitFiles]
+    validation: list[SplitFiles]
+    init: File | None
+    cells: dict[str, dict]
+
+
+@dataclass(frozen=True)
+class EvaluatedCurve:
+    """A curve with the test examples and the weights by n_train. ``init`` are the weights of n_train 0; from
+    scratch that is an untrained network, with the settings and training examples that it is made of."""
+
+    axes: dict[str, str]
+    test: list[SplitFiles]
+    weights: dict[int, File]
+    init: File | None = None
+    untrained: dict | None = None
+    train: list[SplitFiles] | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A cell of an experiment: its axes, the settings that families vary, and its summary; of n_train 0 that of
+    the pre-training."""
+
+    axes: dict[str, Any]
+    columns: dict[str, Any]
+    summary: File
+
+
+@dataclass(frozen=True)
+class Table:
+    """The test errors and the cells of an experiment."""
+
+    errors: File
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class TrainedCell:
+    """A cell with what it was trained on and is tested on."""
+
+    curve: Curve
+    weights: File
+    summary: File
+    train_manifests: list[File]
+    test: list[SplitFiles]
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A dataset in a figure of predictions: its test examples, and the weights by init."""
+
+    test: SplitFiles
+    weights: dict[str, File]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """A figure of predictions with its datasets, and the test errors of its experiments."""
+
+    figure: Figure
+    datasets: dict[str, Predicted]
+    errors: list[File]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure with the tables of its experiments by kind, and those of the study by name."""
+
+    figure: Figure
+    study: dict
+    tables: dict[str, list[File]]
+    of_study: dict[str, File]
+
+
+@dataclass(frozen=True)
+class Distances:
+    """Pairs of datasets with the training examples of both, and the tables of the experiments that have them."""
+
+    pairs: list[dict[str, str]]
+    samples: dict[str, SplitFiles]
+    tables: list[File]
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A pre-trained model, and the examples that it has seen."""
+
+    curve: Curve
+    weights: File
+    train: list[SplitFiles]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The claims, in their order, and what they are judged by."""
+
+    study: dict
+    claims: dict[str, dict]
+    errors: list[File]
+    tables: list[File]
+    cards: list[File]
+    of_study: dict[str, File]
+
+
+@dataclass(frozen=True)
+class ReportedExperiment:
+    """The table of cells and that of data savings."""
+
+    cells: File
+    savings: File
+
+
+@dataclass(frozen=True)
+class ReportedDatasets:
+    """What a report shows of the data."""
+
+    table: File
+    disjoint: File
+    cards: dict[str, File]
+    pictures: dict[str, File]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report's experiments and figures by name; and what only the report of `all` has."""
+
+    study: dict
+    experiments: dict[str, ReportedExperiment]
+    figures: dict[str, File]
+    of_study: dict[str, File]
+    pretrained: dict[Cell, File]
+    verdicts: File | None = None
+    laws: File | None = None
+    plan: File | None = None
+    datasets: ReportedDatasets | None = None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Test errors by experiment and manifests of test examples by dataset, of a results folder."""
+
+    errors: dict[str, File]
+    manifests: dict[str, File]
+
+
+def stored_datasets(study: Study) -> list[str]:
+    """The stored datasets of reported experiments; and all users' files, which are shown, too."""
+    needed = study.needed_datasets(study.reported)
+    return [name for name, entry in study.datasets.items() if name in needed or entry.files]
+
+
+def split(study: Study, dataset: str, name: str) -> SplitFiles:
+    folder = f"{study.results}/datasets/{dataset}"
+    return SplitFiles(File(f"{folder}/{name}.zarr"), File(f"{folder}/{name}.json"))
+
+
+def splits(study: Study, dataset: str, name: str) -> list[SplitFiles]:
+    """A split of each of the stored datasets that a dataset consists of."""
+    return [split(study, part, name) for part in study.components(dataset)]
+
+
+def card(study: Study, dataset: str) -> dict[str, SplitFiles]:
+    """All splits of a stored dataset."""
+    return {name: split(study, dataset, name) for name in SPLITS}
+
+
+def of_system(study: Study, system: str) -> dict[str, SplitFiles]:
+    """Training examples of the stored datasets of a system."""
+    names = [name for name in stored_datasets(study) if study.datasets[name].system == system]
+    return {name: split(study, name, "train") for name in names}
+
+
+def systems(study: Study) -> list[str]:
+    """The systems of stored datasets."""
+    found = dict.fromkeys(study.datasets[name].system for name in stored_datasets(study))
+    return [name for name in found if name]
+
+
+def pretraining_datasets(study: Study) -> list[str]:
+    """Stored datasets that models are pre-trained on, those of mixtures one by one."""
+    parts = {part for entry in study.pretrainings.values() for part in study.components(entry.dataset)}
+    return sorted(parts & set(stored_datasets(study)))
+
+
+def folder(study: Study, curve: Curve, n_train: int) -> str:
+    """Folder of a cell."""
+    return f"{study.results}/cells/{curve.path}/n{n_train}"
+
+
+def cell_file(study: Study, curve: Curve, n_train: int, name: str) -> File:
+    return File(f"{folder(study, curve, n_train)}/{name}")
+
+
+def initial(study: Study, curve: Curve, name: str = "weights.safetensors") -> File | None:
+    """A file of the pre-training that a curve starts from."""
+    if not curve.is_fine_tuned:
+        return None
+    return cell_file(study, *study.pretraining(curve.init, curve.model), name)
+
+
+def training(study: Study, curve: Curve, sizes: Iterable[int]) -> Training:
+    return Training(
+        splits(study, curve.dataset, "train"),
+        splits(study, curve.dataset, "validation"),
+        initial(study, curve),
+        {folder(study, curve, n): study.cell_settings(curve, n) for n in sizes},
+    )
+
+
+def training_jobs(study: Study, cells: list[Cell]) -> dict[str, Training]:
+    """The training jobs of cells, by log."""
+    packed, sizes = set(study.packed_curves()), {}
+    for curve, n in cells:
+        name = "packed" if curve in packed and n in study.packed_n_train else f"n{n}"
+        sizes.setdefault((curve, name), []).append(n)
+    return {
+        f"{study.results}/logs/train/{curve.path}/{name}.log": training(study, curve, of_job)
+        for (curve, name), of_job in sizes.items()
+    }
+
+
+def status(study: Study) -> dict[str, dict[str, Training]]:
+    """The training jobs of `all`, and those that `controls` has besides. Nothing of them is an input."""
+    reported = study.cells(study.reported)
+    besides = [cell for cell in study.cells(study.controls) if cell not in reported]
+    return {"all": training_jobs(study, reported), "controls": training_jobs(study, besides)}
+
+
+def evaluation(study: Study, experiment: str) -> list[EvaluatedCurve]:
+    return [_evaluated(study, curve, experiment) for curve in study.curves(experiment)]
+
+
+def _evaluated(study: Study, curve: Curve, experiment: str) -> EvaluatedCurve:
+    entry, zero_shot = study.experiments[experiment], {}
+    if 0 in entry.n_train:
+        zero_shot["init"] = initial(study, curve)
+    if 0 in entry.n_train and not curve.is_fine_tuned:
+        # An untrained network has the references of all training examples.
+        zero_shot["untrained"] = study.cell_settings(curve, 0)
+        zero_shot["train"] = splits(study, curve.dataset, "train")
+    weights = {n: cell_file(study, curve, n, "weights.safetensors") for n in entry.trained_n}
+    return EvaluatedCurve(asdict(curve), splits(study, curve.dataset, "test"), weights, **zero_shot)
+
+
+def table(study: Study, experiment: str) -> Table:
+    entry, curves = study.experiments[experiment], study.curves(experiment)
+    trained = [
+        (curve, n, cell_file(study, curve, n, "cell.json")) for curve in curves for n in entry.trained_n
+    ]
+    pretrained = [
+        (curve, 0, initial(study, curve, "cell.json"))
+        for curve in curves
+        if 0 in entry.n_train and curve.is_fine_tuned
+    ]
+    rows = [
+        Row(asdict(curve) | {"n_train": n}, study.columns(curve), summary)
+        for curve, n, summary in (*trained, *pretrained)
+    ]
+    return Table(errors(study, experiment), rows)
+
+
+def errors(study: Study, experiment: str) -> File:
+    """Test errors of an experiment, example by example."""
+    return File(f"{study.results}/errors/{experiment}.parquet")
+
+
+def table_file(study: Study, kind: str, experiment: str) -> File:
+    """A table of an experiment."""
+    return File(f"{study.results}/{TABLES[kind]}/{experiment}.csv")
+
+
+def of_study(study: Study, names: Iterable[str]) -> dict[str, File]:
+    """Tables of the study's own rules."""
+    return {name: File(f"{study.results}/tables/{name}.csv") for name in names}
+
+
+def model(study: Study, curve: Curve, n_train: int) -> TrainedCell:
+    return TrainedCell(
+        curve,
+        cell_file(study, curve, n_train, "weights.safetensors"),
+        cell_file(study, curve, n_train, "cell.json"),
+        [part.manifest for part in splits(study, curve.dataset, "train")],
+        splits(study, curve.dataset, "test"),
+    )
+
+
+def figure(study: Study, answers: Answers, name: str) -> Drawn:
+    entry = study.figures[name]
+    datasets, inits = _drawn_entries(study, entry)
+    part = study.part("datasets", "pretrainings")
+    return Drawn(
+        entry,
+        {
+            "datasets": {key: value for key, value in part["datasets"].items() if key in datasets},
+            "pretrainings": {
+                key: value for key, value in part.get("pretrainings", {}).items() if key in inits
+            },
+        },
+        {kind: [table_file(study, kind, experiment) for experiment in entry.experiments] for kind in TABLES},
+        of_study(study, answers.figures[entry.kind].tables),
+    )
+
+
+def _drawn_entries(study: Study, entry: Figure) -> tuple[set[str], set[str]]:
+    """The datasets and inits of a figure's curves; the datasets with those of pre-trainings, and parts of
+    mixtures."""
+    curves = [curve for name in entry.experiments for curve in study.curves(name)]
+    inits = {curve.init for curve in curves if curve.is_fine_tuned}
+    named = {curve.dataset for curve in curves} | {study.pretrainings[init].dataset for init in inits}
+    return named | {part for name in named for part in study.components(name)}, inits
+
+
+def gallery(study: Study, name: str, n_train: int | None = None) -> Gallery:
+    """A figure of predictions, at its n_train or another one: no curve twice, only datasets that are stored."""
+    entry = study.figures[name]
+    entry = entry.model_copy(update={"n_train": n_train or entry.n_train})
+    for experiment in entry.experiments:
+        if entry.n_train not in (known := study.experiments[experiment].n_train):
+            raise ConfigError(f"n_train is {entry.n_train}; expected one of {experiment}'s, {list(known)}")
+    curves = dict.fromkeys(curve for experiment in entry.experiments for curve in study.curves(experiment))
+    stored, datasets = stored_datasets(study), {}
+    for curve in curves:
+        if curve.dataset in stored:
+            shown = datasets.setdefault(curve.dataset, Predicted(split(study, curve.dataset, "test"), {}))
+            shown.weights[curve.init] = cell_file(study, curve, entry.n_train, "weights.safetensors")
+    return Gallery(entry, datasets, [errors(study, experiment) for experiment in entry.experiments])
+
+
+def is_gallery(study: Study, name: str) -> bool:
+    """Whether a figure shows predictions of models, not tables."""
+    return study.figures[name].kind in GALLERIES
+
+
+def distances(study: Study, experiments: list[str]) -> Distances:
+    pairs = study.pairs(experiments)
+    datasets = sorted({pair[end] for pair in pairs for end in ("dataset", "base")})
+    return Distances(
+        pairs,
+        {name: split(study, name, "train") for name in datasets},
+        [table_file(study, "cells", name) for name in experiments],
+    )
+
+
+def pretrained(study: Study) -> list[Pretrained]:
+    """The pre-trainings of reported experiments."""
+    return [
+        Pretrained(
+            curve,
+            cell_file(study, curve, n, "weights.safetensors"),
+            splits(study, curve.dataset, "train"),
+        )
+        for curve, n in sorted(study.pretrained(study.reported), key=str)
+    ]
+
+
+def have_run(study: Study, names: Iterable[str]) -> list[str]:
+    """Of some experiments those that are reported, and those controls that have been run. `all` must not train
+    controls, yet judges by them once they are there; only the files that they left tell."""
+    return [
+        name
+        for name in names
+        if study.experiments[name].question != CONTROL or Path(errors(study, name)).exists()
+    ]
+
+
+def claims(study: Study, answers: Answers) -> Judged:
+    names = have_run(study, study.experiments)
+    return Judged(
+        study.part("bounds", "datasets", "models", "pretrainings", "experiments", "families"),
+        {name: claim.settings() for name, claim in study.claims.items()},
+        [errors(study, name) for name in names],
+        [table_file(study, "cells", name) for name in names],
+        [File(f"{study.results}/cards/{name}.json") for name in stored_datasets(study)],
+        of_study(study, answers.tables),
+    )
+
+
+def controls(study: Study) -> Report:
+    return _report(study, study.controls)
+
+
+def report(study: Study, answers: Answers) -> Report:
+    root, stored = study.results, stored_datasets(study)
+    pictures = [*answers.pictures, *(f"gallery_{name}" for name in systems(study)), "ranges"]
+    return _report(
+        study,
+        study.reported,
+        of_study=of_study(study, answers.tables),
+        pretrained={
+            (curve, n): cell_file(study, curve, n, "cell.json")
+            for curve, n in study.pretrained(study.reported)
+        },
+        verdicts=File(f"{root}/claims.json"),
+        laws=File(f"{root}/tables/fits.csv"),
+        plan=File(f"{root}/plan.csv"),
+        datasets=ReportedDatasets(
+            File(f"{root}/tables/datasets.csv"),
+            File(f"{root}/datasets/disjoint.json"),
+            {name: File(f"{root}/cards/{name}.png") for name in stored},
+            {name: File(f"{root}/figures/{name}.svg") for name in pictures},
+        ),
+    )
+
+
+def _report(study: Study, names: list[str], **more: Any) -> Report:
+    settings = study.model_dump(mode="json", exclude_defaults=True)
+    experiments = {
+        name: ReportedExperiment(table_file(study, "cells", name), table_file(study, "savings", name))
+        for name in names
+    }
+    drawn = {name: File(f"{study.results}/figures/{name}.svg") for name in study.figures_of(names)}
+    return Report(settings, experiments, drawn, **({"of_study": {}, "pretrained": {}} | more))
+
+
+def compared(study: Study, other: str | None) -> dict[str, Compared]:
+    """What has been run of a study, and what is in another results folder: "ours" and "other"."""
+    if other is None:
+        raise ConfigError("nothing to compare with; expected --config other=<a results folder>")
+    folders = {"ours": _compared(study.results), "other": _compared(str(other))}
+    if not folders["other"].errors:
+        raise ConfigError(
+            f"other is {other!r}; expected a results folder, with files errors/<experiment>.parquet"
+        )
+    known = folders["ours"].errors
+    if not known:
+        raise ConfigError(
+            f"{study.results} has no test errors to compare with {other}; `snakemake all` makes them"
+        )
+    return folders
+
+
+def _compared(folder: str) -> Compared:
+    tested = sorted(Path(folder).glob("datasets/*/test.json"))
+    return Compared(
+        {path.stem: File(path) for path in sorted(Path(folder).glob("errors/*.parquet"))},
+        {path.parent.name: File(path) for path in tested},
+    )

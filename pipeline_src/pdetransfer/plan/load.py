@@ -1,0 +1,164 @@
+"""Files and what a user types -> a study."""
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import yaml
+from pydantic import BaseModel, ValidationError, create_model
+
+from pdetransfer.data.systems.registry import SYSTEMS
+from pdetransfer.plan.entries import Entry
+from pdetransfer.plan.expand import ConfigError, expand, expected_one_of
+from pdetransfer.plan.study import Study
+
+M = TypeVar("M", bound=BaseModel)
+CHOSEN = ("study", "scale", "overrides")  #: keys of config/config.yaml; all others are of a study
+_NO_SCALES = ("study", "claims")  # files of a study's folder
+
+
+def load(folder: Path, config: dict) -> Study:
+    """The study in ``folder``, the project's ``config/``, that ``config`` chooses by ``study`` and ``scale``,
+    with its ``overrides`` of them and, over these, all other settings that it has. Raises ConfigError, one
+    sentence with key, value and what was expected, for the first mistake."""
+    name, scale = _chosen(folder, config)
+    own = folder / name
+    layers = [_read(own / "study.yaml"), _read(own / f"{scale}.yaml")]
+    layers += [_overrides(folder, config).get(name, {}).get(scale, {})]
+    layers += [{key: value for key, value in config.items() if key not in CHOSEN}]
+    claims = _read(own / "claims.yaml") if (own / "claims.yaml").exists() else {}
+    try:
+        settings = expand(*layers) | {"claims": claims}
+        settings |= {"name": name, "scale": scale, "answers": settings.get("answers", name)}
+        usual = {key: settings[key] for key in ("n_train",) if key in settings}
+        settings["experiments"] = {key: usual | entry for key, entry in settings["experiments"].items()}
+        settings["datasets"] = {key: _typed(key, entry) for key, entry in settings["datasets"].items()}
+        return validated(Study, settings)
+    except ConfigError as mistake:
+        raise ConfigError(f"study {name}, scale {scale}: {mistake}") from None
+
+
+def studies(folder: Path) -> list[str]:
+    """The studies in a project's ``config/``."""
+    return sorted(path.parent.name for path in folder.glob("*/study.yaml"))
+
+
+def scales(folder: Path, study: str) -> list[str]:
+    """The scales of a study."""
+    return sorted(path.stem for path in (folder / study).glob("*.yaml") if path.stem not in _NO_SCALES)
+
+
+def _chosen(folder: Path, config: dict) -> tuple[str, str]:
+    for key in CHOSEN[:2]:
+        if key not in config:
+            raise ConfigError(f"config has no {key!r}; expected its name")
+    name, scale = str(config["study"]), str(config["scale"])
+    if name not in (known := studies(folder)):
+        raise ConfigError(
+            f"study is {name!r}; {expected_one_of(name, known)}, the folders of config/ with a study.yaml"
+        )
+    if scale not in (known := scales(folder, name)):
+        raise ConfigError(
+            f"scale is {scale!r}; {expected_one_of(scale, known)}, the other files of config/{name}/"
+        )
+    return name, scale
+
+
+def _overrides(folder: Path, config: dict) -> dict[str, dict[str, dict]]:
+    """What a user lays over studies, by study and scale."""
+    overrides = config.get("overrides") or {}
+    for name, by_scale in _by_name("overrides", overrides).items():
+        if name not in (known := studies(folder)):
+            raise ConfigError(f"overrides.{name} is no study; {expected_one_of(name, known)}")
+        for scale, settings in _by_name(f"overrides.{name}", by_scale).items():
+            if scale not in (known := scales(folder, name)):
+                raise ConfigError(
+                    f"overrides.{name}.{scale} is no scale of it; {expected_one_of(scale, known)}"
+                )
+            _by_name(f"overrides.{name}.{scale}", settings)
+    return overrides
+
+
+def _by_name(key: str, value: Any) -> dict:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{key} is {value!r}; expected settings by name")
+    return value
+
+
+def _read(path: Path) -> dict:
+    try:
+        return _by_name(str(path), yaml.safe_load(path.read_text()) or {})
+    except yaml.YAMLError as mistake:
+        raise ConfigError(f"{path} is no YAML: {' '.join(str(mistake).split())}") from None
+
+
+def _typed(name: str, entry: dict) -> dict:
+    """A dataset's entry with the arguments of its system's constructor as that asks for them."""
+    system = SYSTEMS.get(entry.get("system"))
+    if system is None or {"files", "mix"} & set(entry):
+        return entry
+    hints = get_type_hints(system.__init__)
+    arguments = {
+        key: (hints[key], ... if argument.default is argument.empty else argument.default)
+        for key, argument in inspect.signature(system).parameters.items()
+    }
+    options = {key: value for key, value in entry.items() if key != "system"}
+    given = validated(create_model(entry["system"], __base__=Entry, **arguments), options, ("datasets", name))
+    return {"system": entry["system"]} | given.model_dump(mode="json", include=set(options))
+
+
+def validated(model: type[M], settings: dict, at: tuple[str, ...] = ()) -> M:
+    """The settings as a model, or ConfigError for the first mistake in them; ``at`` is where they stand."""
+    try:
+        return model.model_validate(settings)
+    except ValidationError as error:
+        mistakes = sorted(error.errors(), key=lambda mistake: mistake["type"] != "extra_forbidden")
+        raise ConfigError(_sentence(model, mistakes[0], at)) from None
+
+
+def _sentence(model: type[BaseModel], mistake: dict, at: tuple[str, ...]) -> str:
+    """A validator's complaint as a sentence."""
+    *outer, last = path = (*at, *mistake["loc"])
+    key = _spelled(outer) or "the top level"
+    fields = _fields_at(model, mistake["loc"][:-1])
+    if mistake["type"] == "extra_forbidden":
+        return f"{key} has the unknown key {last!r}; {expected_one_of(last, fields)}"
+    if mistake["type"] == "missing":
+        description = getattr(fields.get(last), "description", None) or "a value"
+        return f"{key} has no {last!r}; expected {description[0].lower()}{description[1:].rstrip('.')}"
+    expected = mistake["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    return f"{_spelled(path)} is {mistake['input']!r}; expected {expected}"
+
+
+def _spelled(path: tuple | list) -> str:
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path if step != "[key]")
+    return "".join(steps).removeprefix(".")
+
+
+def _fields_at(model: type[BaseModel], path: tuple) -> dict:
+    """The fields of the model that stands at a path of settings."""
+    for step in _steps(model, path):
+        model = step
+    return model.model_fields
+
+
+def _steps(model: type[BaseModel], path: tuple) -> Iterator[type[BaseModel]]:
+    for step in path:
+        field = model.model_fields.get(step)
+        if field is None:
+            continue  # the name of an entry
+        inner = [
+            kind
+            for kind in _kinds(field.annotation)
+            if isinstance(kind, type) and issubclass(kind, BaseModel)
+        ]
+        if inner:
+            model = inner[0]
+            yield model
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _kinds(argument)

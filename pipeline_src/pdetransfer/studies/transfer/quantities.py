@@ -1,0 +1,210 @@
+"""What claims of the study are judged by: evidence and selections of cells -> an estimate with its replicates,
+``(1 + count,)``, or alone."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from pdetransfer.analysis.claims import Evidence, NotInStudy, NotRun
+from pdetransfer.analysis.savings import scratch_curves
+from pdetransfer.plan.costs import num_parameters
+from pdetransfer.plan.entries import SCRATCH, Selection
+from pdetransfer.plan.study import Cell, Curve
+
+
+def smallest_savings(evidence: Evidence, cells: Selection) -> np.ndarray:
+    """Examples that scratch needs for the fine-tuned error, over n_train; the smallest of a selection.
+
+    Where scratch does not reach the error this is a lower bound.
+    """
+    return np.min([needed / n for needed, n in _equivalents(evidence, cells)], axis=0)
+
+
+def smallest_difference(evidence: Evidence, cells: Selection) -> np.ndarray:
+    """Examples that scratch needs for the fine-tuned error, less n_train; the smallest of a selection.
+
+    Where scratch does not reach the error this is a lower bound.
+    """
+    return np.min([needed - n for needed, n in _equivalents(evidence, cells)], axis=0)
+
+
+def _equivalents(evidence: Evidence, cells: Selection) -> Iterator[tuple[np.ndarray, int]]:
+    """Examples that scratch needs for the error of each fine-tuned cell, with replicates, and its n_train."""
+    for curve, n in _fine_tuned(evidence, cells):
+        scratch = scratch_curves(evidence.replicates.curve(*asdict(_from_scratch(curve)).values()))
+        if not scratch:
+            raise NotRun(_from_scratch(curve))
+        pairs = zip(scratch, evidence.error(curve, n), strict=True)
+        yield np.array([monotone.equivalent_n(error).n for monotone, error in pairs]), n
+
+
+def _fine_tuned(evidence: Evidence, cells: Selection) -> list[Cell]:
+    """The fine-tuned cells of a selection."""
+    found = [cell for cell in evidence.select(cells) if cell[0].is_fine_tuned]
+    if not found:
+        raise NotInStudy(cells)
+    return found
+
+
+def _from_scratch(curve: Curve) -> Curve:
+    return replace(curve, init=SCRATCH)
+
+
+def _gains(evidence: Evidence, cells: Selection) -> list[np.ndarray]:
+    """Error from scratch over error fine-tuned, of the fine-tuned cells in a selection."""
+    return [
+        evidence.error(_from_scratch(curve), n) / evidence.error(curve, n)
+        for curve, n in _fine_tuned(evidence, cells)
+    ]
+
+
+def smallest_gain(evidence: Evidence, cells: Selection) -> np.ndarray:
+    """Error from scratch over error fine-tuned; the smallest of a selection."""
+    return np.min(_gains(evidence, cells), axis=0)
+
+
+def largest_gain(evidence: Evidence, cells: Selection) -> np.ndarray:
+    """Error from scratch over error fine-tuned; the largest of a selection."""
+    return np.max(_gains(evidence, cells), axis=0)
+
+
+def gain_ratio(evidence: Evidence, cells: Selection, over: Selection) -> np.ndarray:
+    """Geometric mean of the gains of ``cells`` over that of ``over``."""
+    return _mean(_gains(evidence, cells)) / _mean(_gains(evidence, over))
+
+
+def smallest_error(evidence: Evidence, cells: Selection) -> np.ndarray:
+    """Test error; the smallest of a selection."""
+    return np.min(evidence.errors(cells), axis=0)
+
+
+def largest_error(evidence: Evidence, cells: Selection) -> np.ndarray:
+    """Test error; the largest of a selection."""
+    return np.max(evidence.errors(cells), axis=0)
+
+
+def largest_ratio(evidence: Evidence, cells: Selection, over: Selection) -> np.ndarray:
+    """Test errors of ``cells`` over those of ``over``, pair by pair; the largest."""
+    pairs = zip(evidence.errors(cells), evidence.errors(over), strict=True)
+    return np.max([numerator / denominator for numerator, denominator in pairs], axis=0)
+
+
+def mean_ratio(evidence: Evidence, cells: Selection, over: Selection) -> np.ndarray:
+    """Geometric mean of the test errors of ``cells`` over that of ``over``."""
+    return _mean(evidence.errors(cells)) / _mean(evidence.errors(over))
+
+
+def smallest_step(evidence: Evidence, cells: Selection) -> np.ndarray:
+    """Smallest ratio of successive test errors along a selection, in the order of config: above 1, they rise."""
+    return np.min(_steps(evidence, cells), axis=0)
+
+
+def largest_step(evidence: Evidence, cells: Selection) -> np.ndarray:
+    """Largest ratio of successive test errors along a selection, in the order of config: below 1, they fall."""
+    return np.max(_steps(evidence, cells), axis=0)
+
+
+def _steps(evidence: Evidence, cells: Selection) -> np.ndarray:
+    """Ratios of successive test errors; of a single cell there are none, which is NaN."""
+    errors = np.array(evidence.errors(cells))
+    return errors[1:] / errors[:-1] if len(errors) > 1 else np.full((1, 1), np.nan)
+
+
+def seed_spread_ratio(evidence: Evidence, cells: Selection) -> np.ndarray:
+    """Interquartile range over seeds, relative to the mean, from scratch over fine-tuned; medians over cells."""
+    names = {curve.dataset for curve, _ in evidence.select(cells)}
+    recipes = {curve.recipe for curve, _ in evidence.select(cells)}
+    rows = evidence.cells.drop_duplicates(["dataset", "model", "init", "recipe", "n_train", "seed"])
+    rows = rows[rows["dataset"].isin(names) & rows["recipe"].isin(recipes) & (rows["n_train"] > 0)]
+    groups = rows.groupby(["dataset", "init", "n_train"])["test_error"]
+    spread = ((groups.quantile(0.75) - groups.quantile(0.25)) / groups.mean()).reset_index()
+    is_scratch = spread["init"] == SCRATCH
+    value = spread.loc[is_scratch, "test_error"].median() / spread.loc[~is_scratch, "test_error"].median()
+    return np.array([value])
+
+
+def learning_rate_ratio(evidence: Evidence, cells: Selection) -> np.ndarray:
+    """Chosen learning rate at the smallest n_train over that at the largest; geometric mean over curves."""
+    chosen = {curve for curve, _ in evidence.select(cells)}
+    rates = []
+    for curve in chosen:
+        rows = evidence.rows(curve).sort_values("n_train")
+        rates.append(rows["learning_rate"].iloc[0] / rows["learning_rate"].iloc[-1])
+    return np.array([math.exp(np.mean(np.log(rates)))])
+
+
+def parameters(evidence: Evidence, model: str) -> np.ndarray:
+    """Real parameters of a model with the four input channels of SYS-1."""
+    return np.array([num_parameters(evidence.model(model), 4)], float)
+
+
+def hours_as_published(evidence: Evidence, cells: Selection) -> np.ndarray:
+    """Hours that four devices take for 500 epochs of 32,768 examples, at the mean rate of a selection's runs."""
+    examples = seconds = 0
+    for curve, n in evidence.select(cells):
+        rows = evidence.rows(curve).query("n_train == @n")
+        examples += (rows["epochs"] * n).sum()
+        seconds += rows["seconds"].sum()
+    return np.array([32_768 * 500 / 4 * seconds / examples / 3600])
+
+
+def _solved(evidence: Evidence) -> list[dict]:
+    """The cards of datasets that are generated, not users' files."""
+    return [card for card in evidence.cards if not evidence.study.datasets[card["dataset"]].files]
+
+
+def largest_span(evidence: Evidence) -> np.ndarray:
+    """Largest over smallest RMS of the source, or norm of the coefficients, over the examples of all datasets of
+    a system; the largest of the systems."""
+    by_system: dict[str, list[dict]] = {}
+    for card in _solved(evidence):
+        by_system.setdefault(card["system"], []).append(card)
+    spans = [
+        max(facts["largest"] for facts in scales) / min(facts["smallest"] for facts in scales)
+        for cards in by_system.values()
+        for scales in ([card["rms"]["source"] for card in cards], [card["coefficients"] for card in cards])
+    ]
+    return np.array([max(spans, default=np.nan)])
+
+
+def change_under_rescaling(evidence: Evidence) -> np.ndarray:
+    """Largest relative change of a pre-trained model's normalised inputs when source and coefficients are
+    multiplied by ten."""
+    return np.array([evidence.table("invariance")["change"].max()])
+
+
+def largest_residual(evidence: Evidence) -> np.ndarray:
+    """Largest relative residual of the solutions, ‖L u - f‖ / ‖f‖, in all splits of all datasets, before they
+    are rounded to float32."""
+    return np.array([max((card["largest_residual"] for card in _solved(evidence)), default=np.nan)])
+
+
+def _mean(values: list[np.ndarray]) -> np.ndarray:
+    return np.exp(np.mean(np.log(values), axis=0))
+
+
+QUANTITIES: dict[str, Callable[..., np.ndarray]] = {
+    function.__name__: function
+    for function in (
+        smallest_savings,
+        smallest_difference,
+        smallest_gain,
+        largest_gain,
+        gain_ratio,
+        smallest_error,
+        largest_error,
+        largest_ratio,
+        mean_ratio,
+        smallest_step,
+        largest_step,
+        seed_spread_ratio,
+        learning_rate_ratio,
+        parameters,
+        hours_as_published,
+        largest_span,
+        change_under_rescaling,
+        largest_residual,
+    )
+}

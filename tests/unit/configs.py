@@ -1,0 +1,14 @@
+"""The project's own configs, as tests read them."""
+
+from pathlib import Path
+
+from pdetransfer.plan.load import load
+from pdetransfer.plan.study import Study
+
+ROOT = Path(__file__).parents[2]
+SCALES = ["laptop", "paper", "smoke"]
+
+
+def load_study(scale: str, folder: Path = ROOT / "config", **typed) -> Study:
+    """The transfer study at a scale, with settings that a user types."""
+    return load(folder, {"study": "transfer", "scale": scale, **typed})

@@ -1,0 +1,115 @@
+"""What jobs read: every file of a job's object, and nothing that it must not see."""
+
+import pickle
+
+import pytest
+
+from configs import SCALES, load_study
+from pdetransfer.plan import inputs
+from pdetransfer.plan.expand import ConfigError
+from pdetransfer.plan.inputs import File, files
+from pdetransfer.plan.study import Curve
+from pdetransfer.studies import registry
+
+STUDY = load_study("laptop")
+ANSWERS = registry.answers("transfer")
+ROOT = "results/transfer/laptop"
+
+
+def jobs(study):
+    """A job's object of every kind."""
+    yield inputs.card(study, "poisson_e1-5")
+    yield inputs.of_system(study, "helmholtz")
+    yield from (inputs.training(study, curve, [4]) for curve in study.curves("mixture_in_distribution"))
+    yield from (inputs.evaluation(study, name) for name in study.experiments)
+    yield from (inputs.table(study, name) for name in study.experiments)
+    for name in study.figures:
+        is_gallery = inputs.is_gallery(study, name)
+        yield inputs.gallery(study, name) if is_gallery else inputs.figure(study, ANSWERS, name)
+    yield inputs.distances(study, study.asking("shift"))
+    yield inputs.pretrained(study)
+    yield inputs.claims(study, ANSWERS)
+    yield inputs.report(study, ANSWERS)
+    yield inputs.controls(study)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_files_are_all_that_a_job_names_below_the_results_of_its_study(scale):
+    study = load_study(scale)
+    for job in jobs(study):
+        found = files(job)
+        assert found
+        assert len(found) == len(set(found))
+        assert all(isinstance(path, File) and path.startswith(f"{study.results}/") for path in found)
+
+
+def test_a_job_is_told_the_same_in_every_process():
+    """Its representation decides whether it is done again; a script gets a copy of it."""
+    for first, second in zip(jobs(STUDY), jobs(load_study("laptop")), strict=True):
+        assert repr(first) == repr(second)
+        assert files(pickle.loads(pickle.dumps(first))) == files(first)
+
+
+def test_training_reads_no_test_examples_and_the_weights_that_it_starts_from():
+    scratch, tuned, mixed = STUDY.curves("mixture_in_distribution")[:3]
+    for curve in (scratch, tuned, mixed):
+        assert not [path for path in files(inputs.training(STUDY, curve, [16])) if "test" in path]
+    assert inputs.training(STUDY, scratch, [16]).init is None
+    pretrained = f"{ROOT}/cells/poisson_e1-5/fno_medium/scratch/pretrain/n1024/weights.safetensors"
+    assert inputs.training(STUDY, tuned, [16]).init == pretrained
+    of_mixed = inputs.training(STUDY, Curve("mixed", "fno_medium", "scratch", "pretrain"), [3072])
+    assert len(of_mixed.train) == len(of_mixed.validation) == 3
+
+
+def test_cells_of_a_job_lie_in_their_folders():
+    curve = Curve("poisson_e5-10", "fno_medium", "scratch", "downstream")
+    cells = inputs.training(STUDY, curve, [16, 64]).cells
+    assert cells == {f"{ROOT}/cells/{curve.path}/n{n}": STUDY.cell_settings(curve, n) for n in (16, 64)}
+
+
+def test_status_looks_at_every_cell_once():
+    groups = inputs.status(STUDY)
+    folders = [folder for of_target in groups.values() for job in of_target.values() for folder in job.cells]
+    assert len(folders) == len(set(folders)) == len(STUDY.cells([*STUDY.experiments]))
+    packed = f"{ROOT}/logs/train/poisson_e5-10/fno_medium/scratch/downstream/packed.log"
+    assert len(groups["all"][packed].cells) == 4
+
+
+def test_zero_shot_evaluates_the_pretrained_and_the_untrained_network():
+    scratch, tuned = inputs.evaluation(STUDY, "data_scaling")[:2]
+    assert scratch.untrained["n_train"] == 0
+    assert scratch.train
+    assert scratch.init is None
+    assert tuned.init.endswith("scratch/pretrain/n1024/weights.safetensors")
+    assert tuned.train is tuned.untrained is None
+    without = load_study("laptop", experiments={"control_subsets": {"n_train": [16]}})
+    assert all(
+        curve.init is curve.untrained is None for curve in inputs.evaluation(without, "control_subsets")
+    )
+
+
+def test_rows_of_a_table_are_its_cells_and_the_pre_trainings_at_zero():
+    rows = inputs.table(STUDY, "data_scaling").rows
+    assert sorted(row.axes["n_train"] for row in rows) == sorted([0] * 2 + [16, 64, 256, 1024] * 4)
+    (zero,) = {row.summary for row in rows if row.axes["n_train"] == 0 and row.axes["init"] == "poisson"}
+    assert zero == f"{ROOT}/cells/poisson_e1-5/fno_medium/scratch/pretrain/n1024/cell.json"
+
+
+def test_what_controls_left_is_used_once_it_is_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert inputs.have_run(STUDY, ["seeds", "control_length"]) == ["seeds"]
+    path = tmp_path / inputs.errors(STUDY, "control_length")
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert inputs.have_run(STUDY, ["seeds", "control_length"]) == ["seeds", "control_length"]
+
+
+def test_a_gallery_at_an_n_that_was_not_trained_is_refused():
+    with pytest.raises(ConfigError, match=r"n_train is 17; expected one of shift_poisson's, \[0, 16"):
+        inputs.gallery(STUDY, "predictions_poisson", 17)
+
+
+@pytest.mark.parametrize("other", [None, "nowhere"])
+def test_a_comparison_with_nothing_is_refused(other):
+    with pytest.raises(ConfigError, match="expected"):
+        inputs.compared(STUDY, other)

@@ -1,0 +1,49 @@
+"""Figs. 1 and 2."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from pdetransfer.data.systems.registry import SYSTEMS
+from pdetransfer.plan.study import Study
+from pdetransfer.report.figures import save
+from pdetransfer.studies.transfer.pictures import PICTURES
+
+STUDY = Study(
+    grid={"num_points": 16}, source={"num_centres": 4, "sigma": 1 / 8, "sparsity_range": [0.2, 0.8]}
+)
+
+
+def texts(figure):
+    return {text.get_text() for text in figure.findobj(plt.Text)}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_shows_each_system_and_repeats_itself(name, tmp_path):
+    drawn = []
+
+    def draw():
+        drawn.append(PICTURES[name](STUDY))
+        return drawn[-1]
+
+    files = [tmp_path / part for part in ("first.svg", "again.svg")]
+    for file in files:
+        save(draw, [file])
+    assert files[0].read_bytes() == files[1].read_bytes()
+    shown = texts(drawn[0]) | {axes.get_ylabel() for axes in drawn[0].axes}
+    assert {system.replace("_", "-") for system in SYSTEMS} <= shown
+
+
+def test_the_stages_name_what_is_compared():
+    figure = PICTURES["stages"](STUDY)
+    assert {"pre-training", "fine-tuned", "from scratch", "test error"} <= texts(figure)
+    plt.close(figure)
+
+
+def test_sources_become_sparser_and_solutions_are_of_the_grid():
+    figure = PICTURES["systems"](STUDY)
+    assert len(figure.axes) == 15
+    fields = np.array([axes.images[0].get_array() for axes in figure.axes]).reshape(3, 5, 16, 16)
+    sums = fields[:, 0].sum(axis=(1, 2))
+    assert (np.diff(sums) < 0).all()
+    plt.close(figure)
