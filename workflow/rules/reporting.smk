@@ -137,7 +137,6 @@ rule claims:
         "../../environment.yml"
     params:
         job=CLAIMS,
-        answers=STUDY.answers,
         numerics=numerics.TABLES,
     script:
         "../scripts/claims.py"

@@ -7,13 +7,6 @@ PACKED_N = list(STUDY.packed_n_train)
 STARTS = {STUDY.pretraining(init, model) for init in STUDY.pretrainings for model in STUDY.models}
 
 
-def beside_another_snakemake(wildcards):
-    """No files; but with this job alone Snakemake neither takes nor, at its end, removes locks, as with --nolock."""
-    if set(workflow.dag_settings.targets) == {"status"}:
-        workflow.persistence.lock = workflow.persistence.unlock = workflow.persistence.noop
-    return []
-
-
 rule train:
     input:
         reads(TRAINING),
@@ -66,12 +59,12 @@ if PACKED_N:
             "<results>/logs/train/{curve}/packed.log",
         benchmark:
             "<results>/benchmarks/train/{curve}/packed.tsv"
+        wildcard_constraints:
+            curve=one_of(PACKED),
         params:
             job=PACK,
             archive=ARCHIVE,
             numerics=numerics.TRAINING,
-        wildcard_constraints:
-            curve=one_of(PACKED),
 
     ruleorder: pretrain > train_pack > train
 

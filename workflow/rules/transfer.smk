@@ -82,7 +82,7 @@ rule stages:
     conda:
         "../../environment.yml"
     params:
-        study=STUDY.part("source", "grid"),
+        study=STUDY.part(*ANSWERS.pictures["stages"]),
         answers=STUDY.answers,
         picture="stages",
         numerics=numerics.TABLES,
@@ -107,7 +107,7 @@ rule systems:
     conda:
         "../../environment.yml"
     params:
-        study=STUDY.part("source", "grid"),
+        study=STUDY.part(*ANSWERS.pictures["systems"]),
         answers=STUDY.answers,
         picture="systems",
         numerics=numerics.SOLVER,

@@ -15,7 +15,7 @@ from pdetransfer.studies import registry
 logs.to_file(snakemake.log[0])
 job = snakemake.params.job
 study = Study(**job.study, claims=job.claims)
-quantities = registry.part(snakemake.params.answers, "quantities").QUANTITIES
+quantities = registry.quantities(study)
 evidence = Evidence(
     study,
     Replicates(map(pd.read_parquet, job.errors)),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pdetransfer.analysis.tables import write_table
+from pdetransfer.analysis.tables import AXES, write_table
 from pdetransfer.base import logs
 from pdetransfer.data.distances import distances_table, read_sample
 
@@ -13,4 +13,6 @@ job = snakemake.params.job
 samples = {
     dataset: read_sample(Path(split.store), Path(split.manifest)) for dataset, split in job.samples.items()
 }
-write_table(distances_table(job.pairs, samples, pd.concat(map(pd.read_csv, job.tables))), snakemake.output.table)
+none = pd.DataFrame(columns=[*AXES, "test_error"])
+cells = pd.concat(map(pd.read_csv, job.tables)) if job.tables else none
+write_table(distances_table(job.pairs, samples, cells), snakemake.output.table)

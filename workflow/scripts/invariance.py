@@ -17,7 +17,9 @@ rows = [
     {
         "dataset": model.curve.dataset,
         "model": model.curve.model,
-        "change": change_under_rescaling(load_model(Path(model.weights)), Stored.of(model.train).load(_EXAMPLES)),
+        "change": change_under_rescaling(
+            load_model(Path(model.weights)), Stored.of(model.train).load(_EXAMPLES)
+        ),
     }
     for model in snakemake.params.job
 ]

@@ -40,7 +40,8 @@ if job.datasets:
     spent = {"Forecast and actual": plan} | spent
     claims, laws = read_json(job.verdicts)["claims"], pd.read_csv(job.laws)
     tables = {name: pd.read_csv(path) for name, path in job.of_study.items()}
-    beside = registry.part(study.answers, "supplements").supplements(experiments, pictures, tables, study)
+    if answers.tables:
+        beside = registry.part(study.answers, "supplements").supplements(experiments, pictures, tables, study)
     own = registry.part(study.answers, "pictures").PICTURES if answers.pictures else {}
     drawn = own | {"ranges": galleries.draw_ranges}
     data = Data(

@@ -22,9 +22,7 @@ def cells(job) -> list[PlannedCell]:
 
 
 groups = {
-    name: [
-        standing for log, job in jobs.items() for standing in standings(cells(job), Path(log), archive)
-    ]
+    name: [standing for log, job in jobs.items() for standing in standings(cells(job), Path(log), archive)]
     for name, jobs in snakemake.params.jobs.items()
 }
 print(describe(groups))

@@ -13,7 +13,10 @@ job = snakemake.params.job
 errors = pd.read_parquet(job.errors)
 not_trained = {"chosen": [], "runs": []}
 cells = [
-    read_json(row.summary) | ({} if row.axes["n_train"] else not_trained) | row.axes | {"columns": row.columns}
+    read_json(row.summary)
+    | ({} if row.axes["n_train"] else not_trained)
+    | row.axes
+    | {"columns": row.columns}
     for row in job.rows
 ]
 tables = {

@@ -42,10 +42,11 @@ class Answers:
 
     What the study's own rules (``rules/<study>.smk``) make stands here too: ``tables`` are names of
     ``tables/<name>.csv``, for its claims, figures and the sections of its report, and ``pictures`` of
-    ``figures/<name>.svg``, shown with the data.
+    ``figures/<name>.svg``, shown with the data, each with the keys of a study that it is drawn from; without these
+    there is no such picture.
     """
 
     questions: dict[str, Question]
     figures: dict[str, FigureKind]
     tables: tuple[str, ...] = ()
-    pictures: tuple[str, ...] = ()
+    pictures: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -1,13 +1,14 @@
 """What each job reads, and what each file is: one object gives a rule its inputs and its params.
 
-The inputs of a rule are all files of its object (``files``), wherever they stand in it; a script takes the
-object from the params and knows each file by its name. Paths are relative to the project's root.
+The inputs of a rule are all files of its object (``files``), wherever they stand in it; a script takes the object
+from the params and knows each file by its name. Objects are tuples with names: Snakemake notices a change in
+params of Python's own types, and of no others. Paths are relative to the project's root.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pdetransfer.plan.answers import GALLERIES, Answers
 from pdetransfer.plan.entries import CONTROL, Figure
@@ -33,8 +34,6 @@ def files(job: Any) -> list[File]:
 def _files(job: Any) -> Iterator[File]:
     if isinstance(job, File):
         yield job
-    elif is_dataclass(job):
-        yield from _files([getattr(job, part.name) for part in fields(job)])
     elif isinstance(job, dict):
         yield from _files(list(job.values()))
     elif isinstance(job, list | tuple):
@@ -42,16 +41,14 @@ def _files(job: Any) -> Iterator[File]:
             yield from _files(part)
 
 
-@dataclass(frozen=True)
-class SplitFiles:
+class SplitFiles(NamedTuple):
     """A stored split of a dataset. The manifest says when its store has changed."""
 
     store: File
     manifest: File
 
 
-@dataclass(frozen=True)
-class Training:
+class Training(NamedTuple):
     """Cells that are trained in one job: the data and initial weights that they share, settings by cell's
     folder. It never has test examples."""
 
@@ -61,8 +58,7 @@ class Training:
     cells: dict[str, dict]
 
 
-@dataclass(frozen=True)
-class EvaluatedCurve:
+class EvaluatedCurve(NamedTuple):
     """A curve with the test examples and the weights by n_train. ``init`` are the weights of n_train 0; from
     scratch that is an untrained network, with the settings and training examples that it is made of."""
 
@@ -74,8 +70,7 @@ class EvaluatedCurve:
     train: list[SplitFiles] | None = None
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A cell of an experiment: its axes, the settings that families vary, and its summary; of n_train 0 that of
     the pre-training."""
 
@@ -84,16 +79,14 @@ class Row:
     summary: File
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """The test errors and the cells of an experiment."""
 
     errors: File
     rows: list[Row]
 
 
-@dataclass(frozen=True)
-class TrainedCell:
+class TrainedCell(NamedTuple):
     """A cell with what it was trained on and is tested on."""
 
     curve: Curve
@@ -103,16 +96,14 @@ class TrainedCell:
     test: list[SplitFiles]
 
 
-@dataclass(frozen=True)
-class Predicted:
+class Predicted(NamedTuple):
     """A dataset in a figure of predictions: its test examples, and the weights by init."""
 
     test: SplitFiles
     weights: dict[str, File]
 
 
-@dataclass(frozen=True)
-class Gallery:
+class Gallery(NamedTuple):
     """A figure of predictions with its datasets, and the test errors of its experiments."""
 
     figure: Figure
@@ -120,8 +111,7 @@ class Gallery:
     errors: list[File]
 
 
-@dataclass(frozen=True)
-class Drawn:
+class Drawn(NamedTuple):
     """A figure with the tables of its experiments by kind, and those of the study by name."""
 
     figure: Figure
@@ -130,8 +120,7 @@ class Drawn:
     of_study: dict[str, File]
 
 
-@dataclass(frozen=True)
-class Distances:
+class Distances(NamedTuple):
     """Pairs of datasets with the training examples of both, and the tables of the experiments that have them."""
 
     pairs: list[dict[str, str]]
@@ -139,8 +128,7 @@ class Distances:
     tables: list[File]
 
 
-@dataclass(frozen=True)
-class Pretrained:
+class Pretrained(NamedTuple):
     """A pre-trained model, and the examples that it has seen."""
 
     curve: Curve
@@ -148,8 +136,7 @@ class Pretrained:
     train: list[SplitFiles]
 
 
-@dataclass(frozen=True)
-class Judged:
+class Judged(NamedTuple):
     """The claims, in their order, and what they are judged by."""
 
     study: dict
@@ -160,16 +147,14 @@ class Judged:
     of_study: dict[str, File]
 
 
-@dataclass(frozen=True)
-class ReportedExperiment:
+class ReportedExperiment(NamedTuple):
     """The table of cells and that of data savings."""
 
     cells: File
     savings: File
 
 
-@dataclass(frozen=True)
-class ReportedDatasets:
+class ReportedDatasets(NamedTuple):
     """What a report shows of the data."""
 
     table: File
@@ -178,8 +163,7 @@ class ReportedDatasets:
     pictures: dict[str, File]
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """A report's experiments and figures by name; and what only the report of `all` has."""
 
     study: dict
@@ -193,8 +177,7 @@ class Report:
     datasets: ReportedDatasets | None = None
 
 
-@dataclass(frozen=True)
-class Compared:
+class Compared(NamedTuple):
     """Test errors by experiment and manifests of test examples by dataset, of a results folder."""
 
     errors: dict[str, File]
@@ -424,7 +407,7 @@ def have_run(study: Study, names: Iterable[str]) -> list[str]:
 def claims(study: Study, answers: Answers) -> Judged:
     names = have_run(study, study.experiments)
     return Judged(
-        study.part("bounds", "datasets", "models", "pretrainings", "experiments", "families"),
+        study.part("answers", "bounds", "datasets", "models", "pretrainings", "experiments", "families"),
         {name: claim.settings() for name, claim in study.claims.items()},
         [errors(study, name) for name in names],
         [table_file(study, "cells", name) for name in names],
@@ -439,7 +422,8 @@ def controls(study: Study) -> Report:
 
 def report(study: Study, answers: Answers) -> Report:
     root, stored = study.results, stored_datasets(study)
-    pictures = [*answers.pictures, *(f"gallery_{name}" for name in systems(study)), "ranges"]
+    own = [name for name, keys in answers.pictures.items() if all(getattr(study, key) for key in keys)]
+    pictures = [*own, *(f"gallery_{name}" for name in systems(study)), "ranges"]
     return _report(
         study,
         study.reported,

@@ -23,7 +23,7 @@ OWN_FILES = {split: f"{split}.h5" for split in ("train", "validation", "test")}
 
 
 def checked(study):
-    check(study, registry.answers(study.answers), registry.part(study.answers, "quantities").QUANTITIES)
+    check(study, registry.answers(study.answers), registry.quantities(study))
     return study
 
 

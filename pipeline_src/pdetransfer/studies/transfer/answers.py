@@ -14,5 +14,5 @@ ANSWERS = Answers(
         "savings_by_distance": FigureKind(at_one_n=True, tables=("distances",), needs=_SHIFT | BOTH_ARMS),
     },
     tables=("budgets", "distances", "invariance"),
-    pictures=("stages", "systems"),
+    pictures={"stages": ("source", "grid"), "systems": ("source", "grid")},
 )

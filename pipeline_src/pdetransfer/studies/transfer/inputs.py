@@ -1,13 +1,12 @@
 """What the jobs of the transfer study's own rules read (``plan.inputs``)."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pdetransfer.plan.inputs import File, errors, have_run
 from pdetransfer.plan.study import Study
 
 
-@dataclass(frozen=True)
-class Budgets:
+class Budgets(NamedTuple):
     """The experiments that budgets are compared in, with their test errors."""
 
     study: dict
@@ -15,8 +14,8 @@ class Budgets:
 
 
 def budgets(study: Study) -> Budgets:
-    """Those that ask for data savings, and the controls that train the same in both units of length, of these the ones
-    that have been run."""
+    """The experiments that ask for data savings, and the controls that train the same in both units of length
+    and have been run."""
     both = [
         name
         for name in study.controls

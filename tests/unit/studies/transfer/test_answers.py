@@ -31,7 +31,6 @@ def test_an_experiment_with_both_arms_one_model_and_one_recipe_answers_any_quest
         ({"recipe": ("r", "s")}, {"size", "shift", "mixture"}),
         ({"model": ("m", "large")}, {"shift", "mixture"}),
     ],
-    ids=str,
 )
 def test_a_question_needs_what_its_answer_compares(axes, asking):
     found = {name: unfulfilled(question.needs, **axes) for name, question in ANSWERS.questions.items()}
