@@ -8,7 +8,7 @@ from pdetransfer.data.sources import SparseGaussians
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan.answers import GALLERIES, Answers
 from pdetransfer.plan.entries import CONTROL, OWN, SCRATCH, Dataset
-from pdetransfer.plan.expand import REFERENCES, ConfigError, expected_one_of
+from pdetransfer.plan.expand import REFERENCES, ConfigError, expected_one_of, near
 from pdetransfer.plan.study import Study
 
 MOST_VALIDATIONS = 50  #: of one run; they cost nearly as much as training otherwise
@@ -62,7 +62,8 @@ def _own_data(name: str, entry: Dataset) -> Iterator[str]:
 
 def _generated(study: Study, name: str, entry: Dataset) -> Iterator[str]:
     if entry.system is None:
-        yield f"datasets.{name} has the keys {sorted(entry.settings())}; expected system, files or mix"
+        hint = near(name, (other for other in study.datasets if other != name))
+        yield f"datasets.{name} has the keys {sorted(entry.settings())}; expected system, files or mix{hint}"
     if entry.system not in SYSTEMS:
         yield _unknown(f"datasets.{name}.system", entry.system, SYSTEMS)
     for key in _MADE:

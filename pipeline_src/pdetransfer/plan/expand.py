@@ -34,9 +34,14 @@ class ConfigError(ValueError):
 
 def expected_one_of(value: str, known: Iterable[str]) -> str:
     """What was expected instead of a name, with a near one if there is any."""
-    near = difflib.get_close_matches(str(value), list(known := list(known)), n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return f"expected one of {sorted(known)}{hint}"
+    known = list(known)
+    return f"expected one of {sorted(known)}{near(value, known)}"
+
+
+def near(value: str, known: Iterable[str]) -> str:
+    """A name that may have been meant, if there is any."""
+    found = difflib.get_close_matches(str(value), list(known), n=1)
+    return f" (did you mean {found[0]!r}?)" if found else ""
 
 
 def expand(study: dict, scale: dict, *overrides: dict) -> dict:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError, create_model
 
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan.entries import Entry
-from pdetransfer.plan.expand import ConfigError, expand, expected_one_of
+from pdetransfer.plan.expand import ConfigError, expand, expected_one_of, near
 from pdetransfer.plan.study import Study
 
 M = TypeVar("M", bound=BaseModel)
@@ -114,7 +114,7 @@ def validated(model: type[M], settings: dict, at: tuple[str, ...] = ()) -> M:
         return model.model_validate(settings)
     except ValidationError as error:
         mistakes = sorted(error.errors(), key=lambda mistake: mistake["type"] != "extra_forbidden")
-        raise ConfigError(_sentence(model, mistakes[0], at)) from None
+        raise ConfigError(_sentence(model, mistakes[0], at) + _other_entry(settings, mistakes[0])) from None
 
 
 def _sentence(model: type[BaseModel], mistake: dict, at: tuple[str, ...]) -> str:
@@ -129,6 +129,15 @@ def _sentence(model: type[BaseModel], mistake: dict, at: tuple[str, ...]) -> str
         return f"{key} has no {last!r}; expected {description[0].lower()}{description[1:].rstrip('.')}"
     expected = mistake["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     return f"{_spelled(path)} is {mistake['input']!r}; expected {expected}"
+
+
+def _other_entry(settings: dict, mistake: dict) -> str:
+    """The entry that may have been meant by one that lacks what it must have: a slip in a name makes a new
+    entry."""
+    if mistake["type"] != "missing" or len(mistake["loc"]) != 3:
+        return ""
+    section, name, _ = mistake["loc"]
+    return near(name, (other for other in settings[section] if other != name))
 
 
 def _spelled(path: tuple | list) -> str:

@@ -153,6 +153,8 @@ def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
             1,
             "e1-5 has the unknown key 'eigenvalue'; .*mean 'eigenvalue_r",
         ),
+        ("models/fno_mediun", {"width": 8}, "models.fno_mediun has no 'kind'; .*did you mean 'fno_medium'"),
+        ("datasets/poison_e1-5", {"mode": 1}, "poison_e1-5 has the keys .*mode.*did you mean 'poisson_e1-5'"),
         ("device", "gpu", "device is 'gpu'; expected 'auto', 'cpu' or 'cuda'"),
         ("seed", "zero", "seed is 'zero'; expected a valid integer"),
         (

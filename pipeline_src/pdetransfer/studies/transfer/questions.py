@@ -35,6 +35,8 @@ def headline_data(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
     few = _few(cells)
     rows = savings[savings["n_train"] == few].drop_duplicates([*AXES])
     saved = [f"{_SIGNS[row.bound]}{times(row.ratio)} times ({row.dataset})" for row in rows.itertuples()]
+    if not saved:
+        return "Nothing was fine-tuned, so there are test errors, and no savings of data."
     return (
         f"A model fine-tuned on {few} examples has the error of one from scratch with {', '.join(saved)} "
         f"as many."
@@ -98,9 +100,10 @@ def headline_control(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
 
 
 def answer_data(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
-    """Q1: a sentence for each fine-tuned curve."""
+    """Q1: a sentence for each fine-tuned curve, and for each dataset that nothing was fine-tuned on."""
     for (dataset, model, _), rows in savings.groupby(["dataset", "model", "init"], sort=False):
         yield _largest_ratio(dataset, model, rows)
+    yield from answer_control(cells[~cells["dataset"].isin(savings["dataset"])], savings)
 
 
 def _largest_ratio(dataset: str, model: str, rows: pd.DataFrame) -> str:
@@ -222,10 +225,10 @@ def answer_seeds(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
 
 
 def answer_control(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
-    """Controls: every curve at few and at most examples."""
+    """Controls: every curve without training, at few and at most examples."""
     for (dataset, model, recipe), rows in cells.groupby(["dataset", "model", "recipe"], sort=False):
         means = mean_errors(rows)
-        sizes = sorted({0, _few(means), rows["n_train"].max()})
+        sizes = sorted({0, _few(means), rows["n_train"].max()} & set(rows["n_train"]))
         inits = list(rows["init"].unique())
         at = ", ".join(map(str, sizes))
         words = [f"{_list(_at(means, init=init, n_train=n) for n in sizes)} {_words(init)}" for init in inits]

@@ -53,6 +53,14 @@ def test_data_has_a_sentence_for_each_curve():
     assert [sentence.split(",")[0] for sentence in found] == ["On near"] * 2 + ["On far"] * 2
 
 
+def test_data_without_fine_tuning_tells_the_errors_and_claims_no_savings():
+    trained = {n: error for n, error in SCRATCH.items() if n}
+    assert answers("data", points(trained)) == [
+        "On far, m, r: the error at n = 32, 128 is 0.2, 0.1 from scratch."
+    ]
+    assert headline("data", points(trained)).startswith("Nothing was fine-tuned")
+
+
 def test_size_compares_the_smallest_and_the_largest_model():
     """The order of the table does not matter, the number of parameters does."""
     gains = {"large": (0.2, 0.05), "small": (0.6, 0.5), "medium": (0.4, 0.1)}
