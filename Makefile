@@ -8,7 +8,7 @@ all: .venv/installed
 	$(BIN)/snakemake all --rerun-incomplete
 
 smoke: .venv/installed
-	$(BIN)/snakemake all --rerun-incomplete --configfile config/smoke.yaml
+	$(BIN)/snakemake all --rerun-incomplete --config scale=smoke
 
 test: .venv/installed-test
 	$(BIN)/ruff check .
@@ -18,7 +18,7 @@ test: .venv/installed-test
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder # one file has the cluster, and takes longest
 
 docs: .venv/installed
-	$(BIN)/python docs/config_reference.py > config/README.md
+	$(BIN)/python docs/config_reference.py .
 
 bench: .venv/installed
 	for name in training ceilings transforms micro_batches cell full_cell precision data memory state; do $(BIN)/python benchmarks/$$name.py || exit; done

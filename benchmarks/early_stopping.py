@@ -1,6 +1,6 @@
 """Print what would come of stopping hopeless learning rates early, from the histories of a results folder.
 
-    python benchmarks/early_stopping.py results/laptop
+    python benchmarks/early_stopping.py results/transfer/laptop
 
 The rule: a run ends at the first validation after a share of its steps at which its validation loss is a factor
 above that of a rate trained before it in the same cell. Printed are the steps that this saves, of all steps of the

@@ -1,6 +1,6 @@
 """Print where the time of a results folder went: by stage, and how much of it was training or solving.
 
-    python benchmarks/stages.py results/laptop
+    python benchmarks/stages.py results/transfer/laptop
 
 Seconds are sums over jobs (Snakemake's benchmark files). Work is the time of training loops (each run's seconds in
 ``cell.json``) and of generating data; the rest of those jobs is start-up, imports, reading and writing. Start-up,

@@ -40,11 +40,12 @@ def chosen_study():
     if workflow.is_main_process:
         check(study, answers, registry.quantities(study))
         told = f"study {study.name}, scale {study.scale}: {study.results}"
-        cluster = "slurm_partition" in str(workflow.resource_settings.default_resources)
-        if cluster and "scale" not in workflow.config_settings.overwrite_config:
+        with_profile = any(argument.split("=")[0] == "--profile" for argument in sys.argv)
+        settings = workflow.config_settings
+        if with_profile and settings.configfiles and "scale" not in settings.overwrite_config:
             raise ConfigError(
-                f"{told}, though the profile is a cluster's: a --configfile replaces the profile's own, which says the "
-                f"scale; expected one that has `scale`, or --config scale=..."
+                f"{told}: a --configfile replaces that of --profile, which may say another scale; "
+                f"expected one that has `scale`, or --config scale=..."
             )
         print(told, file=sys.stderr)
     return study, answers
@@ -63,7 +64,6 @@ pathvars:
 STORED = inputs.stored_datasets(STUDY)
 OWN = [name for name, entry in STUDY.datasets.items() if entry.files]
 GENERATED = [name for name, entry in STUDY.datasets.items() if not entry.files and not entry.mix]
-PACKED = [curve.path for curve in STUDY.packed_curves()]
 
 
 def one_of(names):

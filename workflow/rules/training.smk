@@ -4,6 +4,7 @@ EVALUATION = job(lambda experiment: inputs.evaluation(STUDY, experiment), "exper
 MODEL = job(lambda curve, n: inputs.model(STUDY, Curve.from_path(curve), int(n)), "curve", "n_train")
 ARCHIVE = f"{STUDY.results}/archive"
 PACKED_N = list(STUDY.packed_n_train)
+PACKED = [curve.path for curve in STUDY.packed_curves()]
 STARTS = {STUDY.pretraining(init, model) for init in STUDY.pretrainings for model in STUDY.models}
 
 

@@ -46,7 +46,7 @@ def load_model(path: str | Path, seed: int | None = None) -> NeuralOperator:
     A cell has a model for each seed; ``seed`` None takes the first. Raises ValueError for a seed that the
     file does not have, or a file that is damaged or not one of ours.
 
-    >>> operator = load_model("results/laptop/models/...")                        # doctest: +SKIP
+    >>> operator = load_model("results/transfer/laptop/models/...")                        # doctest: +SKIP
     >>> operator.predict(source=f, k11=0.01, k22=0.03, k12=0.0)["solution"]       # doctest: +SKIP
     """
     path = Path(path) / WEIGHTS if Path(path).is_dir() else Path(path)
