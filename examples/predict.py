@@ -1,7 +1,7 @@
 """Load a trained model, predict a new Poisson equation, and plot it beside the exact solution.
 
 snakemake results/transfer/laptop/models/poisson_e5-10/fno_medium/poisson/downstream/n64
-python examples/predict.py results/transfer/laptop/models/poisson_e5-10/fno_medium/poisson/downstream/n64 picture.png
+python examples/predict.py results/transfer/laptop/models/poisson_e5-10/fno_medium/poisson/downstream/n64 p.png
 """
 
 import sys
