@@ -11,4 +11,5 @@ SCALES = ["laptop", "paper", "smoke"]
 
 def load_study(scale: str, folder: Path = ROOT / "config", **typed) -> Study:
     """The transfer study at a scale, with settings that a user types."""
-    return load(folder, {"study": "transfer", "scale": scale, **typed})
+    chosen = {"study": "transfer", "scale": scale, "overrides": typed.pop("overrides", {})}
+    return load(folder, chosen, typed)

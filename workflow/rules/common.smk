@@ -11,8 +11,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 # The workflow runs the package that lies beside it, in the jobs that it starts too.
-PROJECT = Path(workflow.basedir).parent
-PACKAGE = str(PROJECT / "pipeline_src")
+PACKAGE = str(Path(workflow.basedir).parent / "pipeline_src")
 sys.path.insert(0, PACKAGE)
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [PACKAGE, os.getenv("PYTHONPATH")])))
 # Else glibc gives large blocks back to the system after each use, and fetches them again in pages of 4 KB.
@@ -25,7 +24,7 @@ from pdetransfer.base import numerics
 from pdetransfer.plan import costs, entries, inputs
 from pdetransfer.plan.check import check
 from pdetransfer.plan.expand import ConfigError
-from pdetransfer.plan.load import load
+from pdetransfer.plan.load import CHOSEN, load
 from pdetransfer.plan.study import Curve, canonical
 from pdetransfer.studies import registry
 
@@ -35,12 +34,16 @@ OTHER = config.get("other")
 
 def chosen_study():
     """The study and the code that answers it; the first mistake in them is said, and nothing is run."""
-    study = load(PROJECT / "config", {key: value for key, value in config.items() if key != "other"})
+    typed = {**workflow.config_settings.overwrite_config}
+    chosen = {key: value for key, value in config.items() if key in CHOSEN or key not in {*typed, "other"}}
+    study = load(Path(workflow.basedir).parent / "config", chosen, {key: typed[key] for key in typed.keys() - {*CHOSEN, "other"}})
     answers = registry.answers(study.answers)
     if workflow.is_main_process:
         check(study, answers, registry.quantities(study))
         told = f"study {study.name}, scale {study.scale}: {study.results}"
-        with_profile = any(argument.split("=")[0] == "--profile" for argument in sys.argv)
+        with_profile = "SNAKEMAKE_PROFILE" in os.environ or any(
+            word.startswith("--prof") for word in sys.argv
+        )
         settings = workflow.config_settings
         if with_profile and settings.configfiles and "scale" not in settings.overwrite_config:
             raise ConfigError(
@@ -62,7 +65,7 @@ pathvars:
 
 
 STORED = inputs.stored_datasets(STUDY)
-OWN = [name for name, entry in STUDY.datasets.items() if entry.files]
+IMPORTED = [name for name, entry in STUDY.datasets.items() if entry.files]
 GENERATED = [name for name, entry in STUDY.datasets.items() if not entry.files and not entry.mix]
 
 
@@ -72,7 +75,7 @@ def one_of(names):
 
 
 wildcard_constraints:
-    dataset=one_of([*GENERATED, *OWN]),
+    dataset=one_of([*GENERATED, *IMPORTED]),
     split="|".join(inputs.SPLITS),
     curve="/".join(
         one_of(names)
@@ -82,6 +85,7 @@ wildcard_constraints:
     experiment=one_of(STUDY.experiments),
     figure=one_of(name for name in STUDY.figures if not inputs.is_gallery(STUDY, name)),
     predictions=one_of(name for name in STUDY.figures if inputs.is_gallery(STUDY, name)),
+    picture=one_of(ANSWERS.pictures),
     system=r"\w+",
 
 
@@ -133,10 +137,6 @@ def training_mb(wildcards, attempt):
 def training_gpus(wildcards):
     asked = STUDY.models[Curve.from_path(wildcards.curve).model].num_gpus
     return num_gpus() * (asked if workflow.non_local_exec_or_dryrun else min(asked, gpus_here() or 1))
-
-
-def evaluation_gpus(wildcards):
-    return num_gpus()
 
 
 @cache

@@ -33,7 +33,7 @@ rule import_file:
     benchmark:
         "<results>/benchmarks/import_file/{dataset}/{split}.tsv"
     wildcard_constraints:
-        dataset=one_of(OWN),
+        dataset=one_of(IMPORTED),
     conda:
         "../../environment.yml"
     params:
@@ -141,3 +141,28 @@ rule gallery:
         numerics=numerics.TABLES,
     script:
         "../scripts/gallery.py"
+
+
+# Of what a study is about, drawn from its config alone.
+rule picture:
+    output:
+        svg=report(
+            "<results>/figures/{picture}.svg",
+            caption="../report/picture.rst",
+            category="Data",
+            labels={"picture": "{picture}", "of": "the study"},
+        ),
+        png="<results>/figures/{picture}.png",
+        pdf="<results>/figures/{picture}.pdf",
+    log:
+        "<results>/logs/picture/{picture}.log",
+    benchmark:
+        "<results>/benchmarks/picture/{picture}.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        study=lambda w: STUDY.part(*ANSWERS.pictures[w.picture]),
+        answers=STUDY.answers,
+        numerics=(numerics.SOLVER, numerics.TABLES),
+    script:
+        "../scripts/picture.py"

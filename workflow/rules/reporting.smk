@@ -6,7 +6,7 @@ CLAIMS = job(lambda: inputs.claims(STUDY, ANSWERS))
 REPORT = job(lambda: inputs.report(STUDY, ANSWERS))
 CONTROLS = job(lambda: inputs.controls(STUDY))
 COMPARED = job(lambda: inputs.compared(STUDY, OTHER))
-WHOLE_STUDY = canonical(STUDY.model_dump(mode="json", exclude_defaults=True))
+PLANNED = STUDY.part(*set(type(STUDY).model_fields) - {"title", "about", "bounds", "figures", "claims"})
 
 
 rule table:
@@ -156,7 +156,7 @@ rule plan:
     resources:
         num_devices=workflow.nodes or workflow.cores,
     params:
-        study=WHOLE_STUDY,
+        study=PLANNED,
         experiments=STUDY.reported,
     script:
         "../scripts/plan.py"
@@ -172,7 +172,7 @@ use rule plan as plan_experiment with:
     benchmark:
         "<results>/benchmarks/plan/{experiment}.tsv"
     params:
-        study=WHOLE_STUDY,
+        study=PLANNED,
         experiments=lambda wildcards: [wildcards.experiment],
 
 

@@ -5,7 +5,6 @@ MODEL = job(lambda curve, n: inputs.model(STUDY, Curve.from_path(curve), int(n))
 ARCHIVE = f"{STUDY.results}/archive"
 PACKED_N = list(STUDY.packed_n_train)
 PACKED = [curve.path for curve in STUDY.packed_curves()]
-STARTS = {STUDY.pretraining(init, model) for init in STUDY.pretrainings for model in STUDY.models}
 
 
 rule train:
@@ -38,8 +37,8 @@ rule train:
 # Pre-trainings come first: whatever is fine-tuned waits for them.
 use rule train as pretrain with:
     wildcard_constraints:
-        curve=one_of(sorted({curve.path for curve, _ in STARTS})),
-        n_train=one_of(sorted({str(n_train) for _, n_train in STARTS})),
+        curve=one_of(sorted({curve.path for curve, _ in STUDY.starts})),
+        n_train=one_of(sorted({str(n_train) for _, n_train in STUDY.starts})),
     priority: 1
 
 
@@ -97,7 +96,7 @@ rule evaluate:
     conda:
         "../../environment.yml"
     resources:
-        gpu=evaluation_gpus,
+        gpu=lambda w: num_gpus(),
         device=STUDY.device,
     params:
         job=EVALUATION,
@@ -118,7 +117,7 @@ rule model:
     conda:
         "../../environment.yml"
     resources:
-        gpu=evaluation_gpus,
+        gpu=lambda w: num_gpus(),
         device=STUDY.device,
     params:
         job=MODEL,

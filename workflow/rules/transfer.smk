@@ -1,4 +1,4 @@
-"""What only the transfer study has: Figs. 1 and 2, distances between datasets, invariance, budgets."""
+"""What only the transfer study has: distances between datasets, invariance, budgets."""
 
 from pdetransfer.studies.transfer import inputs as own
 from pdetransfer.studies.transfer.questions import SHIFTED
@@ -63,53 +63,3 @@ rule budgets:
         numerics=numerics.TABLES,
     script:
         "../scripts/budgets.py"
-
-
-rule stages:
-    output:
-        svg=report(
-            "<results>/figures/stages.svg",
-            caption="../report/stages.rst",
-            category="Data",
-            labels={"picture": "stages", "of": "the study"},
-        ),
-        png="<results>/figures/stages.png",
-        pdf="<results>/figures/stages.pdf",
-    log:
-        "<results>/logs/stages.log",
-    benchmark:
-        "<results>/benchmarks/stages.tsv"
-    conda:
-        "../../environment.yml"
-    params:
-        study=STUDY.part(*ANSWERS.pictures["stages"]),
-        answers=STUDY.answers,
-        picture="stages",
-        numerics=numerics.TABLES,
-    script:
-        "../scripts/picture.py"
-
-
-rule systems:
-    output:
-        svg=report(
-            "<results>/figures/systems.svg",
-            caption="../report/systems.rst",
-            category="Data",
-            labels={"picture": "systems", "of": "all systems"},
-        ),
-        png="<results>/figures/systems.png",
-        pdf="<results>/figures/systems.pdf",
-    log:
-        "<results>/logs/systems.log",
-    benchmark:
-        "<results>/benchmarks/systems.tsv"
-    conda:
-        "../../environment.yml"
-    params:
-        study=STUDY.part(*ANSWERS.pictures["systems"]),
-        answers=STUDY.answers,
-        picture="systems",
-        numerics=numerics.SOLVER,
-    script:
-        "../scripts/picture.py"

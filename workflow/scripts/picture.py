@@ -9,5 +9,5 @@ from pdetransfer.studies import registry
 
 logs.to_file(snakemake.log[0])
 params = snakemake.params
-draw = registry.part(params.answers, "pictures").PICTURES[params.picture]
+draw = registry.part(params.answers, "pictures").PICTURES[snakemake.wildcards.picture]
 save(lambda: draw(Study(**params.study)), [Path(path) for path in snakemake.output])

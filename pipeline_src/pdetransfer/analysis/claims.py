@@ -52,7 +52,11 @@ class Evidence:
             and curve.init in self._inits(curve.dataset, selection.init or curve.init)
         ]
         sizes = sorted(experiment.trained_n)
-        words = {"zero": [0], "few": sizes[1:2] or sizes, "middle": sizes[len(sizes) // 2 :][:1]}
+        words = {
+            "zero": [n for n in experiment.n_train if n == 0],
+            "few": sizes[1:2] or sizes,
+            "middle": sizes[len(sizes) // 2 :][:1],
+        }
         words |= {"most": sizes[-1:], "trained": sizes}
         cells = [(curve, n) for curve in chosen for n in words[selection.n]]
         if not cells:
@@ -162,10 +166,10 @@ def judge(name: str, claim: Claim, evidence: Evidence, quantities: dict[str, Cal
     ``cells``, ``over`` and ``model``, where it has them, to an estimate with its replicates, ``(1 + count,)``, or
     alone; NaN where it is not known."""
     told = {"claim": name, "statement": claim.statement, "place": claim.place, "quantity": claim.quantity}
-    scale = evidence.study.bounds
-    if scale not in claim.bounds:
+    at = evidence.study.bounds
+    if at not in claim.bounds:
         return Verdict(**told, verdict="not judged")
-    bounds, selections = claim.bounds[scale], [claim.cells, claim.over]
+    bounds, selections = claim.bounds[at], [claim.cells, claim.over]
     arguments = {key: getattr(claim, key) for key in ("cells", "over", "model")}
     arguments = {key: value for key, value in arguments.items() if value is not None}
     judged = told | {"bounds": bounds}
@@ -183,7 +187,7 @@ def judge(name: str, claim: Claim, evidence: Evidence, quantities: dict[str, Cal
         return Verdict(**judged, verdict="not run")
     low, high = interval(values) if len(values) > 1 else (float(values[0]), float(values[0]))
     verdict = _verdict(low, high, bounds.get("at_least", -math.inf), bounds.get("at_most", math.inf))
-    note = claim.notes.get(scale, "")
+    note = claim.notes.get(at, "")
     return Verdict(**judged, verdict=verdict, value=float(values[0]), low=low, high=high, note=note)
 
 

@@ -33,7 +33,16 @@ class FigureKind:
 
 
 #: Kinds of figures that show what models predict: every study has them.
-GALLERIES = {"predictions": FigureKind(at_one_n=True), "spectra": FigureKind(at_one_n=True)}
+GALLERIES = {
+    kind: FigureKind(
+        at_one_n=True,
+        needs={
+            "a single model": lambda entry: len(entry.model) == 1,
+            "a single recipe": lambda entry: len(entry.recipe) == 1,
+        },
+    )
+    for kind in ("predictions", "spectra")
+}
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@ expected."""
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from itertools import product
 
 from pdetransfer.data.sources import SparseGaussians
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan.answers import GALLERIES, Answers
-from pdetransfer.plan.entries import CONTROL, OWN, SCRATCH, Dataset
+from pdetransfer.plan.entries import CONTROL, OWN, SCRATCH, Dataset, Model
 from pdetransfer.plan.expand import REFERENCES, ConfigError, expected_one_of, near
 from pdetransfer.plan.study import Study
 
@@ -26,9 +27,23 @@ def check(study: Study, answers: Answers, quantities: dict[str, Callable]) -> No
         _questions(study, answers),
         _figures(study, answers),
         _claims(study, quantities),
+        _experiments(study, answers),
     ):
         for mistake in mistakes:
             raise ConfigError(f"study {study.name}, scale {study.scale}: {mistake}")
+
+
+def _experiments(study: Study, answers: Answers) -> Iterator[str]:
+    """There is one to report, and none, nor a figure, has the name of a file that is there already."""
+    if not study.reported:
+        yield f"experiments has {sorted(study.experiments)}; expected one that is no control"
+    taken = {
+        "experiments": {"datasets", "fits", "claims", "comparison", *answers.tables},
+        "figures": {"ranges", *answers.pictures, *(f"gallery_{system}" for system in SYSTEMS)},
+    }
+    for section, names in taken.items():
+        for name in names & set(getattr(study, section)):
+            yield f"{section}.{name} has the name of a file of the results; expected another one"
 
 
 def _data(study: Study) -> Iterator[str]:
@@ -153,8 +168,10 @@ def _sizes(study: Study) -> Iterator[str]:
 
 
 def _questions(study: Study, answers: Answers) -> Iterator[str]:
-    """An experiment has what the answer to its question compares."""
+    """An experiment trains something, and has what the answer to its question compares."""
     for name, entry in study.experiments.items():
+        if not entry.trained_n:
+            yield f"experiments.{name}.n_train is {list(entry.n_train)}; expected one above 0"
         if entry.question not in answers.questions:
             yield _unknown(f"experiments.{name}.question", entry.question, answers.questions)
         for expected, is_there in answers.questions[entry.question].needs.items():
@@ -173,8 +190,6 @@ def _figures(study: Study, answers: Answers) -> Iterator[str]:
         if CONTROL in asked and len(asked) > 1:
             yield f"figures.{name} draws {list(drawn)}; expected controls alone, or none"
         for experiment, entry in drawn.items():
-            if not entry.trained_n:
-                yield f"figures.{name} draws {experiment}, whose n_train is [0]; expected one above 0"
             if kind.at_one_n and figure.n_train not in entry.trained_n:
                 yield (
                     f"figures.{name}.n_train is {figure.n_train}; "
@@ -189,6 +204,10 @@ def _figures(study: Study, answers: Answers) -> Iterator[str]:
 
 def _claims(study: Study, quantities: dict[str, Callable]) -> Iterator[str]:
     """What a claim asks for can be judged by a quantity; experiments that the study lacks leave it not judged."""
+    known = {bounds for claim in study.claims.values() for bounds in claim.bounds}
+    if known and study.bounds not in known:
+        yield f"bounds is {study.bounds!r}; {expected_one_of(study.bounds, known)}, as claims.yaml has them"
+    settings = {"dataset": _settings_of_datasets(), "model": set(Model.model_fields)}
     for name, claim in study.claims.items():
         if claim.quantity not in quantities:
             yield _unknown(f"claims.{name}.quantity", claim.quantity, quantities)
@@ -199,6 +218,16 @@ def _claims(study: Study, quantities: dict[str, Callable]) -> Iterator[str]:
                 f"claims.{name} has {sorted(given)}; "
                 f"expected {sorted(needed)}, as its quantity is {claim.quantity}"
             )
+        for key, axis in product(("cells", "over"), settings):
+            asked = getattr(getattr(claim, key), axis, None)
+            for setting in asked if isinstance(asked, dict) else ():
+                if setting not in settings[axis]:
+                    yield _unknown(f"claims.{name}.{key}.{axis}", setting, settings[axis])
+
+
+def _settings_of_datasets() -> set[str]:
+    arguments = (inspect.signature(system).parameters for system in SYSTEMS.values())
+    return {*Dataset.model_fields, *(name for of_system in arguments for name in of_system)}
 
 
 def _unknown(key: str, value: str, known: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ What stands here is what a study has after ``expand``; how its entries go togeth
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 SCRATCH = "scratch"  #: the init that is no pre-training
 OWN = "own"  #: in an experiment, the pre-training that is called like the dataset's system
@@ -16,7 +16,15 @@ CONTROL = "control"  #: the question of experiments that `all` leaves out
 class Entry(BaseModel):
     """Settings by name; others are a mistake, and none changes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_number_is_a_truth(cls, value: Any, info: ValidationInfo) -> Any:
+        assert info.field_name
+        if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
+            raise ValueError("neither true nor false")
+        return value
 
     def settings(self, *but: str) -> dict[str, Any]:
         """What differs from the defaults, ready for JSON, less the keys ``but``."""
@@ -194,13 +202,13 @@ class Figure(Entry):
 
 class Selection(Entry):
     """Cells of an experiment. An axis that is left out is not restricted; else it is a name, a list of names, a
-    family, `smallest` or `largest`, or a setting of its entries with the value that they must have, of which
-    `smallest` and `largest` are two, too: `{eigenvalue_range: largest}`."""
+    family, or settings of its entries with the values that they must have, `smallest` or `largest` among them:
+    `{system: poisson, eigenvalue_range: largest}`."""
 
     experiment: str = Field(description="A name in `experiments`.")
     dataset: str | tuple[str, ...] | dict[str, Any] | None = Field(None, description="Downstream datasets.")
     model: str | tuple[str, ...] | dict[str, Any] | None = Field(
-        None, description="Models; the smallest has the fewest parameters."
+        None, description="Models; also `smallest` or `largest`, by the number of parameters."
     )
     init: str | tuple[str, ...] | None = Field(None, description="Inits; `own` as in an experiment.")
     n: Literal["zero", "few", "middle", "most", "trained"] = Field(

@@ -73,10 +73,12 @@ def _check_scale(study: dict, scale: dict) -> None:
 
 
 def _entries(config: dict, section: str) -> dict[str, dict]:
-    entries = config.get(section) or {}
+    entries = config.get(section, {})
     if not isinstance(entries, dict):
         raise ConfigError(f"{section} is {entries!r}; expected entries by name")
     for name, entry in entries.items():
+        if not isinstance(name, str):
+            raise ConfigError(f"{section} has the name {name!r}; expected text")
         if not isinstance(entry, dict):
             raise ConfigError(f"{section}.{name} is {entry!r}; expected settings by name")
     return entries
@@ -112,20 +114,18 @@ def _resolved(section: str, entries: dict[str, dict]) -> dict[str, dict]:
 
 
 def _with_members(section: str, entries: dict[str, dict], families: Families) -> dict[str, dict]:
-    """The entries with families replaced by their members, whose names are noted in ``families``."""
+    """The entries with families replaced by their members, which are noted in ``families``; an entry with the name
+    of a member is laid over it."""
     found: dict[str, dict] = {}
     for name, entry in entries.items():
         settings = dict(entry)
         each = settings.pop("each", None)
-        members = {name: {}} if each is None else _members(f"{section}.{name}", name, each)
-        if each is not None:
-            families.setdefault(section, {})[name] = members
-        for member, own in members.items():
-            if member in found or (member in entries and member != name):
-                raise ConfigError(
-                    f"{section}.{member} is there twice, once in a family; expected another name"
-                )
-            found[member] = settings | own
+        if each is None:
+            found[name] = _laid_over(found.get(name, {}), settings)
+            continue
+        families.setdefault(section, {})[name] = _members(f"{section}.{name}", name, each)
+        for member, own in families[section][name].items():
+            found[member] = _laid_over(settings | own, found.get(member, {}))
     return found
 
 
@@ -136,11 +136,14 @@ def _members(key: str, name: str, each: dict) -> dict[str, dict]:
     for setting, values in each.items():
         if not isinstance(values, list) or not values:
             raise ConfigError(f"{key}.each.{setting} is {values!r}; expected a list of values")
-    members = [dict(zip(each, values, strict=True)) for values in product(*each.values())]
-    return {
-        ".".join([name, *(f"{setting}{_spelled(value)}" for setting, value in own.items())]): own
-        for own in members
-    }
+    members: dict[str, dict] = {}
+    for values in product(*each.values()):
+        own = dict(zip(each, values, strict=True))
+        member = ".".join([name, *(f"{setting}{_spelled(value)}" for setting, value in own.items())])
+        if member in members:
+            raise ConfigError(f"{key}.each makes {member} twice; expected no value twice")
+        members[member] = own
+    return members
 
 
 def _spelled(value: object) -> str:

@@ -352,16 +352,16 @@ def _drawn_entries(study: Study, entry: Figure) -> tuple[set[str], set[str]]:
 
 
 def gallery(study: Study, name: str, n_train: int | None = None) -> Gallery:
-    """A figure of predictions, at its n_train or another one: no curve twice, only datasets that are stored."""
+    """A figure of predictions, at its n_train or another one: no curve twice, and no mixtures."""
     entry = study.figures[name]
     entry = entry.model_copy(update={"n_train": n_train or entry.n_train})
     for experiment in entry.experiments:
         if entry.n_train not in (known := study.experiments[experiment].n_train):
             raise ConfigError(f"n_train is {entry.n_train}; expected one of {experiment}'s, {list(known)}")
     curves = dict.fromkeys(curve for experiment in entry.experiments for curve in study.curves(experiment))
-    stored, datasets = stored_datasets(study), {}
+    datasets: dict[str, Predicted] = {}
     for curve in curves:
-        if curve.dataset in stored:
+        if not study.datasets[curve.dataset].mix:
             shown = datasets.setdefault(curve.dataset, Predicted(split(study, curve.dataset, "test"), {}))
             shown.weights[curve.init] = cell_file(study, curve, entry.n_train, "weights.safetensors")
     return Gallery(entry, datasets, [errors(study, experiment) for experiment in entry.experiments])
@@ -445,7 +445,7 @@ def report(study: Study, answers: Answers) -> Report:
 
 
 def _report(study: Study, names: list[str], **more: Any) -> Report:
-    settings = study.model_dump(mode="json", exclude_defaults=True)
+    settings = study.settings()
     experiments = {
         name: ReportedExperiment(table_file(study, "cells", name), table_file(study, "savings", name))
         for name in names

@@ -1,6 +1,7 @@
 """Files and what a user types -> a study."""
 
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -16,27 +17,58 @@ from pdetransfer.plan.study import Study
 M = TypeVar("M", bound=BaseModel)
 CHOSEN = ("study", "scale", "overrides")  #: keys of config/config.yaml; all others are of a study
 _NO_SCALES = ("study", "claims")  # files of a study's folder
+_OF_THE_ENGINE = {  # fields of a study that no file gives
+    "name": "it is the name of the folder",
+    "scale": "config.yaml or --config chooses it",
+    "claims": "they stand in claims.yaml",
+    "families": "they are made of `each`",
+}
+_WORDS = {  # of pydantic, and ours
+    r"a valid (tuple|list)": "a list",
+    r"a valid (dictionary|dictionary or instance of \w+)": "settings by name",
+    r"a valid string": "text",
+    r"(Tuple|List) should have at (least|most) (\d+) items? after validation.*": r"at \2 \3 of them",
+}
 
 
-def load(folder: Path, config: dict) -> Study:
-    """The study in ``folder``, the project's ``config/``, that ``config`` chooses by ``study`` and ``scale``,
-    with its ``overrides`` of them and, over these, all other settings that it has. Raises ConfigError, one
+def load(folder: Path, chosen: dict, typed: dict | None = None) -> Study:
+    """The study in ``folder``, the project's ``config/``, that ``chosen``, its ``config.yaml``, names by ``study``
+    and ``scale``, with the ``overrides`` there and, over these, what is ``typed``. Raises ConfigError, one
     sentence with key, value and what was expected, for the first mistake."""
-    name, scale = _chosen(folder, config)
+    name, scale = _chosen(folder, chosen)
     own = folder / name
     layers = [_read(own / "study.yaml"), _read(own / f"{scale}.yaml")]
-    layers += [_overrides(folder, config).get(name, {}).get(scale, {})]
-    layers += [{key: value for key, value in config.items() if key not in CHOSEN}]
+    layers += [_overrides(folder, chosen).get(name, {}).get(scale, {}), typed or {}]
     claims = _read(own / "claims.yaml") if (own / "claims.yaml").exists() else {}
     try:
-        settings = expand(*layers) | {"claims": claims}
-        settings |= {"name": name, "scale": scale, "answers": settings.get("answers", name)}
-        usual = {key: settings[key] for key in ("n_train",) if key in settings}
-        settings["experiments"] = {key: usual | entry for key, entry in settings["experiments"].items()}
+        for key in (key for layer in layers for key in layer if key in _OF_THE_ENGINE):
+            raise ConfigError(f"the top level has the key {key!r}; expected none, as {_OF_THE_ENGINE[key]}")
+        settings = expand(*layers) | {"claims": claims, "name": name, "scale": scale}
+        settings.setdefault("answers", name)
+        if "n_train" in settings:
+            usual = {"n_train": settings["n_train"]}
+            settings["experiments"] = {key: usual | entry for key, entry in settings["experiments"].items()}
         settings["datasets"] = {key: _typed(key, entry) for key, entry in settings["datasets"].items()}
-        return validated(Study, settings)
+        return _with_values_of_families(validated(Study, settings))
     except ConfigError as mistake:
         raise ConfigError(f"study {name}, scale {scale}: {mistake}") from None
+
+
+def _with_values_of_families(study: Study) -> Study:
+    """The study in which what tells members apart is as their entries have it: typed values were text."""
+
+    def values(section: str, member: str, own: dict) -> dict:
+        entry = getattr(study, section)[member].model_dump(mode="json")
+        return {key: entry[key] for key in own}
+
+    families = {
+        section: {
+            family: {member: values(section, member, own) for member, own in members.items()}
+            for family, members in of_section.items()
+        }
+        for section, of_section in study.families.items()
+    }
+    return study.model_copy(update={"families": families})
 
 
 def studies(folder: Path) -> list[str]:
@@ -50,9 +82,12 @@ def scales(folder: Path, study: str) -> list[str]:
 
 
 def _chosen(folder: Path, config: dict) -> tuple[str, str]:
+    for key in config:
+        if key not in CHOSEN:
+            raise ConfigError(f"config.yaml has the key {key!r}; expected it under overrides.<study>.<scale>")
     for key in CHOSEN[:2]:
         if key not in config:
-            raise ConfigError(f"config has no {key!r}; expected its name")
+            raise ConfigError(f"config.yaml has no {key!r}; expected its name")
     name, scale = str(config["study"]), str(config["scale"])
     if name not in (known := studies(folder)):
         raise ConfigError(
@@ -95,7 +130,7 @@ def _read(path: Path) -> dict:
 
 def _typed(name: str, entry: dict) -> dict:
     """A dataset's entry with the arguments of its system's constructor as that asks for them."""
-    system = SYSTEMS.get(entry.get("system"))
+    system = SYSTEMS.get(entry["system"]) if isinstance(entry.get("system"), str) else None
     if system is None or {"files", "mix"} & set(entry):
         return entry
     hints = get_type_hints(system.__init__)
@@ -123,11 +158,14 @@ def _sentence(model: type[BaseModel], mistake: dict, at: tuple[str, ...]) -> str
     key = _spelled(outer) or "the top level"
     fields = _fields_at(model, mistake["loc"][:-1])
     if mistake["type"] == "extra_forbidden":
-        return f"{key} has the unknown key {last!r}; {expected_one_of(last, fields)}"
+        known = [name for name in fields if at or outer or name not in _OF_THE_ENGINE]
+        return f"{key} has the unknown key {last!r}; {expected_one_of(last, known)}"
     if mistake["type"] == "missing":
         description = getattr(fields.get(last), "description", None) or "a value"
         return f"{key} has no {last!r}; expected {description[0].lower()}{description[1:].rstrip('.')}"
     expected = mistake["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    for said, word in _WORDS.items():
+        expected = re.sub(f"^{said}$", word, expected)
     return f"{_spelled(path)} is {mistake['input']!r}; expected {expected}"
 
 

@@ -4,9 +4,9 @@ from them. Free of torch, so that planning the workflow is quick."""
 import json
 from dataclasses import asdict, dataclass
 from itertools import product
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from pdetransfer.plan.entries import (
     CONTROL,
@@ -25,6 +25,7 @@ from pdetransfer.plan.entries import (
     Pretraining,
     Sizes,
     Source,
+    distinct,
 )
 from pdetransfer.plan.recipes import ArmedRecipe
 
@@ -100,7 +101,7 @@ class Study(Entry):
     n_train: Sizes | None = Field(
         None, description="The `n_train` of experiments that have none of their own."
     )
-    packed_n_train: tuple[Count, ...] = Field(
+    packed_n_train: Annotated[tuple[Count, ...], AfterValidator(distinct)] = Field(
         (),
         description="The n_train whose cells, of the same dataset, model, init and recipe, share one job, where "
         "experiments need all of them. Small ones belong here: a start-up and a data load then serve many "
@@ -123,7 +124,7 @@ class Study(Entry):
     def part(self, *names: str) -> dict[str, Any]:
         """The settings of these names, for a job that depends on nothing else, in an order of their own:
         reordering the entries of a config makes nothing stale."""
-        return canonical(self.model_dump(mode="json", include=set(names), exclude_defaults=True))
+        return canonical({key: value for key, value in self.settings().items() if key in names})
 
     @property
     def results(self) -> str:
@@ -178,6 +179,11 @@ class Study(Entry):
         entry = self.pretrainings[init]
         return Curve(entry.dataset, model, SCRATCH, entry.recipe), entry.n_train
 
+    @property
+    def starts(self) -> set[Cell]:
+        """The cells of all pre-trainings."""
+        return {self.pretraining(init, model) for init in self.pretrainings for model in self.models}
+
     def packed_curves(self) -> list[Curve]:
         """The curves of experiments for which every packed n_train is needed: those n share one job."""
         needed: dict[Curve, set[int]] = {}
@@ -185,7 +191,7 @@ class Study(Entry):
             for curve in self.curves(name):
                 needed.setdefault(curve, set()).update(entry.trained_n)
         packed = set(self.packed_n_train)
-        starts = {self.pretraining(init, model)[0] for init in self.pretrainings for model in self.models}
+        starts = {curve for curve, _ in self.starts}
         return [
             curve for curve, sizes in needed.items() if packed and packed <= sizes and curve not in starts
         ]
@@ -213,7 +219,7 @@ class Study(Entry):
             (curve.dataset, curve.init, base)
             for name in names
             for curve in self.curves(name)
-            if curve.is_fine_tuned and curve.dataset in systems
+            if curve.is_fine_tuned and systems.get(curve.dataset)
             for base in self.components(self.pretrainings[curve.init].dataset)
             if systems[base] == systems[curve.dataset]
         }

@@ -1,6 +1,7 @@
 """Pictures of data: cards of datasets, their ranges, sources and solutions, predictions."""
 
 from collections.abc import Callable
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -170,7 +171,7 @@ def draw_spectra(rows: "list[Spectra]", entry: entries.Figure) -> Figure:
     for panel, row in zip(axes.ravel(), rows, strict=False):
         wavenumbers = np.arange(1, len(row.solution))
         panel.plot(wavenumbers, row.solution[1:], color="0.6", linewidth=2, label="solution")
-        own = iter((PALETTE[0], PALETTE[4], PALETTE[9]))
+        own = cycle((PALETTE[0], PALETTE[4], PALETTE[9]))
         for init, energy in row.errors.items():
             name = "error from scratch" if init == SCRATCH else f"error from {init.replace('_', '-')}"
             colour = PALETTE[1] if init == SCRATCH else next(own)

@@ -299,7 +299,7 @@ def render(
         table_html=lambda table: _html(table, _spaced(table)),
         svg_element=svg_element,
         libraries=libraries(),
-        config=json.dumps(study.model_dump(mode="json", exclude_defaults=True), indent=1),
+        config=json.dumps(study.settings(), indent=1),
         provenance=_provenance(),
     )
 

@@ -64,6 +64,19 @@ def test_each_makes_a_member_for_every_value_and_notes_what_tells_it_apart():
     assert config["families"]["models"]["small"]["small.width4.widetrue"] == {"width": 4, "wide": True}
 
 
+def test_an_entry_with_the_name_of_a_member_is_laid_over_it():
+    """Whichever comes first."""
+    study = STUDY | {"models": {"m.width8": {"rate": 5}, "m": {"kind": "fno", "each": {"width": [4, 8]}}}}
+    for over in ({}, {"models": {"m.width4": {"rate": 9}}}):
+        config = expand(study | {"experiments": {}}, {}, over)
+        assert config["models"]["m.width8"] == {"kind": "fno", "width": 8, "rate": 5}
+        assert config["models"]["m.width4"] == {
+            "kind": "fno",
+            "width": 4,
+            **over.get("models", {}).get("m.width4", {}),
+        }
+
+
 def test_a_family_stands_for_all_its_members_wherever_entries_are_named():
     """Also where the scale gives the values, and for families that are like another one."""
     scale = {
@@ -123,7 +136,13 @@ def test_a_family_stands_for_all_its_members_wherever_entries_are_named():
             {"datasets": {"near": {"each": {"a": [1, 2]}}}},
             "pretrainings.own.dataset is the family 'near'; expected",
         ),
-        ({}, {"models": {"small": {"each": {"a": [1]}}, "small.a1": {}}}, "models.small.a1 is there twice"),
+        (
+            {},
+            {"models": {"small": {"each": {"a": [1, "1"]}}}},
+            "models.small.each makes small.a1 twice; expected no",
+        ),
+        ({}, {"models": {64: {}}}, "models has the name 64; expected text"),
+        ({}, {"figures": None}, "figures is None; expected entries by name"),
         ({}, {"models": ["small"]}, r"models is \['small'\]; expected entries by name"),
         ({}, {"models": {"small": 3}}, "models.small is 3; expected settings by name"),
     ],

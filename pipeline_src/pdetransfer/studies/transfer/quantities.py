@@ -85,12 +85,6 @@ def largest_error(evidence: Evidence, cells: Selection) -> np.ndarray:
     return np.max(evidence.errors(cells), axis=0)
 
 
-def largest_ratio(evidence: Evidence, cells: Selection, over: Selection) -> np.ndarray:
-    """Test errors of ``cells`` over those of ``over``, pair by pair; the largest."""
-    pairs = zip(evidence.errors(cells), evidence.errors(over), strict=True)
-    return np.max([numerator / denominator for numerator, denominator in pairs], axis=0)
-
-
 def mean_ratio(evidence: Evidence, cells: Selection, over: Selection) -> np.ndarray:
     """Geometric mean of the test errors of ``cells`` over that of ``over``."""
     return _mean(evidence.errors(cells)) / _mean(evidence.errors(over))
@@ -195,7 +189,6 @@ QUANTITIES: dict[str, Callable[..., np.ndarray]] = {
         gain_ratio,
         smallest_error,
         largest_error,
-        largest_ratio,
         mean_ratio,
         smallest_step,
         largest_step,

@@ -36,7 +36,7 @@ def headline_data(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
     rows = savings[savings["n_train"] == few].drop_duplicates([*AXES])
     saved = [f"{_SIGNS[row.bound]}{times(row.ratio)} times ({row.dataset})" for row in rows.itertuples()]
     if not saved:
-        return "Nothing was fine-tuned, so there are test errors, and no savings of data."
+        return "Savings of data compare fine-tuning with training from scratch, and one of them was not asked for."
     return (
         f"A model fine-tuned on {few} examples has the error of one from scratch with {', '.join(saved)} "
         f"as many."
@@ -45,15 +45,19 @@ def headline_data(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
 
 def headline_size(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
     """Q2 in one sentence: the gain of the smallest and the largest model."""
-    sizes = cells.groupby("model")["num_parameters"].max().sort_values()
-    gains = []
-    for dataset, rows in cells.groupby("dataset", sort=False):
+    gains: dict[str, list[str]] = {}
+    for (dataset, _), rows in cells.groupby(["dataset", "recipe"], sort=False):
+        sizes = rows.groupby("model")["num_parameters"].max().sort_values()
         gain = _fine_tuned_gain(mean_errors(rows), _fine_tuned(rows))
-        gains.append(f"from {gain[sizes.index[0]]:.2g} to {gain[sizes.index[-1]]:.2g} on {dataset}")
-    return (
-        f"From {sizes.iloc[0]:,} to {sizes.iloc[-1]:,} parameters, the gain at {_few(cells)} examples, error "
-        f"from scratch over error fine-tuned, goes {' and '.join(gains)}."
+        span = f"from {sizes.iloc[0]:,} to {sizes.iloc[-1]:,} parameters"
+        ends = f"from {gain[sizes.index[0]]:.2g} to {gain[sizes.index[-1]]:.2g} on {dataset}"
+        gains.setdefault(span, []).append(ends)
+    told = "; ".join(
+        f"{span}, the gain at {_few(cells)} examples, error from scratch over error fine-tuned, "
+        f"goes {' and '.join(ends)}"
+        for span, ends in gains.items()
     )
+    return f"{told[0].upper()}{told[1:]}."
 
 
 def headline_shift(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
@@ -254,6 +258,7 @@ _ZERO_SHOT: Needs = {
 BOTH_ARMS: Needs = {
     "scratch and a pre-training in init": lambda entry: {SCRATCH} < set(entry.init),
 }
+_TWO_PRETRAININGS: Needs = {"two pre-trainings in init": lambda entry: len({*entry.init} - {SCRATCH}) > 1}
 _ONE_RECIPE: Needs = {"a single recipe": lambda entry: len(entry.recipe) == 1}
 _ONE_MODEL: Needs = {"a single model": lambda entry: len(entry.model) == 1}
 
@@ -276,8 +281,8 @@ QUESTIONS: dict[str, Question] = {
         "Can one model serve several operators? (Q4)",
         headline_mixture,
         answer_mixture,
-        _ZERO_SHOT | _ONE_RECIPE | _ONE_MODEL,
+        _ZERO_SHOT | _TWO_PRETRAININGS | _ONE_RECIPE | _ONE_MODEL,
     ),
-    "seeds": Question("How much depends on the seed? (B.3)", headline_seeds, answer_seeds),
+    "seeds": Question("How much depends on the seed? (B.3)", headline_seeds, answer_seeds, BOTH_ARMS),
     "control": Question("Controls", headline_control, answer_control, _ZERO_SHOT),
 }

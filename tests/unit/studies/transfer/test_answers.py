@@ -7,7 +7,12 @@ from pdetransfer.studies.transfer.answers import ANSWERS
 from pdetransfer.studies.transfer.questions import SHIFTED
 
 COMPLETE = Experiment(
-    question="shift", dataset=["d"], model=["m"], init=["scratch", "own"], recipe=["r"], n_train=[0, 8]
+    question="shift",
+    dataset=["d"],
+    model=["m"],
+    init=["scratch", "own", "mixed"],
+    recipe=["r"],
+    n_train=[0, 8],
 )
 
 
@@ -26,8 +31,9 @@ def test_an_experiment_with_both_arms_one_model_and_one_recipe_answers_any_quest
     [
         ({"n_train": (8, 32)}, {"shift", "mixture", "control"}),
         ({"n_train": (0,)}, {"shift", "mixture", "control"}),
-        ({"init": ("own",)}, {"size", "shift"}),
-        ({"init": ("scratch",)}, {"size", "shift"}),
+        ({"init": ("own", "mixed")}, {"size", "shift", "seeds"}),
+        ({"init": ("scratch",)}, {"size", "shift", "seeds", "mixture"}),
+        ({"init": ("scratch", "own")}, {"mixture"}),
         ({"recipe": ("r", "s")}, {"size", "shift", "mixture"}),
         ({"model": ("m", "large")}, {"shift", "mixture"}),
     ],

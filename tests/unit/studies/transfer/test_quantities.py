@@ -83,7 +83,6 @@ KNOWN = [
     ("gain_ratio", {"cells": select("near", "few"), "over": select("far", "few")}, 2),
     ("smallest_error", {"cells": select("near", "trained", ["scratch", "own"])}, 0.25 / 16),
     ("largest_error", {"cells": select("far", "zero", ["scratch", "own"])}, 2),
-    ("largest_ratio", {"cells": select("far", "trained"), "over": select("near", "trained")}, 4),
     ("mean_ratio", {"cells": select("far", "zero"), "over": select("far", "most")}, 16),
     ("smallest_step", {"cells": select(["near", "far"], "zero")}, 4),
     ("largest_step", {"cells": select("near", "trained")}, 0.5),

@@ -58,7 +58,7 @@ def test_data_without_fine_tuning_tells_the_errors_and_claims_no_savings():
     assert answers("data", points(trained)) == [
         "On far, m, r: the error at n = 32, 128 is 0.2, 0.1 from scratch."
     ]
-    assert headline("data", points(trained)).startswith("Nothing was fine-tuned")
+    assert headline("data", points(trained)).startswith("Savings of data compare")
 
 
 def test_size_compares_the_smallest_and_the_largest_model():
@@ -169,6 +169,21 @@ def test_the_headline_of_q2_has_the_gain_of_the_smallest_and_the_largest_model()
         "From 1,000 to 20,000 parameters, the gain at 32 examples, error from scratch over error fine-tuned, "
         "goes from 2 to 4 on far."
     )
+
+
+def test_the_headline_of_q2_has_the_sizes_that_each_experiment_has():
+    """Of two experiments, the second lacks the largest model and has another recipe."""
+    sizes = {"small": 10, "medium": 100, "large": 1000}
+    rows = [
+        point
+        for dataset, recipe, models in (("far", "r", ("small", "large")), ("far", "s", ("small", "medium")))
+        for model in models
+        for init, errors in (("scratch", SCRATCH), ("poisson", TUNED))
+        for point in points(errors, dataset, model=model, init=init, recipe=recipe)
+    ]
+    told = headline("size", rows, sizes)
+    assert "From 10 to 1,000 parameters" in told
+    assert "from 10 to 100 parameters" in told
 
 
 def test_the_headline_of_q3_goes_from_the_nearest_to_the_farthest_dataset_of_each_system():
