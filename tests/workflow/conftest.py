@@ -69,7 +69,7 @@ class Project:
         config = expand(*(yaml.safe_load(file.read_text()) for file in (study, scale)))
         del config["families"]
         change(config)
-        study.write_text(yaml.safe_dump(config))
+        study.write_text(yaml.safe_dump(config, sort_keys=False))
         scale.write_text("{}\n")
 
 

@@ -120,7 +120,7 @@ def contents(folder: Path) -> dict[str, object]:
         str(path.relative_to(folder)): _content(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file()
-        and not {"logs", "benchmarks", "finished"} & set(path.relative_to(folder).parts)
+        and not {"logs", "benchmarks", "archive"} & set(path.relative_to(folder).parts)
         and not path.name.startswith(".")
     }
 
