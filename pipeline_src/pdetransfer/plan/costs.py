@@ -129,7 +129,7 @@ def _row(study: Study, name: str, own: list[Cell]) -> dict:
     )
     return {
         "experiment": name,
-        "jobs": _num_jobs(study, own),
+        "jobs": len(study.jobs(own)),
         "cells": len(own),
         "trainings": sum(num_runs(study, curve) for curve, _ in own),
         "examples": sum(num_examples(study, *cell) for cell in own),
@@ -139,21 +139,11 @@ def _row(study: Study, name: str, own: list[Cell]) -> dict:
     }
 
 
-def _num_jobs(study: Study, own: list[Cell]) -> int:
-    """Training jobs of cells: one for all packed n_train of a curve, one for each other cell."""
-    packed = set(study.packed_curves())
-    return len({(curve, (n in study.packed_n_train and curve in packed) or n) for curve, n in own})
-
-
 def wall_hours(study: Study, num_devices: int, names: list[str]) -> float:
     """Training time on some devices at once, at best: all of it shared out, but no job cut in two, and the
     fine-tunings of a model after its pre-training."""
-    times: dict = {}
-    packed = set(study.packed_curves())
-    for curve, n in study.cells(names):
-        is_packed = n in study.packed_n_train and curve in packed
-        job = curve, is_packed or n
-        times[job] = times.get(job, 0) + seconds(study, curve, n)
+    jobs = study.jobs(study.cells(names))
+    times = {job: sum(seconds(study, job[0], n) for n in sizes) for job, sizes in jobs.items()}
     starts = {
         curve: seconds(study, *study.pretraining(curve.init, curve.model))
         for curve, _ in times

@@ -250,13 +250,9 @@ def training(study: Study, curve: Curve, sizes: Iterable[int]) -> Training:
 
 def training_jobs(study: Study, cells: list[Cell]) -> dict[str, Training]:
     """The training jobs of cells, by log."""
-    packed, sizes = set(study.packed_curves()), {}
-    for curve, n in cells:
-        name = "packed" if curve in packed and n in study.packed_n_train else f"n{n}"
-        sizes.setdefault((curve, name), []).append(n)
     return {
-        f"{study.results}/logs/train/{curve.path}/{name}.log": training(study, curve, of_job)
-        for (curve, name), of_job in sizes.items()
+        f"{study.results}/logs/train/{curve.path}/{name}.log": training(study, curve, sizes)
+        for (curve, name), sizes in study.jobs(cells).items()
     }
 
 

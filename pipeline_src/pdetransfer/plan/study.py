@@ -2,6 +2,7 @@
 from them. Free of torch, so that planning the workflow is quick."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Annotated, Any, Literal
@@ -75,16 +76,9 @@ class Study(Entry):
     seed: int = Field(
         0, ge=0, description="Seed of all datasets. Each dataset and split draws from a stream of its own."
     )
-    grid: Grid | None = Field(
-        None, description="Grid of all generated datasets, on the periodic unit square."
-    )
-    source: Source | None = Field(
-        None,
-        description="Random right-hand sides, sums of Gaussians on a square of centres with spacing 2 sigma.",
-    )
-    num_examples: NumExamples | None = Field(
-        None, description="Examples in each split of every generated dataset."
-    )
+    grid: Grid | None = Field(None, description=Grid.__doc__)
+    source: Source | None = Field(None, description=Source.__doc__)
+    num_examples: NumExamples | None = Field(None, description=NumExamples.__doc__)
     compile_from: int = Field(
         0,
         ge=0,
@@ -195,6 +189,16 @@ class Study(Entry):
         return [
             curve for curve, sizes in needed.items() if packed and packed <= sizes and curve not in starts
         ]
+
+    def jobs(self, cells: Iterable[Cell]) -> dict[tuple[Curve, str], list[int]]:
+        """The n_train of the training jobs of cells, by curve and name: one for all packed n_train of a curve,
+        one for each other cell."""
+        packed = set(self.packed_curves())
+        found: dict[tuple[Curve, str], list[int]] = {}
+        for curve, n in cells:
+            name = "packed" if curve in packed and n in self.packed_n_train else f"n{n}"
+            found.setdefault((curve, name), []).append(n)
+        return found
 
     def components(self, dataset: str) -> list[str]:
         """The stored datasets that a dataset consists of: those of a mixture, or itself."""
