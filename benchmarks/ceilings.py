@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
+
 from training import DEVICE, our_step, run_tuned, seconds_of, step_inputs
 
 SIZES = ["16,8,32,16", "16,4,64,8", "16,16,64,8", "32,32,64,8", "16,4,128,8", "32,32,128,8"]

@@ -13,11 +13,11 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import torch
-from training import run_tuned
 
 from pdetransfer.models.operators import Channels, Inputs, NeuralOperator
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.steps import Step
+from training import run_tuned
 
 SIZES = ["16,4,128,32", "128,32,128,128"]
 SECONDS, REPEATS = 5, 3
