@@ -36,7 +36,11 @@ def chosen_study():
     """The study and the code that answers it; the first mistake in them is said, and nothing is run."""
     typed = {**workflow.config_settings.overwrite_config}
     chosen = {key: value for key, value in config.items() if key in CHOSEN or key not in {*typed, "other"}}
-    study = load(Path(workflow.basedir).parent / "config", chosen, {key: typed[key] for key in typed.keys() - {*CHOSEN, "other"}})
+    study = load(
+        Path(workflow.basedir).parent / "config",
+        chosen,
+        {key: typed[key] for key in typed.keys() - {*CHOSEN, "other"}},
+    )
     answers = registry.answers(study.answers)
     if workflow.is_main_process:
         check(study, answers, registry.quantities(study))
