@@ -24,23 +24,18 @@ from pdetransfer.base import numerics
 from pdetransfer.plan import costs, entries, inputs
 from pdetransfer.plan.check import check
 from pdetransfer.plan.expand import ConfigError
-from pdetransfer.plan.load import CHOSEN, load
+from pdetransfer.plan.load import load
 from pdetransfer.plan.study import Curve, canonical
 from pdetransfer.studies import registry
 
 # A folder to compare with, for one start of Snakemake: no part of what is run.
-OTHER = config.get("other")
+OTHER = config.pop("other", None)
 
 
 def chosen_study():
     """The study and the code that answers it; the first mistake in them is said, and nothing is run."""
-    typed = {**workflow.config_settings.overwrite_config}
-    chosen = {key: value for key, value in config.items() if key in CHOSEN or key not in {*typed, "other"}}
-    study = load(
-        Path(workflow.basedir).parent / "config",
-        chosen,
-        {key: typed[key] for key in typed.keys() - {*CHOSEN, "other"}},
-    )
+    typed = {key: value for key, value in workflow.config_settings.overwrite_config.items() if key != "other"}
+    study = load(Path(workflow.basedir).parent / "config", config, typed)
     answers = registry.answers(study.answers)
     if workflow.is_main_process:
         check(study, answers, registry.quantities(study))

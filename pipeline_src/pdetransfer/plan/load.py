@@ -31,14 +31,18 @@ _WORDS = {  # of pydantic, and ours
 }
 
 
-def load(folder: Path, chosen: dict, typed: dict | None = None) -> Study:
-    """The study in ``folder``, the project's ``config/``, that ``chosen``, its ``config.yaml``, names by ``study``
-    and ``scale``, with the ``overrides`` there and, over these, what is ``typed``. Raises ConfigError, one
-    sentence with key, value and what was expected, for the first mistake."""
-    name, scale = _chosen(folder, chosen)
+def load(folder: Path, config: dict, typed: dict | None = None) -> Study:
+    """The study in ``folder``, the project's ``config/``, that ``config`` names by ``study`` and ``scale``, with
+    its ``overrides`` of them and, over these, what is ``typed``. ``config`` is ``config.yaml``, over which all
+    that is typed has been laid. Raises ConfigError, one sentence with key, value and what was expected, for the
+    first mistake."""
+    typed = typed or {}
+    in_file = {key: value for key, value in config.items() if key in CHOSEN or key not in typed}
+    name, scale = _chosen(folder, in_file)
     own = folder / name
     layers = [_read(own / "study.yaml"), _read(own / f"{scale}.yaml")]
-    layers += [_overrides(folder, chosen).get(name, {}).get(scale, {}), typed or {}]
+    layers += [_overrides(folder, config).get(name, {}).get(scale, {})]
+    layers += [{key: value for key, value in typed.items() if key not in CHOSEN}]
     claims = _read(own / "claims.yaml") if (own / "claims.yaml").exists() else {}
     try:
         for key in (key for layer in layers for key in layer if key in _OF_THE_ENGINE):
