@@ -7,6 +7,15 @@ from pdetransfer.plan.study import Study
 
 ROOT = Path(__file__).parents[2]
 SCALES = ["laptop", "paper", "smoke"]
+#: The least that a recipe must have.
+RECIPE = {
+    "learning_rates": {"scratch": [0.1]},
+    "batch_size": 8,
+    "length": 1,
+    "length_unit": "epochs",
+    "validation_interval": 1,
+    "num_validation": 8,
+}
 
 
 def load_study(scale: str, folder: Path = ROOT / "config", **typed) -> Study:

@@ -25,7 +25,7 @@ from pdetransfer.plan import costs, entries, inputs
 from pdetransfer.plan.check import check
 from pdetransfer.plan.expand import ConfigError
 from pdetransfer.plan.load import load
-from pdetransfer.plan.study import Curve, canonical
+from pdetransfer.plan.study import Curve
 from pdetransfer.studies import registry
 
 # A folder to compare with, for one start of Snakemake: no part of what is run.

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from configs import ROOT, SCALES, load_study
+from configs import RECIPE, ROOT, SCALES, load_study
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.models.registry import MODELS
 from pdetransfer.plan.check import check
@@ -20,14 +20,6 @@ from pdetransfer.studies import registry
 
 FOLDER = ROOT / "config"
 AXES = {"dataset": ["d"], "model": ["m"], "init": ["scratch"], "recipe": ["r"]}
-RECIPE = {
-    "learning_rates": {"scratch": [0.1]},
-    "batch_size": 8,
-    "length": 1,
-    "length_unit": "epochs",
-    "validation_interval": 1,
-    "num_validation": 8,
-}
 OWN_FILES = {split: f"{split}.h5" for split in ("train", "validation", "test")}
 
 

@@ -3,19 +3,11 @@
 import pytest
 import yaml
 
-from configs import ROOT, load_study
+from configs import RECIPE, ROOT, load_study
 from pdetransfer.plan.study import Curve, Study
 
 AXES = {"dataset": ["far"], "model": ["m"], "init": ["scratch", "own"], "recipe": ["r"]}
 MODEL = {"kind": "fno", "width": 4, "modes": 2, "num_layers": 1, "rate": 100}
-RECIPE = {
-    "learning_rates": {"scratch": [0.1]},
-    "batch_size": 8,
-    "length": 1,
-    "length_unit": "epochs",
-    "validation_interval": 1,
-    "num_validation": 8,
-}
 SMALL = {
     "datasets": {
         "near": {"system": "poisson"},
