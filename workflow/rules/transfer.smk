@@ -3,8 +3,8 @@
 from pdetransfer.studies.transfer import inputs as own
 from pdetransfer.studies.transfer.questions import SHIFTED
 
-DISTANCES = job(lambda: inputs.distances(STUDY, STUDY.asking(*SHIFTED)))
-PRETRAINED = job(lambda: inputs.pretrained(STUDY))
+DISTANCES = job(lambda: own.distances(STUDY, STUDY.asking(*SHIFTED)))
+PRETRAINED = job(lambda: own.pretrained(STUDY))
 BUDGETS = job(lambda: own.budgets(STUDY))
 
 

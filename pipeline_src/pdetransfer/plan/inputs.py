@@ -120,22 +120,6 @@ class Drawn(NamedTuple):
     of_study: dict[str, File]
 
 
-class Distances(NamedTuple):
-    """Pairs of datasets with the training examples of both, and the tables of the experiments that have them."""
-
-    pairs: list[dict[str, str]]
-    samples: dict[str, SplitFiles]
-    tables: list[File]
-
-
-class Pretrained(NamedTuple):
-    """A pre-trained model, and the examples that it has seen."""
-
-    curve: Curve
-    weights: File
-    train: list[SplitFiles]
-
-
 class Judged(NamedTuple):
     """The claims, in their order, and what they are judged by."""
 
@@ -366,28 +350,6 @@ def gallery(study: Study, name: str, n_train: int | None = None) -> Gallery:
 def is_gallery(study: Study, name: str) -> bool:
     """Whether a figure shows predictions of models, not tables."""
     return study.figures[name].kind in GALLERIES
-
-
-def distances(study: Study, experiments: list[str]) -> Distances:
-    pairs = study.pairs(experiments)
-    datasets = sorted({pair[end] for pair in pairs for end in ("dataset", "base")})
-    return Distances(
-        pairs,
-        {name: split(study, name, "train") for name in datasets},
-        [table_file(study, "cells", name) for name in experiments],
-    )
-
-
-def pretrained(study: Study) -> list[Pretrained]:
-    """The pre-trainings of reported experiments."""
-    return [
-        Pretrained(
-            curve,
-            cell_file(study, curve, n, "weights.safetensors"),
-            splits(study, curve.dataset, "train"),
-        )
-        for curve, n in sorted(study.pretrained(study.reported), key=str)
-    ]
 
 
 def have_run(study: Study, names: Iterable[str]) -> list[str]:

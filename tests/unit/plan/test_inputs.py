@@ -13,6 +13,7 @@ from pdetransfer.plan.expand import ConfigError
 from pdetransfer.plan.inputs import files
 from pdetransfer.plan.study import Curve
 from pdetransfer.studies import registry
+from pdetransfer.studies.transfer import inputs as of_transfer
 
 STUDY = load_study("laptop")
 ANSWERS = registry.answers("transfer")
@@ -29,8 +30,8 @@ def jobs(study):
     for name in study.figures:
         is_gallery = inputs.is_gallery(study, name)
         yield inputs.gallery(study, name) if is_gallery else inputs.figure(study, ANSWERS, name)
-    yield inputs.distances(study, study.asking("shift"))
-    yield inputs.pretrained(study)
+    yield of_transfer.distances(study, study.asking("shift"))
+    yield of_transfer.pretrained(study)
     yield inputs.claims(study, ANSWERS)
     yield inputs.report(study, ANSWERS)
     yield inputs.controls(study)

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from pdetransfer.plan.inputs import File, errors, have_run
-from pdetransfer.plan.study import Study
+from pdetransfer.plan.inputs import File, SplitFiles, cell_file, errors, have_run, split, splits, table_file
+from pdetransfer.plan.study import Curve, Study
 
 
 class Budgets(NamedTuple):
@@ -11,6 +11,44 @@ class Budgets(NamedTuple):
 
     study: dict
     errors: dict[str, File]
+
+
+class Distances(NamedTuple):
+    """Pairs of datasets with the training examples of both, and the tables of the experiments that have them."""
+
+    pairs: list[dict[str, str]]
+    samples: dict[str, SplitFiles]
+    tables: list[File]
+
+
+class Pretrained(NamedTuple):
+    """A pre-trained model, and the examples that it has seen."""
+
+    curve: Curve
+    weights: File
+    train: list[SplitFiles]
+
+
+def distances(study: Study, experiments: list[str]) -> Distances:
+    pairs = study.pairs(experiments)
+    datasets = sorted({pair[end] for pair in pairs for end in ("dataset", "base")})
+    return Distances(
+        pairs,
+        {name: split(study, name, "train") for name in datasets},
+        [table_file(study, "cells", name) for name in experiments],
+    )
+
+
+def pretrained(study: Study) -> list[Pretrained]:
+    """The pre-trainings of reported experiments."""
+    return [
+        Pretrained(
+            curve,
+            cell_file(study, curve, n, "weights.safetensors"),
+            splits(study, curve.dataset, "train"),
+        )
+        for curve, n in sorted(study.pretrained(study.reported), key=str)
+    ]
 
 
 def budgets(study: Study) -> Budgets:
