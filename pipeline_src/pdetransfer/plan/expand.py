@@ -53,7 +53,7 @@ def expand(study: dict, scale: dict, *overrides: dict) -> dict:
     _check_scale(study, scale)
     config = study
     for layer in (scale, *overrides):
-        config = _laid_over(config, layer)
+        config = laid_over(config, layer)
     families: Families = {}
     for section in REFERENCES:
         entries = _entries(config, section)
@@ -84,14 +84,14 @@ def _entries(config: dict, section: str) -> dict[str, dict]:
     return entries
 
 
-def _laid_over(base: dict, over: dict) -> dict:
+def laid_over(base: dict, over: dict) -> dict:
     """``base`` with the values of ``over``; sections and entries that both have are merged."""
     both = {
         key
         for key in base.keys() & over.keys()
         if isinstance(base[key], dict) and isinstance(over[key], dict)
     }
-    return base | over | {key: _laid_over(base[key], over[key]) for key in both}
+    return base | over | {key: laid_over(base[key], over[key]) for key in both}
 
 
 def _resolved(section: str, entries: dict[str, dict]) -> dict[str, dict]:
@@ -108,7 +108,7 @@ def _resolved(section: str, entries: dict[str, dict]) -> dict[str, dict]:
         if base in (*trail, name):
             circle = " -> ".join((*trail, name, base))
             raise ConfigError(f"{key} is {base!r}, which is like this one ({circle}); expected no circle")
-        return _laid_over(resolve(base, (*trail, name)), entry)
+        return laid_over(resolve(base, (*trail, name)), entry)
 
     return {name: resolve(name, ()) for name in entries}
 
@@ -121,11 +121,11 @@ def _with_members(section: str, entries: dict[str, dict], families: Families) ->
         settings = dict(entry)
         each = settings.pop("each", None)
         if each is None:
-            found[name] = _laid_over(found.get(name, {}), settings)
+            found[name] = laid_over(found.get(name, {}), settings)
             continue
         families.setdefault(section, {})[name] = _members(f"{section}.{name}", name, each)
         for member, own in families[section][name].items():
-            found[member] = _laid_over(settings | own, found.get(member, {}))
+            found[member] = laid_over(settings | own, found.get(member, {}))
     return found
 
 

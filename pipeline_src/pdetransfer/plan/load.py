@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError, create_model
 
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan.entries import Entry
-from pdetransfer.plan.expand import ConfigError, expand, expected_one_of, near
+from pdetransfer.plan.expand import ConfigError, expand, expected_one_of, laid_over, near
 from pdetransfer.plan.study import Study
 
 M = TypeVar("M", bound=BaseModel)
@@ -40,7 +40,7 @@ def load(folder: Path, config: dict, typed: dict | None = None) -> Study:
     in_file = {key: value for key, value in config.items() if key in CHOSEN or key not in typed}
     name, scale = _chosen(folder, in_file)
     own = folder / name
-    layers = [_read(own / "study.yaml"), _read(own / f"{scale}.yaml")]
+    layers = [_read(own / "study.yaml"), _scale(own, scale)]
     layers += [_overrides(folder, config).get(name, {}).get(scale, {})]
     layers += [{key: value for key, value in typed.items() if key not in CHOSEN}]
     claims = _read(own / "claims.yaml") if (own / "claims.yaml").exists() else {}
@@ -123,6 +123,21 @@ def _by_name(key: str, value: Any) -> dict:
     if not isinstance(value, dict):
         raise ConfigError(f"{key} is {value!r}; expected settings by name")
     return value
+
+
+def _scale(own: Path, name: str) -> dict:
+    """The numbers of a scale, over those of the scale that it is ``like``."""
+    settings = _read(own / f"{name}.yaml")
+    base = settings.pop("like", None)
+    if base is None:
+        return settings
+    known = [other for other in scales(own.parent, own.name) if other != name]
+    if base not in known:
+        raise ConfigError(f"{own / name}.yaml has like: {base!r}; {expected_one_of(base, known)}")
+    whole = _read(own / f"{base}.yaml")
+    if "like" in whole:
+        raise ConfigError(f"{own / name}.yaml is like {base!r}, which is like another one; expected a whole scale")
+    return laid_over(whole, settings)
 
 
 def _read(path: Path) -> dict:

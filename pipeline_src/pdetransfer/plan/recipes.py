@@ -30,6 +30,11 @@ class _Training(Entry):
     length_unit: Literal["epochs", "steps"] = Field(
         description="What `length` and `validation_interval` count."
     )
+    min_steps: Count = Field(
+        1,
+        description="Steps of a run, at least: with few examples, a shorter run is stretched to as many, its "
+        "validations with it.",
+    )
     validation_interval: Count = Field(
         description="Distance of two validations, in `length_unit`; at most 50 of them in a run."
     )
@@ -53,7 +58,12 @@ class _Training(Entry):
     )
 
     def _steps_per_unit(self, n_train: int) -> int:
-        return math.ceil(n_train / self.batch_size) if self.length_unit == "epochs" else 1
+        """Steps of an epoch, or one; more where that would give less than ``min_steps`` in all."""
+        steps = self._steps_per_epoch(n_train) if self.length_unit == "epochs" else 1
+        return max(steps, math.ceil(self.min_steps / self.length))
+
+    def _steps_per_epoch(self, n_train: int) -> int:
+        return math.ceil(n_train / self.batch_size)
 
     def num_steps(self, n_train: int) -> int:
         """Steps of a run."""
@@ -61,9 +71,7 @@ class _Training(Entry):
 
     def num_examples(self, n_train: int) -> int:
         """Training examples of a run: every example of every batch."""
-        if self.length_unit == "epochs":
-            return self.length * n_train
-        epochs, steps = divmod(self.length, math.ceil(n_train / self.batch_size))
+        epochs, steps = divmod(self.num_steps(n_train), self._steps_per_epoch(n_train))
         return epochs * n_train + steps * min(self.batch_size, n_train)
 
     def steps_between_validations(self, n_train: int) -> int:
