@@ -371,7 +371,6 @@ def test_a_new_seed_trains_only_its_runs(finished):
 
 def test_a_new_n_inside_the_pack_retrains_nothing_that_is_finished(finished):
     def grow(config):
-        config["packed_n_train"].append(12)
         config["experiments"]["data_scaling"]["n_train"].append(12)
 
     finished.edit_config(grow)

@@ -73,13 +73,33 @@ def one_of(names):
     return f"({'|'.join(map(re.escape, names))})"
 
 
+ALL_CURVES = "/".join(
+    one_of(names)
+    for names in (STUDY.datasets, STUDY.models, [entries.SCRATCH, *STUDY.pretrainings], STUDY.recipes)
+)
+
+
+def rules_of_packs():
+    """By name of a rule the n_train that its jobs train, and the paths of their curves."""
+    by_sizes = {}
+    for curve, sizes in STUDY.packs.items():
+        by_sizes.setdefault(sizes, []).append(curve.path)
+    names = ["train_pack", *("_".join(map(str, ["train_pack", *sizes])) for sizes in [*by_sizes][1:])]
+    return dict(zip(names, by_sizes.items()))
+
+
+PACKS = rules_of_packs()
+# What a profile says of train_pack holds for all of them.
+settings = workflow.resource_settings
+settings.overwrite_resources = dict.fromkeys(
+    PACKS, settings.overwrite_resources.get("train_pack", {})
+) | dict(settings.overwrite_resources)
+
+
 wildcard_constraints:
     dataset=one_of([*GENERATED, *IMPORTED]),
     split="|".join(inputs.SPLITS),
-    curve="/".join(
-        one_of(names)
-        for names in (STUDY.datasets, STUDY.models, [entries.SCRATCH, *STUDY.pretrainings], STUDY.recipes)
-    ),
+    curve=ALL_CURVES,
     n_train=r"[1-9]\d*",
     experiment=one_of(STUDY.experiments),
     figure=one_of(name for name in STUDY.figures if not inputs.is_gallery(STUDY, name)),
@@ -98,7 +118,7 @@ def job(plan, *names):
         except ConfigError as mistake:
             raise WorkflowError(str(mistake)) from None
 
-    return lambda wildcards: of(*(wildcards[name] for name in names))
+    return lambda wildcards: of(*(wildcards.get(name) for name in names))
 
 
 def reads(of_job):
@@ -116,26 +136,6 @@ def beside_another_snakemake(wildcards):
     if set(workflow.dag_settings.targets) == {"status"}:
         workflow.persistence.lock = workflow.persistence.unlock = workflow.persistence.noop
     return []
-
-
-def job_sizes(wildcards):
-    """The n_train of a training job: the one asked for, or all that are packed."""
-    return [int(wildcards.n_train)] if "n_train" in wildcards.keys() else list(STUDY.packed_n_train)
-
-
-def training_minutes(wildcards, attempt):
-    asked = costs.training_minutes(STUDY, Curve.from_path(wildcards.curve), job_sizes(wildcards))
-    return min(attempt * asked, STUDY.longest_job)
-
-
-def training_mb(wildcards, attempt):
-    asked = costs.training_mb(STUDY, Curve.from_path(wildcards.curve), job_sizes(wildcards))
-    return min(attempt, 2) * asked  # most later attempts are due to time, not to memory
-
-
-def training_gpus(wildcards):
-    asked = STUDY.models[Curve.from_path(wildcards.curve).model].num_gpus
-    return num_gpus() * (asked if workflow.non_local_exec_or_dryrun else min(asked, gpus_here() or 1))
 
 
 @cache

@@ -1,72 +1,83 @@
-TRAINING = job(lambda curve, n: inputs.training(STUDY, Curve.from_path(curve), [int(n)]), "curve", "n_train")
-PACK = job(lambda curve: inputs.training(STUDY, Curve.from_path(curve), STUDY.packed_n_train), "curve")
 EVALUATION = job(lambda experiment: inputs.evaluation(STUDY, experiment), "experiment")
 MODEL = job(lambda curve, n: inputs.model(STUDY, Curve.from_path(curve), int(n)), "curve", "n_train")
 ARCHIVE = f"{STUDY.results}/archive"
-PACKED_N = list(STUDY.packed_n_train)
-PACKED = [curve.path for curve in STUDY.packed_curves()]
 
 
-rule train:
-    input:
-        reads(TRAINING),
-    output:
-        weights="<results>/cells/{curve}/n{n_train}/weights.safetensors",
-        history="<results>/cells/{curve}/n{n_train}/history.csv",
-        cell="<results>/cells/{curve}/n{n_train}/cell.json",
-    log:
-        "<results>/logs/train/{curve}/n{n_train}.log",
-    benchmark:
-        "<results>/benchmarks/train/{curve}/n{n_train}.tsv"
-    conda:
-        "../../environment.yml"
-    resources:
-        gpu=training_gpus,
-        device=STUDY.device,
-        compile_from=STUDY.compile_from,
-        runtime=training_minutes,
-        mem_mb=training_mb,
-    params:
-        job=TRAINING,
-        archive=ARCHIVE,
-        numerics=numerics.TRAINING,
-    script:
-        "../scripts/train.py"
+def trained_n(curve, n_train):
+    """The n_train of a training job: the one asked for, or those that its curve packs."""
+    return [int(n_train)] if n_train else STUDY.packs[Curve.from_path(curve)]
 
 
-# Pre-trainings come first: whatever is fine-tuned waits for them.
+TRAINING = job(
+    lambda curve, n: inputs.training(STUDY, Curve.from_path(curve), trained_n(curve, n)), "curve", "n_train"
+)
+
+
+def training_minutes(wildcards, attempt):
+    asked = costs.training_minutes(
+        STUDY, Curve.from_path(wildcards.curve), trained_n(wildcards.curve, wildcards.get("n_train"))
+    )
+    return min(attempt * asked, STUDY.longest_job)
+
+
+def training_mb(wildcards, attempt):
+    asked = costs.training_mb(
+        STUDY, Curve.from_path(wildcards.curve), trained_n(wildcards.curve, wildcards.get("n_train"))
+    )
+    return min(attempt, 2) * asked  # most later attempts are due to time, not to memory
+
+
+def training_gpus(wildcards):
+    asked = STUDY.models[Curve.from_path(wildcards.curve).model].num_gpus
+    return num_gpus() * (asked if workflow.non_local_exec_or_dryrun else min(asked, gpus_here() or 1))
+
+
+# The output of a rule is the same for all of its curves: a rule for single cells, and one for every set of n_train that
+# curves pack.
+for name, (sizes, curves) in {"train": (["{n_train}"], [ALL_CURVES]), **PACKS}.items():
+
+    rule:
+        name:
+            name
+        input:
+            reads(TRAINING),
+        output:
+            weights=[f"<results>/cells/{{curve}}/n{n}/weights.safetensors" for n in sizes],
+            history=[f"<results>/cells/{{curve}}/n{n}/history.csv" for n in sizes],
+            cell=[f"<results>/cells/{{curve}}/n{n}/cell.json" for n in sizes],
+        log:
+            f"<results>/logs/train/{{curve}}/{'packed' if name in PACKS else 'n{n_train}'}.log",
+        benchmark:
+            f"<results>/benchmarks/train/{{curve}}/{'packed' if name in PACKS else 'n{n_train}'}.tsv"
+        wildcard_constraints:
+            curve="|".join(curves),
+        # The largest first, or the last job that runs may be a long one; after pre-trainings, as what is fine-tuned
+        # waits for them.
+        priority: len(sizes)
+        conda:
+            "../../environment.yml"
+        resources:
+            gpu=training_gpus,
+            device=STUDY.device,
+            compile_from=STUDY.compile_from,
+            runtime=training_minutes,
+            mem_mb=training_mb,
+        params:
+            job=TRAINING,
+            archive=ARCHIVE,
+            numerics=numerics.TRAINING,
+        script:
+            "../scripts/train.py"
+
+
 use rule train as pretrain with:
     wildcard_constraints:
         curve=one_of(sorted({curve.path for curve, _ in STUDY.starts})),
         n_train=one_of(sorted({str(n_train) for _, n_train in STUDY.starts})),
-    priority: 1
+    priority: 100
 
 
-ruleorder: pretrain > train
-
-
-if PACKED_N:
-
-    # One job for all packed n_train of a curve that needs all of them.
-    use rule train as train_pack with:
-        input:
-            reads(PACK),
-        output:
-            weights=expand("<results>/cells/{{curve}}/n{n_train}/weights.safetensors", n_train=PACKED_N),
-            history=expand("<results>/cells/{{curve}}/n{n_train}/history.csv", n_train=PACKED_N),
-            cell=expand("<results>/cells/{{curve}}/n{n_train}/cell.json", n_train=PACKED_N),
-        log:
-            "<results>/logs/train/{curve}/packed.log",
-        benchmark:
-            "<results>/benchmarks/train/{curve}/packed.tsv"
-        wildcard_constraints:
-            curve=one_of(PACKED),
-        params:
-            job=PACK,
-            archive=ARCHIVE,
-            numerics=numerics.TRAINING,
-
-    ruleorder: pretrain > train_pack > train
+workflow.ruleorder("pretrain", *PACKS, "train")
 
 
 rule status:

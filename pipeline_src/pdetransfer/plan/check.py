@@ -114,6 +114,12 @@ def _recipes(study: Study) -> Iterator[str]:
                 f"recipes.{name}.num_tuning_seeds is {recipe.num_tuning_seeds}; "
                 f"expected at most the number of seeds, {len(recipe.seeds)}"
             )
+        for n_train, count in recipe.fewer_seeds.items():
+            if not recipe.num_tuning_seeds <= count <= len(recipe.seeds):
+                yield (
+                    f"recipes.{name}.fewer_seeds.{n_train} is {count}; expected from {recipe.num_tuning_seeds}, "
+                    f"the tuning seeds, to {len(recipe.seeds)}, all of them"
+                )
         if recipe.extend_grid and len(arms[0]) < 2:
             yield f"recipes.{name}.learning_rates has one rate; expected at least 2, as extend_grid is true"
         if study.num_examples and recipe.num_validation > (most := study.num_examples.validation):

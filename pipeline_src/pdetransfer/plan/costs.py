@@ -29,33 +29,9 @@ def at_rates(study: Study, rates: dict[str, float]) -> Study:
     return study.model_copy(update={"models": models})
 
 
-def num_runs(study: Study, curve: Curve) -> int:
-    """Trainings of a cell, at most: the tuning seeds with every learning rate, one more where the grid may be
-    extended; the others with the chosen one."""
-    recipe = study.recipes[curve.recipe]
-    rates = recipe.rates(curve.is_fine_tuned)
-    tuning = min(recipe.num_tuning_seeds, len(recipe.seeds))
-    return (len(rates) + recipe.extend_grid) * tuning + len(recipe.seeds) - tuning
-
-
-def run_examples(study: Study, curve: Curve, n_train: int) -> int:
-    """Training examples of one run: every example of every batch."""
-    return study.recipes[curve.recipe].num_examples(n_train)
-
-
-def run_seconds(study: Study, curve: Curve, n_train: int) -> float:
-    """Training time of one run at its model's ``rate``."""
-    return run_examples(study, curve, n_train) / study.models[curve.model].rate
-
-
-def num_examples(study: Study, curve: Curve, n_train: int) -> int:
-    """Training examples of a cell: those of all its runs."""
-    return num_runs(study, curve) * run_examples(study, curve, n_train)
-
-
 def seconds(study: Study, curve: Curve, n_train: int) -> float:
     """Training time of a cell at its model's ``rate``."""
-    return num_examples(study, curve, n_train) / study.models[curve.model].rate
+    return study.cell_examples(curve, n_train) / study.models[curve.model].rate
 
 
 def num_parameters(model: Model, in_channels: int, out_channels: int = 1) -> int:
@@ -124,15 +100,15 @@ def _row(study: Study, name: str, own: list[Cell]) -> dict:
     reference = study.curves(study.reported[0])[0].model
     hours = sum(seconds(study, *cell) for cell in own) / 3600
     weights = sum(
-        len(study.recipes[curve.recipe].seeds) * num_parameters(study.models[curve.model], 8)
-        for curve, _ in own
+        len(study.recipes[curve.recipe].seeds_at(n)) * num_parameters(study.models[curve.model], 8)
+        for curve, n in own
     )
     return {
         "experiment": name,
         "jobs": len(study.jobs(own)),
         "cells": len(own),
-        "trainings": sum(num_runs(study, curve) for curve, _ in own),
-        "examples": sum(num_examples(study, *cell) for cell in own),
+        "trainings": sum(study.num_runs(*cell) for cell in own),
+        "examples": sum(study.cell_examples(*cell) for cell in own),
         "equivalents": round(hours * 3600 * study.models[reference].rate),
         "device_hours": round(hours, 3),
         "weights_gb": round(weights * _VALUE / 1e9, 3),

@@ -98,6 +98,9 @@ class ArmedRecipe(_Training):
     """How a cell is trained and tuned. Adam, cosine decay to zero."""
 
     learning_rates: Arms = Field(description=Arms.__doc__)
+    fewer_seeds: dict[Count, Count] = Field(
+        {}, description="By the n_train from which on it holds: how many of the seeds are taken, the first ones."
+    )
 
     def rates(self, is_fine_tuned: bool) -> tuple[float, ...]:
         """The learning rates of an arm."""
@@ -105,6 +108,13 @@ class ArmedRecipe(_Training):
         assert rates is not None  # `check` asks for them
         return rates
 
-    def of_arm(self, is_fine_tuned: bool) -> dict:
+    def seeds_at(self, n_train: int) -> tuple[int, ...]:
+        """The seeds of a cell."""
+        fewer = [count for start, count in sorted(self.fewer_seeds.items()) if start <= n_train]
+        return self.seeds[: fewer[-1]] if fewer else self.seeds
+
+    def of_cell(self, is_fine_tuned: bool, n_train: int) -> dict:
         """The settings of a ``Recipe``, ready for JSON: what differs from the defaults."""
-        return self.settings("learning_rates") | {"learning_rates": list(self.rates(is_fine_tuned))}
+        own = self.model_copy(update={"seeds": self.seeds_at(n_train)})
+        rates = list(self.rates(is_fine_tuned))
+        return own.settings("learning_rates", "fewer_seeds") | {"learning_rates": rates}

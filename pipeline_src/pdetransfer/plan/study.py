@@ -4,10 +4,11 @@ from them. Free of torch, so that planning the workflow is quick."""
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from itertools import product
-from typing import Annotated, Any, Literal
+from functools import cached_property
+from itertools import accumulate, product
+from typing import Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from pdetransfer.plan.entries import (
     CONTROL,
@@ -26,7 +27,6 @@ from pdetransfer.plan.entries import (
     Pretraining,
     Sizes,
     Source,
-    distinct,
 )
 from pdetransfer.plan.recipes import ArmedRecipe
 
@@ -54,6 +54,8 @@ class Curve:
 
 
 Cell = tuple[Curve, int]  #: a curve at an n_train
+#: That the cells of a pack train on together, at most: hours of one GPU, beside which a start-up is nothing.
+_EXAMPLES_OF_A_PACK = 10_000_000
 
 
 class Study(Entry):
@@ -94,13 +96,6 @@ class Study(Entry):
     )
     n_train: Sizes | None = Field(
         None, description="The `n_train` of experiments that have none of their own."
-    )
-    packed_n_train: Annotated[tuple[Count, ...], AfterValidator(distinct)] = Field(
-        (),
-        description="The n_train whose cells, of the same dataset, model, init and recipe, share one job, where "
-        "experiments need all of them. Small ones belong here: a start-up and a data load then serve many "
-        "trainings. "
-        "What is finished is not trained again when the list grows.",
     )
     datasets: dict[Name, Dataset] = Field({}, description=Dataset.__doc__)
     models: dict[Name, Model] = Field({}, description=Model.__doc__)
@@ -178,25 +173,51 @@ class Study(Entry):
         """The cells of all pre-trainings."""
         return {self.pretraining(init, model) for init in self.pretrainings for model in self.models}
 
-    def packed_curves(self) -> list[Curve]:
-        """The curves of experiments for which every packed n_train is needed: those n share one job."""
-        needed: dict[Curve, set[int]] = {}
-        for name, entry in self.experiments.items():
-            for curve in self.curves(name):
-                needed.setdefault(curve, set()).update(entry.trained_n)
-        packed = set(self.packed_n_train)
+    def num_runs(self, curve: Curve, n_train: int) -> int:
+        """Trainings of a cell, at most: the tuning seeds with every learning rate, one more where the grid may be
+        extended; the others with the chosen one."""
+        recipe = self.recipes[curve.recipe]
+        seeds = len(recipe.seeds_at(n_train))
+        tuning = min(recipe.num_tuning_seeds, seeds)
+        return (len(recipe.rates(curve.is_fine_tuned)) + recipe.extend_grid) * tuning + seeds - tuning
+
+    def run_examples(self, curve: Curve, n_train: int) -> int:
+        """Training examples of one run: every example of every batch."""
+        return self.recipes[curve.recipe].num_examples(n_train)
+
+    def cell_examples(self, curve: Curve, n_train: int) -> int:
+        """Training examples of a cell: those of all its runs."""
+        return self.num_runs(curve, n_train) * self.run_examples(curve, n_train)
+
+    @cached_property
+    def packs(self) -> dict[Curve, tuple[int, ...]]:
+        """By curve the n_train whose cells share a job: those of the experiment that needs most of them, from the
+        smallest on, as long as they are quick together. So another experiment with an n of its own makes no job
+        stale. Controls decide where `all` needs none; pre-trainings are jobs of their own, as others wait for them."""
+        needed = self._most_sizes(self.controls) | self._most_sizes(self.reported)
         starts = {curve for curve, _ in self.starts}
-        return [
-            curve for curve, sizes in needed.items() if packed and packed <= sizes and curve not in starts
-        ]
+        quick = {curve: self._quick(curve, sizes) for curve, sizes in needed.items() if curve not in starts}
+        return {curve: sizes for curve, sizes in quick.items() if len(sizes) > 1}
+
+    def _most_sizes(self, names: list[str]) -> dict[Curve, list[int]]:
+        """By curve the n_train of the one of some experiments that needs most."""
+        most: dict[Curve, list[int]] = {}
+        for name in names:
+            sizes = sorted(self.experiments[name].trained_n)
+            for curve in self.curves(name):
+                most[curve] = max(most.get(curve, []), sizes, key=lambda found: (len(found), found))
+        return most
+
+    def _quick(self, curve: Curve, sizes: list[int]) -> tuple[int, ...]:
+        examples = accumulate(self.cell_examples(curve, n) for n in sizes)
+        return tuple(n for n, so_far in zip(sizes, examples, strict=True) if so_far <= _EXAMPLES_OF_A_PACK)
 
     def jobs(self, cells: Iterable[Cell]) -> dict[tuple[Curve, str], list[int]]:
-        """The n_train of the training jobs of cells, by curve and name: one for all packed n_train of a curve,
-        one for each other cell."""
-        packed = set(self.packed_curves())
+        """The n_train of the training jobs of cells, by curve and name: one for all that are packed, one for each
+        other cell."""
         found: dict[tuple[Curve, str], list[int]] = {}
         for curve, n in cells:
-            name = "packed" if curve in packed and n in self.packed_n_train else f"n{n}"
+            name = "packed" if n in self.packs.get(curve, ()) else f"n{n}"
             found.setdefault((curve, name), []).append(n)
         return found
 
@@ -235,7 +256,7 @@ class Study(Entry):
         return canonical(
             {
                 "architecture": self.models[curve.model].architecture,
-                "recipe": self.recipes[curve.recipe].of_arm(curve.is_fine_tuned),
+                "recipe": self.recipes[curve.recipe].of_cell(curve.is_fine_tuned, n_train),
                 "n_train": n_train,
             }
         )

@@ -139,7 +139,7 @@ def test_overrides_reach_their_study_and_scale_alone_and_what_is_like_them():
         ),
         (
             {"study": "transfer", "scale": "lap"},
-            r"scale is 'lap'; expected one of \['laptop', 'paper', 'smoke'\]",
+            r"scale is 'lap'; expected one of \['laptop', 'paper', 'pilot', 'smoke'\]",
         ),
         ({"overrides": {"transfr": {}}}, "overrides.transfr is no study; .*did you mean 'transfer'"),
         ({"overrides": {"transfer": {"pap": {}}}}, "overrides.transfer.pap is no scale of it; .*'paper'"),
@@ -176,7 +176,7 @@ def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
         ("datasets/poison_e1-5", {"mode": 1}, "poison_e1-5 has the keys .*mode.*did you mean 'poisson_e1-5'"),
         ("seed", True, "seed is True; expected neither true nor false"),
         ("models/fno_tiny/rate", float("inf"), "models.fno_tiny.rate is inf; expected a finite number"),
-        ("packed_n_train", [16, 16], r"packed_n_train is \[16, 16\]; expected none of them twice"),
+        ("recipes/downstream_seeds/fewer_seeds", {64: 9}, "seeds.fewer_seeds.64 is 9; expected from 1, .*to 5, all"),
         ("datasets/new", {"system": ["poisson"]}, r"datasets.new.system is \['poisson'\]; expected text"),
         ("experiments/fits", {"like": "seeds"}, "experiments.fits has the name of a file of the results"),
         ("figures/stages", {"like": "fig3"}, "figures.stages has the name of a file of the results"),

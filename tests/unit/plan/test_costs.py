@@ -63,17 +63,22 @@ def test_the_parameters_of_every_model_are_those_of_the_module(scale):
 
 
 def test_a_cell_trains_every_rate_for_the_tuning_seeds_alone():
-    assert costs.num_runs(STUDY, SCRATCH) == costs.num_runs(STUDY, TUNED) == RUNS
-    assert costs.num_runs(STUDY, PRETRAINING) == 3
+    assert STUDY.num_runs(SCRATCH, 4) == STUDY.num_runs(TUNED, 4) == RUNS
+    assert STUDY.num_runs(PRETRAINING, 64) == 3
+
+
+def test_from_an_n_on_fewer_seeds_are_trained():
+    study = changed(recipes={"r": SETTINGS["recipes"]["r"] | {"fewer_seeds": {16: 2}}})
+    assert [study.num_runs(SCRATCH, n) for n in (4, 16, 32)] == [RUNS, RUNS - 1, RUNS - 1]
 
 
 def test_examples_are_those_of_every_batch():
     """Steps take the batch size, or n_train where that is smaller; epochs take n_train."""
-    assert costs.num_examples(STUDY, SCRATCH, 4) == RUNS * 10 * 4
-    assert costs.num_examples(STUDY, SCRATCH, 16) == RUNS * 10 * 8
-    assert costs.num_examples(STUDY, SCRATCH, 12) == RUNS * 5 * (8 + 4)
-    assert costs.num_examples(STUDY, PRETRAINING, 20) == 3 * costs.run_examples(STUDY, PRETRAINING, 20)
-    assert costs.run_examples(STUDY, PRETRAINING, 20) == 10 * 20
+    assert STUDY.cell_examples(SCRATCH, 4) == RUNS * 10 * 4
+    assert STUDY.cell_examples(SCRATCH, 16) == RUNS * 10 * 8
+    assert STUDY.cell_examples(SCRATCH, 12) == RUNS * 5 * (8 + 4)
+    assert STUDY.cell_examples(PRETRAINING, 20) == 3 * STUDY.run_examples(PRETRAINING, 20)
+    assert STUDY.run_examples(PRETRAINING, 20) == 10 * 20
     assert costs.seconds(STUDY, SCRATCH, 16) == RUNS * 10 * 8 / 100
 
 
@@ -153,10 +158,8 @@ def test_the_forecast_of_one_experiment_is_that_of_nothing_else():
 
 def test_packed_cells_of_a_curve_are_one_job():
     """Of the first experiment's two curves each: a pack of 4 and 16; of the second's only n 16 is asked for."""
-    study = changed(packed_n_train=[4, 16])
-    jobs = costs.forecast(study, study.reported).set_index("experiment")["jobs"]
+    jobs = costs.forecast(STUDY, STUDY.reported).set_index("experiment")["jobs"]
     assert jobs[["pre-training", "first", "second"]].to_list() == [1, 2, 2]
-    assert costs.forecast(STUDY, STUDY.reported).set_index("experiment")["jobs"]["first"] == 4
 
 
 def test_wall_time_is_bounded_by_the_share_of_a_device_and_by_the_longest_chain():

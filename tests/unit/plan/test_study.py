@@ -23,7 +23,6 @@ SMALL = {
         "helmholtz": {"dataset": "wave", "n_train": 32, "recipe": "p"},
         "mixed": {"dataset": "all", "n_train": 128, "recipe": "p"},
     },
-    "packed_n_train": [4, 8],
     "experiments": {
         "first": {"question": "data", **AXES, "n_train": [0, 4, 8]},
         "second": {"question": "shift", **AXES, "dataset": ["far", "wave"], "n_train": [4, 16]},
@@ -122,13 +121,47 @@ def test_datasets_are_needed_for_training_pretraining_and_zero_shot():
     assert STUDY.needed_datasets([]) == []
 
 
-def test_curves_are_packed_that_need_every_packed_n():
-    """In some experiments together; pre-trainings are jobs of their own."""
-    assert STUDY.packed_curves() == [FAR, FAR_TUNED]
-    assert Study(**SMALL | {"packed_n_train": []}).packed_curves() == []
-    assert set(Study(**SMALL | {"packed_n_train": [8, 16]}).packed_curves()) == {FAR, FAR_TUNED}
-    pretrained = with_experiment(dataset=["near"], recipe=["p"])
-    assert pretrained.packed_curves() == [Curve("near", "m", "poisson", "p")]
+def test_a_curve_packs_what_the_experiment_needs_that_needs_most_of_it():
+    """Pre-trainings are jobs of their own, and what a single control needs is no pack."""
+    assert STUDY.packs == {
+        FAR: (4, 16),
+        FAR_TUNED: (4, 16),
+        Curve("wave", "m", "scratch", "r"): (4, 16),
+        Curve("wave", "m", "helmholtz", "r"): (4, 16),
+    }
+    assert with_experiment(dataset=["near"], recipe=["p"]).packs == {Curve("near", "m", "poisson", "p"): (4, 8)}
+
+
+def test_another_experiments_n_are_jobs_of_their_own():
+    cells = [(FAR, n) for n in (4, 8, 16)]
+    assert STUDY.jobs(cells) == {(FAR, "packed"): [4, 16], (FAR, "n8"): [8]}
+
+
+def test_controls_and_the_order_of_experiments_leave_packs_alone():
+    more = {"question": "control", **AXES, "n_train": [2, 4, 8, 16]}
+    study = Study(**SMALL | {"experiments": {"more": more, **dict(reversed(SMALL["experiments"].items()))}})
+    assert study.packs == STUDY.packs
+
+
+def test_what_takes_long_is_not_packed():
+    sizes = [4, 8, 16, 10_000_000]
+    assert with_experiment(n_train=sizes).packs[FAR] == (4, 8, 16)
+    assert FAR not in with_experiment(n_train=[4, 10_000_000]).packs
+
+
+def test_a_run_is_stretched_to_the_least_number_of_steps_with_its_validations():
+    recipe = {"length": 24, "length_unit": "epochs", "min_steps": 96, "validation_interval": 4, "batch_size": 16}
+    recipe = Study(recipes={"r": RECIPE | recipe}).recipes["r"]
+    steps = {n: (recipe.num_steps(n), recipe.steps_between_validations(n)) for n in (8, 16, 64, 256)}
+    assert steps == {8: (96, 16), 16: (96, 16), 64: (96, 16), 256: (384, 64)}
+    assert {n: recipe.num_examples(n) for n in (8, 16, 64, 256)} == {8: 768, 16: 1536, 64: 1536, 256: 6144}
+
+
+def test_the_seeds_of_a_cell_are_fewer_from_an_n_on():
+    recipe = Study(recipes={"r": RECIPE | {"seeds": [5, 6, 7], "fewer_seeds": {32: 1, 8: 2}}}).recipes["r"]
+    assert [recipe.seeds_at(n) for n in (0, 7, 8, 31, 32, 99)] == [(5, 6, 7)] * 2 + [(5, 6)] * 2 + [(5,)] * 2
+    assert [recipe.of_cell(False, n)["seeds"] for n in (4, 64)] == [[5, 6, 7], [5]]
+    assert "fewer_seeds" not in recipe.of_cell(False, 64)
 
 
 def test_a_part_of_a_study_is_a_study():
@@ -158,6 +191,7 @@ def test_settings_of_a_cell_hold_the_rates_of_its_arm_and_what_differs_from_the_
         "batch_size",
         "length",
         "length_unit",
+        "min_steps",
         "validation_interval",
         "num_validation",
     }

@@ -15,7 +15,6 @@ import pandas as pd
 from pdetransfer.analysis.bootstrap import Replicates
 from pdetransfer.analysis.savings import ScratchCurve, equivalents, scratch_curves
 from pdetransfer.analysis.tables import AXES
-from pdetransfer.plan.costs import run_examples
 from pdetransfer.plan.entries import SCRATCH
 from pdetransfer.plan.study import Curve, Study
 
@@ -60,8 +59,8 @@ def _rows(
         other = alike.get(unit, replace(curve, recipe=""))
         yield _row(replicates, other, n, f"equal {unit}", scratch_curves(_scratch(replicates, other)), n)
     compute = _compute_curves(study, replicates, [*alike.values()])
-    spent = run_examples(study, curve, n) if n else 0
-    before = run_examples(study, *study.pretraining(curve.init, curve.model))
+    spent = study.run_examples(curve, n) if n else 0
+    before = study.run_examples(*study.pretraining(curve.init, curve.model))
     yield _row(replicates, curve, n, "equal compute", compute, spent)
     yield _row(replicates, curve, n, "equal compute with pre-training", compute, spent + before)
 
@@ -77,7 +76,7 @@ def _compute_curves(study: Study, replicates: Replicates, alike: list[Curve]) ->
     for curve in alike:
         for n, of_cell in _scratch(replicates, curve).items():
             if n:
-                spent = run_examples(study, curve, n)
+                spent = study.run_examples(curve, n)
                 errors[spent] = np.minimum(errors.get(spent, np.inf), of_cell)
     if not errors:
         return []
