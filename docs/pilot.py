@@ -1,6 +1,6 @@
 """Print the pilot of the laptop scale: the validation error of every learning rate that it tried.
 
-    snakemake pilot ... ; python docs/pilot.py [FOLDER, by default results/transfer/pilot]
+snakemake pilot ... ; python docs/pilot.py [FOLDER, by default results/transfer/pilot]
 """
 
 import sys
@@ -31,10 +31,17 @@ def main(folder: Path) -> None:
     for recipe, of_recipe in table.groupby("recipe", sort=False):
         for arm, rows in of_recipe.groupby(of_recipe["init"] == "scratch", sort=False):
             wide = rows.pivot_table(
-                index=["dataset", "model", "init", "n_train"], columns="learning rate", values="validation error", sort=False
+                index=["dataset", "model", "init", "n_train"],
+                columns="learning rate",
+                values="validation error",
+                sort=False,
             )
             print(recipe, "from scratch" if arm else "fine-tuned")
-            print(wide[sorted(wide.columns, key=float)].reset_index().to_string(index=False, float_format="{:.3f}".format))
+            print(
+                wide[sorted(wide.columns, key=float)]
+                .reset_index()
+                .to_string(index=False, float_format="{:.3f}".format)
+            )
 
 
 if __name__ == "__main__":

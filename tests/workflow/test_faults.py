@@ -110,12 +110,9 @@ def test_a_deleted_cell_comes_back_without_training(finished):
     )
     (folder / "weights.safetensors").unlink()
     wanted = str(folder.relative_to(finished.path) / "weights.safetensors")
-    assert finished.planned(wanted) == {"train": 1}
+    assert finished.planned(wanted) == {"train_pack_4_8_16": 1}
     finished.succeed(wanted)
-    logs = (
-        finished.path
-        / "results/transfer/smoke/logs/train"
-        / folder.relative_to(finished.path / "results/transfer/smoke/cells")
-    )
-    assert "1 of 1 cells were finished before" in logs.with_suffix(".log").read_text()
+    curve = folder.relative_to(finished.path / "results/transfer/smoke/cells").parent
+    log = finished.path / "results/transfer/smoke/logs/train" / curve / "packed.log"
+    assert "3 of 3 cells were finished before" in log.read_text()
     assert not finished.planned("all")

@@ -29,7 +29,7 @@ def test_the_slurm_profile_plans_paper_scale_as_typed(fresh):
         ):
             minutes[name[1]] = int(re.search(r"runtime=(\d+)", job)[1])
         if any(f"\nrule {rule}" in job for rule in ("train", "pretrain", "evaluate")):
-            assert "slurm_partition=gpu" in job
+            assert "slurm_partition=gpu" in job  # of every rule of packs, too
             assert f"gpu={4 if '/fno_large/' in job and 'rule evaluate' not in job else 1}" in job
             assert "constraint=a100" in job
         elif "\nrule generate" in job:

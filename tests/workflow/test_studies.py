@@ -37,7 +37,7 @@ recipes: {quick: {learning_rates: {scratch: [1.0e-3]}}}
 from pdetransfer.plan.answers import Answers, FigureKind, Question
 
 
-def headline(cells, savings):
+def headline(cells, savings, tables):
     means = cells.groupby("model_width")["test_error"].mean()
     return f"Width {means.idxmin()} has the smallest error."
 

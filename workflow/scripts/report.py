@@ -23,8 +23,8 @@ pictures = [
     for name, path in job.figures.items()
 ]
 experiments = [
-    Experiment(name, study.experiments[name], pd.read_csv(tables.cells), pd.read_csv(tables.savings))
-    for name, tables in job.experiments.items()
+    Experiment(name, study.experiments[name], pd.read_csv(files.cells), pd.read_csv(files.savings))
+    for name, files in job.experiments.items()
 ]
 benchmarks = output.parent / "benchmarks"
 spent = {
@@ -32,6 +32,7 @@ spent = {
     "Sizes": sizes(output.parent),
 }
 data, claims, laws, beside = None, [], None, []
+tables = {name: pd.read_csv(path) for name, path in job.of_study.items()}
 if job.datasets:
     seconds = {cell: training_seconds(read_json(path)) for cell, path in job.pretrained.items()}
     for experiment in experiments:
@@ -39,7 +40,6 @@ if job.datasets:
     plan = costs.beside_actual(study, pd.read_csv(job.plan), seconds)
     spent = {"Forecast and actual": plan} | spent
     claims, laws = read_json(job.verdicts)["claims"], pd.read_csv(job.laws)
-    tables = {name: pd.read_csv(path) for name, path in job.of_study.items()}
     if answers.tables:
         beside = registry.part(study.answers, "supplements").supplements(experiments, pictures, tables, study)
     own = registry.part(study.answers, "pictures").PICTURES if answers.pictures else {}
@@ -53,6 +53,6 @@ if job.datasets:
         cards={name: Path(path).read_bytes() for name, path in job.datasets.cards.items()},
         num_compared=read_json(job.datasets.disjoint)["examples"],
     )
-page = sections(experiments, pictures, beside, answers.questions)
+page = sections(experiments, pictures, beside, tables, answers.questions)
 with atomic(output) as temporary:
     temporary.write_text(render(study, page, claims, laws, data, spent))

@@ -1,6 +1,7 @@
 """Uncertainty of test errors: a bootstrap over test examples and seeds."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,32 @@ class Replicates:
             axes[4]: mean for axes, mean in self.means.items() if axes[:4] == (dataset, model, init, recipe)
         }
         return dict(sorted(found.items()))
+
+
+class Estimate(NamedTuple):
+    """A number with its bootstrap replicates, ``(1 + NUM_REPLICATES,)``, or alone, ``(1,)``; ``beyond`` says of
+    each whether it is censored: 1 where the true one is as large or larger, -1 as small or smaller, else 0."""
+
+    values: np.ndarray
+    beyond: np.ndarray
+
+    @classmethod
+    def exact(cls, values: np.ndarray) -> "Estimate":
+        return cls(values, np.zeros(len(values), int))
+
+    @property
+    def censored(self) -> float:
+        """Share of the replicates that are; of a number alone, whether it is."""
+        return float(np.mean(self.beyond[1:] != 0 if len(self.beyond) > 1 else self.beyond != 0))
+
+    def ends(self) -> tuple[tuple[float, int], tuple[float, int]]:
+        """Both ends of the 95 % interval, each with whether it is censored; of a number alone, itself."""
+        if len(self.values) == 1:
+            return ((float(self.values[0]), int(self.beyond[0])),) * 2
+        order = np.argsort(self.values[1:], kind="stable")
+        at = int(0.025 * len(order))
+        low, high = interval(self.values)
+        return (low, int(self.beyond[1:][order[at]])), (high, int(self.beyond[1:][order[-1 - at]]))
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:

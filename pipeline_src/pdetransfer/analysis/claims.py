@@ -1,6 +1,7 @@
 """Published claims -> verdicts, from the results at hand, by quantities of their study."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -8,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pdetransfer.analysis.bootstrap import Replicates, interval
+from pdetransfer.analysis.bootstrap import Estimate, Replicates, interval
 from pdetransfer.analysis.tables import CURVE_AXES
 from pdetransfer.plan.costs import num_parameters
-from pdetransfer.plan.entries import OWN, SCRATCH, Claim, Entry, Model, Selection
+from pdetransfer.plan.entries import OWN, SCRATCH, Claim, Entry, Selection
 from pdetransfer.plan.study import Cell, Curve, Study
 
 _EXTREMES: dict[str, Callable] = {"smallest": min, "largest": max}
@@ -62,10 +63,6 @@ class Evidence:
         if not cells:
             raise NotInStudy(selection)
         return cells
-
-    def model(self, name: str) -> Model:
-        """A model by name, or the smallest or largest of the study."""
-        return self.study.models[self._chosen("models", self.study.models, name)[0]]
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the study."""
@@ -145,28 +142,36 @@ def _with_values(values: dict[str, Any], asked: Any) -> list[str]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim judged: "holds", "fails", "inconclusive" (the interval crosses a bound), "not run" (results are
-    missing) or "not judged" (no bounds at this scale, or about what the study does not have there)."""
+    """A claim judged, with how it is ``tested`` at this scale, in words: "holds", "fails", "inconclusive" (the
+    interval crosses a bound), "censored" (the end of the interval that decides is where the data end, which it
+    would be for any larger effect), "not run" (results are missing) or "not judged" (no bounds at this scale, or
+    about what the study does not have there). Without an interval, ``low`` and ``high`` are None and the value decides;
+    ``censored`` is the share of its replicates that are."""
 
     claim: str
     statement: str
+    tested: str
     place: str
     quantity: str
     verdict: str
     value: float | None = None
     low: float | None = None
     high: float | None = None
+    censored: float | None = None
     bounds: dict = field(default_factory=dict)
     cells: list[str] = field(default_factory=list)
-    note: str = ""
+
+
+VERDICTS = ("holds", "fails", "inconclusive", "censored", "not run", "not judged")
 
 
 def judge(name: str, claim: Claim, evidence: Evidence, quantities: dict[str, Callable]) -> Verdict:
     """The verdict on a claim by its quantity, one of ``quantities``: a function of evidence and of the claim's
-    ``cells``, ``over`` and ``model``, where it has them, to an estimate with its replicates, ``(1 + count,)``, or
-    alone; NaN where it is not known."""
-    told = {"claim": name, "statement": claim.statement, "place": claim.place, "quantity": claim.quantity}
+    ``cells``, ``over`` and ``model``, where it has them, to an ``Estimate``, or to the values of an exact one; NaN
+    where it is not known."""
     at = evidence.study.bounds
+    told = {"claim": name, "statement": claim.statement, "place": claim.place, "quantity": claim.quantity}
+    told |= {"tested": claim.tested.get(at, claim.statement)}
     if at not in claim.bounds:
         return Verdict(**told, verdict="not judged")
     bounds, selections = claim.bounds[at], [claim.cells, claim.over]
@@ -178,20 +183,38 @@ def judge(name: str, claim: Claim, evidence: Evidence, quantities: dict[str, Cal
         judged |= {"cells": [f"{curve.path}/n{n}" for curve, n in cells]}
         for cell in cells:
             evidence.error(*cell)  # that there is one
-        values = quantities[claim.quantity](evidence, **arguments)
+        found = quantities[claim.quantity](evidence, **arguments)
     except NotInStudy:
         return Verdict(**told, verdict="not judged")
     except NotRun:
         return Verdict(**judged, verdict="not run")
-    if np.isnan(values[0]):
+    estimate = found if isinstance(found, Estimate) else Estimate.exact(found)
+    if np.isnan(estimate.values[0]):
         return Verdict(**judged, verdict="not run")
-    low, high = interval(values) if len(values) > 1 else (float(values[0]), float(values[0]))
-    verdict = _verdict(low, high, bounds.get("at_least", -math.inf), bounds.get("at_most", math.inf))
-    note = claim.notes.get(at, "")
-    return Verdict(**judged, verdict=verdict, value=float(values[0]), low=low, high=high, note=note)
+    verdict = _verdict(estimate, bounds.get("at_least", -math.inf), bounds.get("at_most", math.inf))
+    judged |= {"value": float(estimate.values[0]), "censored": estimate.censored}
+    if len(estimate.values) > 1:
+        judged |= dict(zip(("low", "high"), interval(estimate.values), strict=True))
+    return Verdict(**judged, verdict=verdict)
 
 
-def _verdict(low: float, high: float, at_least: float, at_most: float) -> str:
+def _verdict(estimate: Estimate, at_least: float, at_most: float) -> str:
+    """ "holds" and "fails" need an end of the interval that is not censored: at a censored one, it is the end of
+    the data that is compared with the bound."""
+    (low, below), (high, above) = estimate.ends()
+    deciding = []
     if at_least <= low and high <= at_most:
-        return "holds"
-    return "fails" if high < at_least or low > at_most else "inconclusive"
+        verdict, deciding = "holds", [below] * (at_least > -math.inf) + [above] * (at_most < math.inf)
+    elif high < at_least or low > at_most:
+        verdict, deciding = "fails", [above > 0 if high < at_least else below < 0]
+    else:
+        verdict = "inconclusive"
+    return "censored" if any(deciding) else verdict
+
+
+def summary(verdicts: Iterable[str]) -> str:
+    """How many claims have each verdict, in a sentence."""
+    counts = Counter(verdicts)
+    words = {"holds": "hold", "fails": "fail"}
+    named = [f"{counts[verdict]} {words.get(verdict, f'are {verdict}')}" for verdict in VERDICTS]
+    return f"Of {counts.total()} claims {', '.join(named)}."

@@ -5,9 +5,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pdetransfer.analysis.bootstrap import Replicates, interval
+from pdetransfer.analysis.bootstrap import Estimate, Replicates, interval
 from pdetransfer.analysis.tables import AXES, CURVE_AXES
 from pdetransfer.plan.entries import SCRATCH
+
+#: What is known of a number, by the side on which the true one may lie.
+BEYOND = {"exact": 0, "lower": 1, "upper": -1}
 
 
 class Equivalent(NamedTuple):
@@ -55,18 +58,36 @@ def scratch_curves(curve: dict[int, np.ndarray]) -> list[ScratchCurve]:
     return [ScratchCurve(sizes, row) for row in errors]
 
 
-def equivalents(scratch: list[ScratchCurve], errors: np.ndarray) -> dict[str, float | str]:
-    """What training from scratch takes for test errors ``(replicate,)``, by the curve of each replicate: the
-    estimate, its 95 % interval, what is known of it, and the share of replicates beyond the curve."""
+def equivalents(scratch: list[ScratchCurve], errors: np.ndarray) -> Estimate:
+    """Examples that training from scratch takes for test errors ``(replicate,)``, by the curve of each replicate;
+    beyond it, its end, which is censored."""
     found = [curve.equivalent_n(error) for curve, error in zip(scratch, errors, strict=True)]
-    low, high = interval(np.array([equivalent.n for equivalent in found]))
+    beyond = np.array([BEYOND[equivalent.bound] for equivalent in found])
+    return Estimate(np.array([equivalent.n for equivalent in found]), beyond)
+
+
+def equivalent_columns(found: Estimate) -> dict[str, float | str]:
+    """The estimate of ``equivalents``, its 95 % interval, what is known of it, and the share of replicates beyond
+    the curve."""
+    low, high = interval(found.values)
     return {
-        "equivalent_n": found[0].n,
+        "equivalent_n": found.values[0],
         "equivalent_low": low,
         "equivalent_high": high,
-        "bound": found[0].bound,
-        "censored": np.mean([equivalent.bound != "exact" for equivalent in found[1:]]),
+        "bound": {side: bound for bound, side in BEYOND.items()}[found.beyond[0]],
+        "censored": found.censored,
     }
+
+
+def _why(bound: str, scratch: ScratchCurve, zero_shot: np.ndarray | None) -> str:
+    """Why savings are a bound, in words; empty where they are exact."""
+    if bound == "exact":
+        return ""
+    if bound == "upper":
+        return f"scratch is better on its smallest n, {scratch.n_train[0]:,.0f}"
+    if zero_shot is not None and np.log(zero_shot[0]) < scratch.log_error[-1]:
+        return f"never caught: scratch on {scratch.n_train[-1]:,.0f} is behind the model as pre-trained"
+    return f"scratch ends at {scratch.n_train[-1]:,.0f}"
 
 
 def savings_at(savings: pd.DataFrame, distances: pd.DataFrame, n_train: int) -> pd.DataFrame:
@@ -75,13 +96,24 @@ def savings_at(savings: pd.DataFrame, distances: pd.DataFrame, n_train: int) -> 
     return at_n.merge(distances, on=["dataset", "model", "init"])
 
 
+def bounds_in_words(savings: pd.DataFrame) -> str:
+    """How many of some data savings are bounds, and why; zero-shot ones, whose ratio is infinite, are left out."""
+    trained = savings[savings["n_train"] > 0].drop_duplicates(AXES)
+    reasons = trained["why"].fillna("").value_counts()
+    told = [f"{count}: {why}" for why, count in reasons.items() if why]
+    bounds = len(trained) - int(reasons.get("", 0))
+    share = f" ({100 * bounds / len(trained):.0f} %)" if bounds else ""
+    return "; ".join([f"{bounds} of {len(trained)}{share}", *told])
+
+
 def data_savings(replicates: Replicates) -> pd.DataFrame:
     """Data savings of each fine-tuned cell.
 
     ``equivalent_n`` is the n_train that scratch needs for the same test error; ``ratio`` is it over n_train
     (infinite for zero-shot), ``difference`` it less n_train; ``bound`` says whether the three are exact or bounds.
     ``equivalent_low`` and ``equivalent_high`` are the 95 % bootstrap interval of ``equivalent_n``, in which
-    replicates beyond the scratch curve count as its end; ``censored`` is their share. ``gain`` is the test error
+    replicates beyond the scratch curve count as its end; ``censored`` is their share; ``why`` says in words why
+    it is a bound. ``gain`` is the test error
     from scratch on the same n_train over that fine-tuned, with its interval; NaN for zero-shot.
     """
     rows = []
@@ -95,8 +127,9 @@ def data_savings(replicates: Replicates) -> pd.DataFrame:
             scratch[key] = scratch_curves(replicates.curve(*key))
         if not scratch[key]:
             continue
-        found = equivalents(scratch[key], errors)
+        found = equivalent_columns(equivalents(scratch[key], errors))
         n_scratch = found["equivalent_n"]
+        zero_shot = replicates.means.get((*axes[:4], 0))
         rows.append(
             {
                 **dict(zip(AXES, axes, strict=True)),
@@ -104,10 +137,11 @@ def data_savings(replicates: Replicates) -> pd.DataFrame:
                 **found,
                 "ratio": n_scratch / n_train if n_train else np.inf,
                 "difference": n_scratch - n_train,
+                "why": _why(found["bound"], scratch[key][0], zero_shot),
                 **_gain(replicates.means.get((*key, n_train)) if n_train else None, errors),
             }
         )
-    columns = "test_error equivalent_n equivalent_low equivalent_high ratio difference bound censored"
+    columns = "test_error equivalent_n equivalent_low equivalent_high ratio difference bound censored why"
     columns += " gain gain_low gain_high"
     table = pd.DataFrame(rows, columns=[*AXES, *columns.split()])
     order = {

@@ -13,11 +13,12 @@ Needs = dict[str, Callable[[Experiment], bool]]
 
 @dataclass(frozen=True)
 class Question:
-    """A question's title, its answer in one sentence (from all its experiments), and in one for each curve (from
-    one of them); both are made of the table of cells and that of data savings. ``needs`` is what they compare."""
+    """A question's title, its answer in one sentence (from all its experiments, and tables of the study by name),
+    and in one for each curve (from one of them); both are made of the table of cells and that of data savings.
+    ``needs`` is what they compare."""
 
     title: str
-    headline: Callable[[pd.DataFrame, pd.DataFrame], str]
+    headline: Callable[[pd.DataFrame, pd.DataFrame, dict[str, pd.DataFrame]], str]
     answer: Callable[[pd.DataFrame, pd.DataFrame], Iterator[str]]
     needs: Needs = field(default_factory=dict)
 

@@ -10,6 +10,7 @@ from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan.answers import GALLERIES, Answers
 from pdetransfer.plan.entries import CONTROL, OWN, SCRATCH, Dataset, Model
 from pdetransfer.plan.expand import REFERENCES, ConfigError, expected_one_of, near
+from pdetransfer.plan.load import validated
 from pdetransfer.plan.study import Study
 
 MOST_VALIDATIONS = 50  #: of one run; they cost nearly as much as training otherwise
@@ -224,6 +225,8 @@ def _claims(study: Study, quantities: dict[str, Callable]) -> Iterator[str]:
                 f"claims.{name} has {sorted(given)}; "
                 f"expected {sorted(needed)}, as its quantity is {claim.quantity}"
             )
+        if claim.model is not None:
+            validated(Model, claim.model | {"rate": 1}, ("claims", name, "model"))
         for key, axis in product(("cells", "over"), settings):
             asked = getattr(getattr(claim, key), axis, None)
             for setting in asked if isinstance(asked, dict) else ():

@@ -224,8 +224,12 @@ class Claim(Entry):
     quantity: str = Field(description="What it is judged by, a quantity of the study.")
     cells: Selection | None = Field(None, description="The cells that the quantity is computed from.")
     over: Selection | None = Field(None, description="The cells that they are compared with.")
-    model: str | None = Field(None, description="A name in `models`, `smallest` or `largest`.")
+    model: dict[str, Any] | None = Field(
+        None, description="An architecture whose size is claimed: an entry of `models` without `rate`."
+    )
     bounds: dict[str, dict[Literal["at_least", "at_most"], float]] = Field(
         description="By a scale's `bounds`: the closed interval in which the claim holds."
     )
-    notes: dict[str, str] = Field({}, description="By a scale's `bounds`: what a reader should know.")
+    tested: dict[str, str] = Field(
+        {}, description="By a scale's `bounds`: the claim as it is tested there, where `statement` says more."
+    )

@@ -136,7 +136,9 @@ def _scale(own: Path, name: str) -> dict:
         raise ConfigError(f"{own / name}.yaml has like: {base!r}; {expected_one_of(base, known)}")
     whole = _read(own / f"{base}.yaml")
     if "like" in whole:
-        raise ConfigError(f"{own / name}.yaml is like {base!r}, which is like another one; expected a whole scale")
+        raise ConfigError(
+            f"{own / name}.yaml is like {base!r}, which is like another one; expected a whole scale"
+        )
     return laid_over(whole, settings)
 
 

@@ -99,7 +99,8 @@ class ArmedRecipe(_Training):
 
     learning_rates: Arms = Field(description=Arms.__doc__)
     fewer_seeds: dict[Count, Count] = Field(
-        {}, description="By the n_train from which on it holds: how many of the seeds are taken, the first ones."
+        {},
+        description="By the n_train from which on it holds: how many of the seeds are taken, the first ones.",
     )
 
     def rates(self, is_fine_tuned: bool) -> tuple[float, ...]:

@@ -11,7 +11,9 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
+from pdetransfer.analysis import claims as judged
 from pdetransfer.analysis.comparison import summary
+from pdetransfer.analysis.savings import bounds_in_words
 from pdetransfer.analysis.tables import AXES, with_short_hashes
 from pdetransfer.base.provenance import versions
 from pdetransfer.plan import entries
@@ -54,6 +56,7 @@ _SAVINGS_COLUMNS = {
     "ratio": "ratio",
     "difference": "difference",
     "bound": "bound",
+    "why": "why",
     "censored": "replicates beyond the curve",
     "gain": "gain at equal n",
     "gain_low": "95 % from ",
@@ -145,6 +148,7 @@ class Experiment:
             "examples seen by the chosen runs": f"{(trained['epochs'] * trained['n_train']).sum():,.0f}",
             "seconds of the chosen runs": f"{trained['seconds'].sum():,.0f}",
             "chosen learning rates at the edge of their grid": f"{at_edge.sum()} of {len(distinct)}",
+            "data savings that are bounds": bounds_in_words(self.savings),
         }
 
     @property
@@ -168,13 +172,15 @@ class Supplement:
 
 @dataclass(frozen=True)
 class Section:
-    """A question by name, the experiments that answer it, their figures, and tables of all of them."""
+    """A question by name, the experiments that answer it, their figures, tables of all of them to be shown, and those
+    of the study by name."""
 
     name: str
     question: Question
     experiments: list[Experiment]
     pictures: list[Picture]
     supplements: list[Supplement]
+    tables: dict[str, pd.DataFrame]
 
     @property
     def headline(self) -> str:
@@ -182,7 +188,7 @@ class Section:
             pd.concat([getattr(experiment, table) for experiment in self.experiments])
             for table in ("cells", "savings")
         )
-        return self.question.headline(cells, savings)
+        return self.question.headline(cells, savings, self.tables)
 
     @property
     def answers(self) -> list[str]:
@@ -201,6 +207,7 @@ def sections(
     experiments: list[Experiment],
     pictures: list[Picture],
     supplements: list[Supplement],
+    tables: dict[str, pd.DataFrame],
     questions: dict[str, Question],
 ) -> list[Section]:
     """A section for each of a study's questions that is asked; a figure stands where its first experiment does."""
@@ -212,6 +219,7 @@ def sections(
             [experiment for experiment in experiments if experiment.entry.question == name],
             [picture for picture in pictures if question_of[picture.entry.experiments[0]] == name],
             [supplement for supplement in supplements if supplement.question == name],
+            tables,
         )
         for name, question in questions.items()
         if name in question_of.values()
@@ -292,6 +300,10 @@ def render(
         study=study,
         sections=sections,
         claims=claims,
+        bounds=bounds_in_words(
+            pd.concat(experiment.savings for of in sections for experiment in of.experiments)
+        ),
+        verdicts=judged.summary(claim["verdict"] for claim in claims),
         number=lambda value: "" if value is None else f"{value:.3g}",
         laws=None if laws is None else _html(laws, _LAW_COLUMNS),
         data=data,

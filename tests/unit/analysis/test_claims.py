@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from cases import error_table
-from pdetransfer.analysis.bootstrap import Replicates
-from pdetransfer.analysis.claims import Evidence, NotInStudy, judge
+from pdetransfer.analysis.bootstrap import Estimate, Replicates
+from pdetransfer.analysis.claims import Evidence, NotInStudy, judge, summary
 from pdetransfer.plan.entries import Claim, Selection
 from pdetransfer.plan.study import Study
 
@@ -121,11 +121,6 @@ def test_n_train_is_selected_by_word(evidence, word, sizes):
     assert [n for _, n in cells] == sizes
 
 
-def test_a_model_is_found_by_its_size(evidence):
-    assert evidence.model("largest").width == 32
-    assert evidence.model("smallest").width == evidence.model("narrow").width == 8
-
-
 def gain(evidence, cells):
     """Error from scratch over error fine-tuned of the first cell."""
     curve, n = evidence.select(cells)[0]
@@ -137,11 +132,7 @@ def of_table(evidence):
     return np.array([evidence.table("own")["x"].max()])
 
 
-def size(evidence, model):
-    return np.array([evidence.model(model).width], float)
-
-
-QUANTITIES = {function.__name__: function for function in (gain, of_table, size)}
+QUANTITIES = {function.__name__: function for function in (gain, of_table)}
 FEW = {"experiment": "shift", "dataset": "near", "init": "own", "n": "few"}
 
 
@@ -202,14 +193,51 @@ def test_so_is_a_claim_about_a_table_or_a_model_that_is_not_there(evidence):
     assert verdict(evidence, {"at_most": 2}, **of_own) == "not judged"
     there = Evidence(STUDY, evidence.replicates, None, tables={"own": pd.DataFrame({"x": [1, 2]})})
     assert verdict(there, {"at_most": 2}, **of_own) == "holds"
-    for model, expected in (("elsewhere", "not judged"), ("wide", "holds")):
-        assert verdict(evidence, {"at_least": 32}, quantity="size", cells=None, model=model) == expected
 
 
-def test_a_note_is_that_of_the_scale(evidence):
-    notes = {"notes": {"reduced": "a reason", "paper": "another"}}
-    assert judge("c", claim({"at_most": 2}, **notes), evidence, QUANTITIES).note == "a reason"
-    assert judge("c", claim({"at_most": 2}), evidence, QUANTITIES).note == ""
+def test_a_claim_is_worded_as_it_is_tested_at_the_scale(evidence):
+    words = {"tested": {"reduced": "a part of it", "paper": "another"}}
+    assert judge("c", claim({"at_most": 2}, **words), evidence, QUANTITIES).tested == "a part of it"
+    assert judge("c", claim({"at_most": 2}), evidence, QUANTITIES).tested == "s"
+
+
+def test_a_number_alone_has_no_interval_and_decides_by_itself(evidence):
+    alone = claim({"at_least": 2}, quantity="of_table", cells=None)
+    there = Evidence(STUDY, evidence.replicates, None, tables={"own": pd.DataFrame({"x": [1, 2]})})
+    found = judge("c", alone, there, QUANTITIES)
+    assert (found.verdict, found.value, found.low, found.high) == ("holds", 2, None, None)
+
+
+SPREAD = np.linspace(3, 5, 401)
+TOP = np.where(SPREAD > 4, 1, 0)  #: the larger half is known to be as large or larger
+ALL = np.ones(401, int)
+
+
+@pytest.mark.parametrize(
+    ("beyond", "bounds", "expected"),
+    [
+        (0 * ALL, {"at_least": 2}, "holds"),
+        (TOP, {"at_least": 2}, "holds"),  # the lower end is not censored
+        (ALL, {"at_least": 2}, "censored"),  # any larger effect would have the same lower end
+        (-ALL, {"at_least": 2}, "censored"),  # the true one may be below
+        (TOP, {"at_most": 6}, "censored"),
+        (-ALL, {"at_most": 6}, "censored"),
+        (ALL, {"at_most": 2}, "fails"),  # larger still
+        (-ALL, {"at_least": 6}, "fails"),  # smaller still
+        (ALL, {"at_least": 6}, "censored"),
+        (TOP, {"at_least": 4}, "inconclusive"),
+    ],
+)
+def test_a_claim_does_not_hold_by_an_end_of_the_data(evidence, beyond, bounds, expected):
+    quantities = {"gain": lambda evidence, cells: Estimate(SPREAD, beyond)}
+    found = judge("c", claim(bounds), evidence, quantities)
+    assert found.verdict == expected
+    assert found.censored == pytest.approx(np.mean(beyond[1:] != 0))
+
+
+def test_the_summary_counts_every_verdict():
+    told = summary(["holds", "holds", "fails", "censored", "not run"])
+    assert [int(word) for word in told.split() if word.isdigit()] == [5, 2, 1, 0, 1, 1, 0]
 
 
 def test_bootstrap_draws_the_same_test_examples_for_all_arms():

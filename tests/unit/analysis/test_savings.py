@@ -6,7 +6,7 @@ import pytest
 
 from cases import error_table
 from pdetransfer.analysis.bootstrap import Replicates
-from pdetransfer.analysis.savings import ScratchCurve, data_savings
+from pdetransfer.analysis.savings import ScratchCurve, bounds_in_words, data_savings
 
 SIZES = np.array([8.0, 32.0, 128.0, 512.0])
 
@@ -40,6 +40,21 @@ def test_savings_of_a_known_power_law():
     assert (savings.loc[16:, "gain_low"] <= 2).all()
     assert (savings.loc[16:, "gain_high"] >= 2).all()
     assert np.isnan(savings.loc[0, "gain"])
+
+
+def test_every_bound_says_why_it_is_one():
+    """Half the error is out of reach at the end; a tenth is so from the start, before any training; and ten times
+    the error is what scratch has on less than it was trained on."""
+    ends, never, harm = (
+        savings_of(power_law(scale)).set_index("n_train")["why"] for scale in (0.5, 0.01, 10.0)
+    )
+    assert ends.to_list() == [""] * 4 + ["scratch ends at 1,024"]
+    assert all(why.startswith("never caught: scratch on 1,024 is behind") for why in never)
+    assert harm[16] == "scratch is better on its smallest n, 16"
+    told = bounds_in_words(savings_of(power_law(0.5), power_law(0.01, dataset="b")))
+    assert told.startswith("5 of 8 (62 %); 4: never caught")
+    assert told.endswith("; 1: scratch ends at 1,024")
+    assert bounds_in_words(savings_of(power_law(0.5)).query("n_train < 1024")) == "0 of 3"
 
 
 def test_harm_is_a_ratio_below_one():

@@ -1,5 +1,6 @@
 """The configs of all scales, and what a mistake in one says."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,30 @@ def test_the_mixtures_control_takes_as_many_steps_as_one_dataset(scale):
     assert steps.length_unit == "steps"
     assert steps.length == epochs.length * one.n_train / epochs.batch_size
     assert mixed.n_train == 3 * one.n_train
+
+
+def test_a_scale_may_be_like_another_one_and_change_some_of_its_numbers():
+    laptop, pilot = load_study("laptop"), load_study("pilot")
+    assert pilot.grid == laptop.grid
+    assert pilot.models == laptop.models
+    assert pilot.recipes["downstream"].length == laptop.recipes["downstream"].length
+    used = [{seed for recipe in study.recipes.values() for seed in recipe.seeds} for study in (laptop, pilot)]
+    tuned = {pilot.recipes[name].seeds for name in ("pretrain", "downstream", "downstream_seeds")}
+    assert not used[0] & {seed for seeds in tuned for seed in seeds}
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ("lapto", "has like: 'lapto'; expected one of .*mean 'laptop'"),
+        ("pilot", "is like 'pilot', which is like"),
+    ],
+)
+def test_a_scale_is_like_a_whole_one(base, message, tmp_path):
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "transfer/own.yaml").write_text(f"like: {base}")
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, {"study": "transfer", "scale": "own"})
 
 
 def test_config_knows_what_the_registries_hold():
@@ -176,7 +201,11 @@ def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
         ("datasets/poison_e1-5", {"mode": 1}, "poison_e1-5 has the keys .*mode.*did you mean 'poisson_e1-5'"),
         ("seed", True, "seed is True; expected neither true nor false"),
         ("models/fno_tiny/rate", float("inf"), "models.fno_tiny.rate is inf; expected a finite number"),
-        ("recipes/downstream_seeds/fewer_seeds", {64: 9}, "seeds.fewer_seeds.64 is 9; expected from 1, .*to 5, all"),
+        (
+            "recipes/downstream_seeds/fewer_seeds",
+            {64: 9},
+            "seeds.fewer_seeds.64 is 9; expected from 1, .*to 5, all",
+        ),
         ("datasets/new", {"system": ["poisson"]}, r"datasets.new.system is \['poisson'\]; expected text"),
         ("experiments/fits", {"like": "seeds"}, "experiments.fits has the name of a file of the results"),
         ("figures/stages", {"like": "fig3"}, "figures.stages has the name of a file of the results"),
@@ -317,7 +346,7 @@ def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
         ("models/fno_normal/modes", 17, "models.fno_normal.modes is 17; expected at most .*16"),
         ("source/num_centres", 9, "source: num_centres is 9 with sigma 0.0625; expected"),
         ("recipes/downstream/learning_rates/fine_tuned", [1.0], "expected as many rates in each arm"),
-        ("recipes/downstream/validation_interval", 1, "expected at most 50 validations a run"),
+        ("recipes/downstream/length", 1000, "expected at most 50 validations a run"),
         ("recipes/downstream/num_validation", 1000, "num_validation is 1000; expected at most .*128"),
         ("recipes/downstream/learning_rates/fine_tuned", None, "has no fine_tuned; expected one"),
         ("experiments/data_scaling/question", "why", "data_scaling.question is 'why'; expected one of"),
@@ -350,12 +379,12 @@ def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
         (
             "figures/error_by_parameter/n_train",
             65,
-            "error_by_parameter.n_train is 65; expected one of shift_poisson, .16, 64, 256, 1024.",
+            "error_by_parameter.n_train is 65; expected one of shift_poisson, .16, 64, 256.",
         ),
         (
             "figures/predictions_poisson/n_train",
             None,
-            "figures.predictions_poisson.n_train is None; expected one of shift_poisson, .16, 64, 256, 1024.",
+            "figures.predictions_poisson.n_train is None; expected one of shift_poisson, .16, 64, 256.",
         ),
         (
             "experiments/mixture_out_of_distribution/n_train",

@@ -17,7 +17,7 @@ SMALL = {
         "unused": {"system": "poisson"},
     },
     "models": {"m": MODEL, "n": MODEL},
-    "recipes": {"p": RECIPE, "r": RECIPE},
+    "recipes": dict.fromkeys("pr", RECIPE | {"learning_rates": {"scratch": [0.1], "fine_tuned": [0.1]}}),
     "pretrainings": {
         "poisson": {"dataset": "near", "n_train": 64, "recipe": "p"},
         "helmholtz": {"dataset": "wave", "n_train": 32, "recipe": "p"},
@@ -129,7 +129,9 @@ def test_a_curve_packs_what_the_experiment_needs_that_needs_most_of_it():
         Curve("wave", "m", "scratch", "r"): (4, 16),
         Curve("wave", "m", "helmholtz", "r"): (4, 16),
     }
-    assert with_experiment(dataset=["near"], recipe=["p"]).packs == {Curve("near", "m", "poisson", "p"): (4, 8)}
+    assert with_experiment(dataset=["near"], recipe=["p"]).packs == {
+        Curve("near", "m", "poisson", "p"): (4, 8)
+    }
 
 
 def test_another_experiments_n_are_jobs_of_their_own():
@@ -150,7 +152,13 @@ def test_what_takes_long_is_not_packed():
 
 
 def test_a_run_is_stretched_to_the_least_number_of_steps_with_its_validations():
-    recipe = {"length": 24, "length_unit": "epochs", "min_steps": 96, "validation_interval": 4, "batch_size": 16}
+    recipe = {
+        "length": 24,
+        "length_unit": "epochs",
+        "min_steps": 96,
+        "validation_interval": 4,
+        "batch_size": 16,
+    }
     recipe = Study(recipes={"r": RECIPE | recipe}).recipes["r"]
     steps = {n: (recipe.num_steps(n), recipe.steps_between_validations(n)) for n in (8, 16, 64, 256)}
     assert steps == {8: (96, 16), 16: (96, 16), 64: (96, 16), 256: (384, 64)}
@@ -158,7 +166,9 @@ def test_a_run_is_stretched_to_the_least_number_of_steps_with_its_validations():
 
 
 def test_the_seeds_of_a_cell_are_fewer_from_an_n_on():
-    recipe = Study(recipes={"r": RECIPE | {"seeds": [5, 6, 7], "fewer_seeds": {32: 1, 8: 2}}}).recipes["r"]
+    recipe = Study(
+        recipes={"r": SMALL["recipes"]["r"] | {"seeds": [5, 6, 7], "fewer_seeds": {32: 1, 8: 2}}}
+    ).recipes["r"]
     assert [recipe.seeds_at(n) for n in (0, 7, 8, 31, 32, 99)] == [(5, 6, 7)] * 2 + [(5, 6)] * 2 + [(5,)] * 2
     assert [recipe.of_cell(False, n)["seeds"] for n in (4, 64)] == [[5, 6, 7], [5]]
     assert "fewer_seeds" not in recipe.of_cell(False, 64)

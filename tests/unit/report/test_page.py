@@ -27,7 +27,9 @@ def question(title):
     """One that says how many rows it was given, and the largest savings of each experiment."""
     return Question(
         title,
-        lambda cells, savings: f"{title}: {len(cells)} rows, {len(savings)} savings",
+        lambda cells, savings, tables: (
+            f"{title}: {len(cells)} rows, {len(savings)} savings, {len(tables)} tables"
+        ),
         lambda cells, savings: iter([f"up to {savings['ratio'][savings['n_train'] > 0].max():.3g} times"]),
     )
 
@@ -36,7 +38,7 @@ QUESTIONS = {name: question(f"Title of {name}") for name in ("data", "shift", "c
 
 
 def sections(experiments, pictures, supplements=()):
-    return sections_of(experiments, pictures, list(supplements), QUESTIONS)
+    return sections_of(experiments, pictures, list(supplements), {"own": pd.DataFrame()}, QUESTIONS)
 
 
 def experiment(name="data_scaling", question="data", n_train=(0, 8, 32, 128)):
@@ -75,6 +77,7 @@ def test_a_summary_says_what_was_run():
         "examples seen by the chosen runs": "2,688",  # 4 epochs of 8, 32 and 128, for two arms and seeds
         "seconds of the chosen runs": "24",
         "chosen learning rates at the edge of their grid": "1 of 6",
+        "data savings that are bounds": "1 of 3 (33 %); 1: scratch ends at 128",
     }
     assert expected.items() <= summary.items()
 
@@ -103,7 +106,7 @@ def test_a_supplement_stands_in_the_section_of_its_question():
 def test_the_answers_of_a_section_are_those_of_its_experiments_and_its_headline_is_of_all():
     (section,) = sections([experiment("a"), experiment("b", n_train=(8, 32))], [])
     assert section.answers == ["up to 4 times", "up to 4 times"]
-    assert section.headline == "Title of data: 24 rows, 6 savings"
+    assert section.headline == "Title of data: 24 rows, 6 savings, 1 tables"
 
 
 def test_a_caption_is_the_docstring_of_what_draws_it():
@@ -153,9 +156,11 @@ CLAIM = {
     "high": 2.5,
     "bounds": {"at_least": 50},
     "cells": [],
-    "note": "A pilot.",
+    "tested": "Pre-training saves fifty times the data",
+    "censored": 0.25,
 }
-NOT_RUN = CLAIM | {"verdict": "not run", "value": None, "low": None, "high": None, "note": ""}
+NOT_RUN = CLAIM | {"verdict": "not run", "value": None, "low": None, "high": None, "censored": None}
+NO_INTERVAL = CLAIM | {"low": None, "high": None, "censored": 0.0}
 
 
 STUDY = Study(
@@ -227,10 +232,22 @@ def test_the_report_gives_every_answer_and_links_to_its_section():
 
 
 def test_claims_are_shown_with_value_interval_and_verdict_and_without_a_value_where_not_run():
-    html = html_of([experiment()], [], [CLAIM, NOT_RUN])
-    for text in ("TL1", "1.23", "1 to 2.5", "at least 50", "fails", "A pilot.", "not run"):
-        assert text in html, text
-    assert "None" not in body_of(html)
+    body = body_of(html_of([experiment()], [], [CLAIM, NOT_RUN]))
+    for text in (
+        "TL1",
+        "1.23",
+        "1 to 2.5",
+        "25 % censored",
+        "at least 50",
+        "fails",
+        "fifty times",
+        "not run",
+    ):
+        assert text in body, text
+    assert "Of 2 claims 0 hold, 1 fail, " in body
+    assert "<td>none</td>" not in body
+    assert "<td>none</td>" in body_of(html_of([experiment()], [], [NO_INTERVAL]))
+    assert "None" not in body
 
 
 def test_scaling_laws_are_a_section_of_their_own():

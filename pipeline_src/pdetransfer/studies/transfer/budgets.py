@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pdetransfer.analysis.bootstrap import Replicates
-from pdetransfer.analysis.savings import ScratchCurve, equivalents, scratch_curves
+from pdetransfer.analysis.savings import ScratchCurve, equivalent_columns, equivalents, scratch_curves
 from pdetransfer.analysis.tables import AXES
 from pdetransfer.plan.entries import SCRATCH
 from pdetransfer.plan.study import Curve, Study
@@ -92,7 +92,7 @@ def _row(
     named = {**dict(zip(AXES, axes, strict=True)), "budget": budget}
     if not scratch or axes not in replicates.means:
         return named | {"bound": NOT_RUN}
-    found = equivalents(scratch, replicates.means[axes])
+    found = equivalent_columns(equivalents(scratch, replicates.means[axes]))
     ratios = {
         f"ratio{end}": found[f"equivalent_{name}"] / spent if spent else np.inf
         for end, name in (("", "n"), ("_low", "low"), ("_high", "high"))

@@ -1,43 +1,50 @@
 """What claims of the study are judged by: evidence and selections of cells -> an estimate with its replicates,
-``(1 + count,)``, or alone."""
+``(1 + count,)``, or alone; where it can be censored, an ``Estimate``."""
 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 
+from pdetransfer.analysis.bootstrap import NUM_REPLICATES, Estimate
 from pdetransfer.analysis.claims import Evidence, NotInStudy, NotRun
-from pdetransfer.analysis.savings import scratch_curves
+from pdetransfer.analysis.savings import equivalents, scratch_curves
 from pdetransfer.plan.costs import num_parameters
-from pdetransfer.plan.entries import SCRATCH, Selection
+from pdetransfer.plan.entries import SCRATCH, Model, Selection
 from pdetransfer.plan.study import Cell, Curve
 
 
-def smallest_savings(evidence: Evidence, cells: Selection) -> np.ndarray:
-    """Examples that scratch needs for the fine-tuned error, over n_train; the smallest of a selection.
-
-    Where scratch does not reach the error this is a lower bound.
-    """
-    return np.min([needed / n for needed, n in _equivalents(evidence, cells)], axis=0)
-
-
-def smallest_difference(evidence: Evidence, cells: Selection) -> np.ndarray:
-    """Examples that scratch needs for the fine-tuned error, less n_train; the smallest of a selection.
-
-    Where scratch does not reach the error this is a lower bound.
-    """
-    return np.min([needed - n for needed, n in _equivalents(evidence, cells)], axis=0)
+def smallest_savings(evidence: Evidence, cells: Selection) -> Estimate:
+    """Examples that scratch needs for the fine-tuned error, over n_train; the smallest of a selection."""
+    return _smallest(
+        [Estimate(n_scratch / n, beyond) for (n_scratch, beyond), n in _equivalents(evidence, cells)]
+    )
 
 
-def _equivalents(evidence: Evidence, cells: Selection) -> Iterator[tuple[np.ndarray, int]]:
-    """Examples that scratch needs for the error of each fine-tuned cell, with replicates, and its n_train."""
+def smallest_difference(evidence: Evidence, cells: Selection) -> Estimate:
+    """Examples that scratch needs for the fine-tuned error, less n_train; the smallest of a selection."""
+    return _smallest(
+        [Estimate(n_scratch - n, beyond) for (n_scratch, beyond), n in _equivalents(evidence, cells)]
+    )
+
+
+def _smallest(estimates: list[Estimate]) -> Estimate:
+    """The smallest estimate of each replicate. One that may be smaller still leaves it open, whichever it is."""
+    values, beyond = (np.stack(part) for part in zip(*estimates, strict=True))
+    at = values.argmin(axis=0)[None]
+    of_smallest = np.take_along_axis(beyond, at, axis=0)[0]
+    return Estimate(values.min(axis=0), np.where((beyond < 0).any(axis=0), -1, of_smallest))
+
+
+def _equivalents(evidence: Evidence, cells: Selection) -> Iterator[tuple[Estimate, int]]:
+    """Examples that scratch needs for the error of each fine-tuned cell, and its n_train."""
     for curve, n in _fine_tuned(evidence, cells):
         scratch = scratch_curves(evidence.replicates.curve(*asdict(_from_scratch(curve)).values()))
         if not scratch:
             raise NotRun(_from_scratch(curve))
-        pairs = zip(scratch, evidence.error(curve, n), strict=True)
-        yield np.array([monotone.equivalent_n(error).n for monotone, error in pairs]), n
+        yield equivalents(scratch, evidence.error(curve, n)), n
 
 
 def _fine_tuned(evidence: Evidence, cells: Selection) -> list[Cell]:
@@ -107,16 +114,22 @@ def _steps(evidence: Evidence, cells: Selection) -> np.ndarray:
 
 
 def seed_spread_ratio(evidence: Evidence, cells: Selection) -> np.ndarray:
-    """Interquartile range over seeds, relative to the mean, from scratch over fine-tuned; medians over cells."""
+    """Interquartile range over seeds, relative to the mean, from scratch over fine-tuned; medians over cells.
+    Replicates draw the seeds of every cell."""
     names = {curve.dataset for curve, _ in evidence.select(cells)}
     recipes = {curve.recipe for curve, _ in evidence.select(cells)}
     rows = evidence.cells.drop_duplicates(["dataset", "model", "init", "recipe", "n_train", "seed"])
     rows = rows[rows["dataset"].isin(names) & rows["recipe"].isin(recipes) & (rows["n_train"] > 0)]
-    groups = rows.groupby(["dataset", "init", "n_train"])["test_error"]
-    spread = ((groups.quantile(0.75) - groups.quantile(0.25)) / groups.mean()).reset_index()
-    is_scratch = spread["init"] == SCRATCH
-    value = spread.loc[is_scratch, "test_error"].median() / spread.loc[~is_scratch, "test_error"].median()
-    return np.array([value])
+    random = np.random.default_rng(0)
+    spreads: dict[bool, list[np.ndarray]] = {True: [], False: []}
+    for (_, init, _), errors in rows.groupby(["dataset", "init", "n_train"])["test_error"]:
+        drawn = random.choice(errors.to_numpy(), (NUM_REPLICATES, len(errors)))
+        by_replicate = np.vstack([errors.to_numpy(), drawn])
+        low, high = np.quantile(by_replicate, [0.25, 0.75], axis=1)
+        spreads[init == SCRATCH].append((high - low) / by_replicate.mean(axis=1))
+    scratch, fine_tuned = (np.median(spreads[arm], axis=0) for arm in (True, False))
+    with np.errstate(divide="ignore", invalid="ignore"):  # a draw may have one seed alone
+        return scratch / fine_tuned
 
 
 def learning_rate_ratio(evidence: Evidence, cells: Selection) -> np.ndarray:
@@ -129,9 +142,9 @@ def learning_rate_ratio(evidence: Evidence, cells: Selection) -> np.ndarray:
     return np.array([math.exp(np.mean(np.log(rates)))])
 
 
-def parameters(evidence: Evidence, model: str) -> np.ndarray:
-    """Real parameters of a model with the four input channels of SYS-1."""
-    return np.array([num_parameters(evidence.model(model), 4)], float)
+def parameters(evidence: Evidence, model: dict[str, Any]) -> np.ndarray:
+    """Real parameters of an architecture with the four input channels of SYS-1."""
+    return np.array([num_parameters(Model(**model, rate=1), 4)], float)
 
 
 def hours_as_published(evidence: Evidence, cells: Selection) -> np.ndarray:
@@ -179,7 +192,7 @@ def _mean(values: list[np.ndarray]) -> np.ndarray:
     return np.exp(np.mean(np.log(values), axis=0))
 
 
-QUANTITIES: dict[str, Callable[..., np.ndarray]] = {
+QUANTITIES: dict[str, Callable[..., np.ndarray | Estimate]] = {
     function.__name__: function
     for function in (
         smallest_savings,

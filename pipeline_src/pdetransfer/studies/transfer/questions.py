@@ -1,6 +1,6 @@
 """The questions of the study, and their answers in sentences, with numbers from the tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
@@ -10,7 +10,11 @@ from pdetransfer.plan.entries import SCRATCH
 
 SHIFTED = ("shift", "mixture")  #: the questions whose datasets are shifted
 
+Tables = dict[str, pd.DataFrame]
+
 _SIGNS = {"exact": "", "lower": "at least ", "upper": "at most "}  # of a number and its bound
+_ENDS = (("", "n"), ("_low", "low"), ("_high", "high"))  # of a ratio, and of an equivalent n
+_CHEAPEST = "equal compute"  # the budget that leaves out the pre-training
 
 
 def _at(means: pd.DataFrame, **axes) -> float:
@@ -30,20 +34,35 @@ def _fine_tuned(means: pd.DataFrame) -> str:
     return next(init for init in means["init"] if init != SCRATCH)
 
 
-def headline_data(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
-    """Q1 in one sentence: the savings at few examples."""
+def headline_data(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:
+    """Q1 in one sentence: the savings at few examples, by each budget that has been run; without the table of
+    budgets, those of the experiments alone."""
     few = _few(cells)
-    rows = savings[savings["n_train"] == few].drop_duplicates([*AXES])
-    saved = [f"{_SIGNS[row.bound]}{times(row.ratio)} times ({row.dataset})" for row in rows.itertuples()]
-    if not saved:
+    ratios = {f"ratio{end}": savings[f"equivalent_{name}"] / few for end, name in _ENDS}
+    by_budget = tables.get("budgets", savings.assign(budget="", **ratios))
+    rows = by_budget[(by_budget["n_train"] == few) & by_budget["ratio"].notna()]
+    told = []
+    for budget, of_budget in rows[rows["budget"] != _CHEAPEST].groupby("budget", sort=False):
+        distinct = of_budget.drop_duplicates(["dataset", "model", "init"])
+        saved = _and(f"{_saved_ratio(row)} times ({row.dataset})" for row in distinct.itertuples())
+        told.append(f"{saved} as many{f' at {budget}' if budget else ''}")
+    if not told:
         return "Savings of data compare fine-tuning with training from scratch, and one of them was not asked for."
-    return (
-        f"A model fine-tuned on {few} examples has the error of one from scratch with {', '.join(saved)} "
-        f"as many."
-    )
+    return f"A model fine-tuned on {few} examples has the error of one from scratch with {'; '.join(told)}."
 
 
-def headline_size(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
+def _saved(bound: str, value: float, low: float, high: float) -> str:
+    """What is saved, with its interval, or as a bound."""
+    if bound != "exact":
+        return f"{_SIGNS[bound]}{times(value)}"
+    return f"{times(value)} ({times(low)} to {times(high)})"
+
+
+def _saved_ratio(row) -> str:
+    return _saved(row.bound, row.ratio, row.ratio_low, row.ratio_high)
+
+
+def headline_size(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:
     """Q2 in one sentence: the gain of the smallest and the largest model."""
     gains: dict[str, list[str]] = {}
     for (dataset, _), rows in cells.groupby(["dataset", "recipe"], sort=False):
@@ -60,7 +79,7 @@ def headline_size(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
     return f"{told[0].upper()}{told[1:]}."
 
 
-def headline_shift(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
+def headline_shift(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:
     """Q3 in one sentence: the zero-shot error of the nearest and the farthest dataset."""
     zero = cells[(cells["init"] != SCRATCH) & (cells["n_train"] == 0)]
     ends = []
@@ -70,7 +89,7 @@ def headline_shift(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
     return f"As the physics shifts, the error of the pre-trained model as it is goes {' and '.join(ends)}."
 
 
-def headline_mixture(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
+def headline_mixture(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:
     """Q4 in one sentence: the error of the mixed over that of the own pre-training, at few examples."""
     few = _few(cells)
     means = mean_errors(cells[(cells["n_train"] == few) & (cells["init"] != SCRATCH)])
@@ -82,7 +101,7 @@ def headline_mixture(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
     )
 
 
-def headline_seeds(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
+def headline_seeds(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:
     """B.3 in one sentence: the spread over seeds of all datasets."""
     spread = _spread(cells[cells["n_train"] > 0])
     tuned, scratch = spread.drop(SCRATCH, level="init").median(), spread.xs(SCRATCH, level="init").median()
@@ -98,30 +117,31 @@ def _spread(trained: pd.DataFrame) -> pd.Series:
     return (groups.quantile(0.75) - groups.quantile(0.25)) / groups.mean()
 
 
-def headline_control(cells: pd.DataFrame, savings: pd.DataFrame) -> str:
+def headline_control(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:
     """Controls in one sentence."""
     return f"{len(cells.drop_duplicates(AXES))} cells that differ from the study in one setting each."
 
 
 def answer_data(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
     """Q1: a sentence for each fine-tuned curve, and for each dataset that nothing was fine-tuned on."""
-    for (dataset, model, _), rows in savings.groupby(["dataset", "model", "init"], sort=False):
-        yield _largest_ratio(dataset, model, rows)
+    for _, rows in savings.groupby(["dataset", "model", "init"], sort=False):
+        yield _along(rows[rows["n_train"] > 0].sort_values("n_train"))
     yield from answer_control(cells[~cells["dataset"].isin(savings["dataset"])], savings)
 
 
-def _largest_ratio(dataset: str, model: str, rows: pd.DataFrame) -> str:
-    """The largest ratio of a curve, exact or as a lower bound, at the smallest n_train that has it."""
-    known = rows[(rows["n_train"] > 0) & (rows["bound"] != "upper")].sort_values("n_train")
-    if known.empty:
-        return f"On {dataset}, fine-tuning {model} is worse than the smallest training from scratch."
-    point = known.loc[known["ratio"].round(3).idxmax()]
-    beyond = point.bound == "lower"
+def _along(rows: pd.DataFrame) -> str:
+    """The savings and gains along a curve."""
+    first, sizes = rows.iloc[0], ", ".join(map("{:,}".format, rows["n_train"]))
+    needed = [
+        _saved(row.bound, row.equivalent_n, row.equivalent_low, row.equivalent_high)
+        for row in rows.itertuples()
+    ]
+    ratios = [f"{_SIGNS[row.bound]}{times(row.ratio)}" for row in rows.itertuples()]
+    gains = [f"{row.gain:.2g}" for row in rows.dropna(subset="gain").itertuples()]
     return (
-        f"On {dataset}, {model} fine-tuned on {point.n_train} examples reaches a test error of "
-        f"{point.test_error:.3g}, for which training from scratch needs {'more than' if beyond else 'about'} "
-        f"{point.equivalent_n:,.0f} examples: {'at least ' if beyond else ''}{times(point.ratio)} times "
-        f"as many, the largest ratio seen on this curve."
+        f"On {first.dataset}, {first.model} fine-tuned on {sizes} examples "
+        f"has an error of {_list(rows['test_error'])}. Training from scratch needs {', '.join(needed)} examples "
+        f"for these, {', '.join(ratios)} times as many; on as many, its error is {', '.join(gains)} times as large."
     )
 
 
@@ -130,7 +150,7 @@ def answer_budget(budgets: pd.DataFrame) -> Iterator[str]:
     at_few = budgets[budgets["n_train"] == _few(budgets)]
     for (dataset, model), rows in at_few.groupby(["dataset", "model"], sort=False):
         ratios = {
-            row.budget: "not run" if pd.isna(row.ratio) else f"{_SIGNS[row.bound]}{times(row.ratio)}"
+            row.budget: "not run" if pd.isna(row.ratio) else _saved_ratio(row)
             for row in rows.drop_duplicates("budget").itertuples()
         }
         words = ", ".join(f"{ratio} at {budget}" for budget, ratio in ratios.items())
@@ -141,18 +161,19 @@ def answer_budget(budgets: pd.DataFrame) -> Iterator[str]:
 
 
 def answer_size(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
-    """Q2: the smallest against the largest model."""
+    """Q2: the errors of all sizes, and the gain of the smallest and the largest model."""
     for dataset, rows in cells.groupby("dataset", sort=False):
         means, sizes = mean_errors(rows), rows.groupby("model")["num_parameters"].max().sort_values()
         small, large, init = sizes.index[0], sizes.index[-1], _fine_tuned(rows)
         most, few = rows["n_train"].max(), _fine_tuned_gain(means, init)
-        tuned = [_at(means, model=model, init=init, n_train=most) for model in (small, large)]
-        scratch = [_at(means, model=model, init=SCRATCH, n_train=most) for model in (small, large)]
+        tuned, scratch = (
+            _list(_at(means, model=model, init=arm, n_train=most) for model in sizes.index)
+            for arm in (init, SCRATCH)
+        )
         yield (
-            f"On {dataset}, from {sizes.iloc[0]:,} to {sizes.iloc[-1]:,} parameters the error at n = {most:,} "
-            f"goes from {tuned[0]:.3g} to {tuned[1]:.3g} fine-tuned and from {scratch[0]:.3g} to {scratch[1]:.3g} "
-            f"from scratch; at n = {_few(means)} the gain, error from scratch over error fine-tuned, goes from "
-            f"{few[small]:.2g} to {few[large]:.2g}."
+            f"On {dataset}, with {', '.join(map('{:,}'.format, sizes))} parameters the error at n = {most:,} is "
+            f"{tuned} fine-tuned and {scratch} from scratch; at n = {_few(means)} the gain, error from scratch over "
+            f"error fine-tuned, goes from {few[small]:.2g} to {few[large]:.2g}."
         )
 
 
@@ -242,6 +263,11 @@ def answer_control(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
 def times(ratio: float) -> str:
     """A ratio in words: two digits, or an integer."""
     return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"
+
+
+def _and(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _list(values) -> str:

@@ -2,17 +2,17 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from cases import cell_table, error_table
 from configs import SCALES, load_study
-from pdetransfer.analysis.bootstrap import Replicates
+from pdetransfer.analysis.bootstrap import Estimate, Replicates
 from pdetransfer.analysis.claims import Evidence, judge
-from pdetransfer.plan.costs import num_parameters
 from pdetransfer.plan.entries import Claim, Selection
 from pdetransfer.plan.study import Study
-from pdetransfer.studies.transfer.quantities import QUANTITIES
+from pdetransfer.studies.transfer.quantities import QUANTITIES, _smallest
 
 SIZES = (16, 64, 256)
 AXES = {
@@ -99,13 +99,14 @@ KNOWN = [
     ("largest_span", {}, 40),
     ("largest_residual", {}, 2e-13),
     ("change_under_rescaling", {}, 3e-8),
-    ("parameters", {"model": "m"}, num_parameters(STUDY.models["m"], 4)),
+    ("parameters", {"model": {"kind": "fno", "width": 16, "modes": 4, "num_layers": 4}}, 67_281),
 ]
 
 
 @pytest.mark.parametrize(("quantity", "arguments", "expected"), KNOWN)
 def test_quantities_of_known_laws(evidence, quantity, arguments, expected):
-    values = QUANTITIES[quantity](evidence, **arguments)
+    found = QUANTITIES[quantity](evidence, **arguments)
+    values = found.values if isinstance(found, Estimate) else found
     assert values[0] == pytest.approx(expected)
 
 
@@ -165,7 +166,7 @@ def test_the_shipped_claims_can_be_judged(name, scale):
 EXPECTED = {
     ("TL1", "cells"): ("few", ["poisson_e5-10/fno_medium/poisson/{recipe}"]),
     ("TL5c", "cells"): (
-        "most",
+        "most_of_ladder",
         [
             f"advection_diffusion_psi1-2/fno_{size}/advection_diffusion/downstream"
             for size in ("tiny", "small", "medium", "large")
@@ -207,8 +208,8 @@ EXPECTED = {
     ),
 }
 FACTS = {
-    "paper": {"few": 16, "most": 32768, "recipe": "downstream"},
-    "laptop": {"few": 64, "most": 1024, "recipe": "downstream_seeds"},
+    "paper": {"few": 16, "most_of_ladder": 32768, "recipe": "downstream"},
+    "laptop": {"few": 64, "most_of_ladder": 256, "recipe": "downstream_seeds"},
 }
 
 
@@ -220,10 +221,27 @@ def test_the_shipped_claims_speak_of_the_cells_that_they_spoke_of_by_name(name, 
     assert cells(scale, name, key) == [f"{curve.format(**facts)}/n{facts[word]}" for curve in curves]
 
 
-def test_sizes_of_models_are_judged_by_those_of_the_study():
-    models = Evidence(STUDIES["paper"], Replicates([]), None)
+@pytest.mark.parametrize("scale", SCALES)
+def test_the_papers_sizes_of_models_are_judged_at_every_scale(scale):
+    evidence = Evidence(STUDIES[scale], Replicates([]), None)
     for name in ("TL16a", "TL16b", "TL16c", "TL16d"):
-        assert judge(name, CLAIMS[name], models, QUANTITIES).verdict == "holds"
+        assert judge(name, CLAIMS[name], evidence, QUANTITIES).verdict == "holds"
+
+
+def test_the_papers_sizes_are_those_of_paper_scale():
+    named = {"TL16a": "fno_tiny", "TL16b": "fno_large", "TL16c": "fno_small", "TL16d": "fno_medium"}
+    for name, model in named.items():
+        assert CLAIMS[name].model == STUDIES["paper"].models[model].architecture
+
+
+def test_the_smallest_savings_are_open_where_one_of_them_is():
+    """Of a curve that scratch reaches, one that it never does, and one that its smallest n is better than."""
+    values = np.array([[4.0, 4.0], [8.0, 2.0], [6.0, 6.0]])
+    beyond = np.array([[0, 0], [1, 1], [-1, 0]])
+    found = _smallest([Estimate(*of_cell) for of_cell in zip(values, beyond, strict=True)])
+    assert found.values.tolist() == [4, 2]
+    assert found.beyond.tolist() == [-1, 1]
+    assert _smallest([Estimate(values[0], beyond[0])]).beyond.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("scale", SCALES)

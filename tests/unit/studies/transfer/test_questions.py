@@ -1,5 +1,6 @@
 """Every answer, word for word, on a table small enough to read it off."""
 
+import pandas as pd
 import pytest
 
 from cases import cell_table, savings_table
@@ -22,24 +23,18 @@ def answers(question, rows, num_parameters=None):
 
 
 @pytest.mark.parametrize(
-    ("tuned", "expected"),
+    ("tuned", "needed", "ratios"),
     [
-        (
-            TUNED,
-            "On far, m fine-tuned on 8 examples reaches a test error of 0.2, for which training from scratch "
-            "needs about 32 examples: 4 times as many, the largest ratio seen on this curve.",
-        ),
-        (
-            {0: 0.3, 8: 0.3, 32: 0.04, 128: 0.03},
-            "On far, m fine-tuned on 32 examples reaches a test error of 0.04, for which training from scratch "
-            "needs more than 128 examples: at least 4 times as many, the largest ratio seen on this curve.",
-        ),
-        ({8: 0.9, 32: 0.8}, "On far, fine-tuning m is worse than the smallest training from scratch."),
+        (TUNED, ["32 (32 to 32)", "128 (128 to 128)", "at least 128"], ["4", "4", "at least 1"]),
+        ({0: 0.3, 8: 0.3, 32: 0.04, 128: 0.03}, ["at least 128"], ["at least 4", "at least 1"]),
+        ({8: 0.9, 32: 0.8}, ["at most 8", "at most 8"], ["at most 1", "at most 0.25"]),
     ],
     ids=["exact", "lower bound", "harm"],
 )
-def test_data_says_the_largest_ratio(tuned, expected):
-    assert answers("data", points(SCRATCH) + points(tuned, init="poisson")) == [expected]
+def test_data_says_the_savings_along_a_curve(tuned, needed, ratios):
+    (told,) = answers("data", points(SCRATCH) + points(tuned, init="poisson"))
+    assert ", ".join(needed) in told
+    assert f"{', '.join(ratios)} times as many" in told
 
 
 def test_data_has_a_sentence_for_each_curve():
@@ -71,8 +66,8 @@ def test_size_compares_the_smallest_and_the_largest_model():
         + points({0: 0.8, 8: 0.7, 32: tuned, 1024: tuned / 2}, model=model, init="poisson")
     ]
     assert answers("size", rows, {"small": 67281, "medium": 10**6, "large": 268535425}) == [
-        "On far, from 67,281 to 268,535,425 parameters the error at n = 1,024 goes from 0.25 to 0.025 "
-        "fine-tuned and from 0.3 to 0.1 from scratch; at n = 32 the gain, error from scratch over error "
+        "On far, with 67,281, 1,000,000, 268,535,425 parameters the error at n = 1,024 is 0.25, 0.05, 0.025 "
+        "fine-tuned and 0.3, 0.2, 0.1 from scratch; at n = 32 the gain, error from scratch over error "
         "fine-tuned, goes from 1.2 to 4."
     ]
 
@@ -138,11 +133,11 @@ def test_control_lists_every_curve():
     assert answers("control", rows) == [f"On far, m, steps: {rest}", f"On far, m, epochs: {rest}"]
 
 
-def headline(question, rows, num_parameters=None):
+def headline(question, rows, num_parameters=None, **tables):
     cells, savings = cell_table(rows), savings_table(rows)
     if num_parameters:
         cells["num_parameters"] = cells["model"].map(num_parameters)
-    return QUESTIONS[question].headline(cells, savings)
+    return QUESTIONS[question].headline(cells, savings, tables)
 
 
 def test_the_headline_of_q1_has_the_savings_of_every_dataset():
@@ -152,8 +147,31 @@ def test_the_headline_of_q1_has_the_savings_of_every_dataset():
         *points({n: error / 10 for n, error in TUNED.items()}, "near", init="poisson"),
     ]
     assert headline("data", rows) == (
-        "A model fine-tuned on 32 examples has the error of one from scratch with 4 times (far), "
+        "A model fine-tuned on 32 examples has the error of one from scratch with 4 (4 to 4) times (far) and "
         "at least 4 times (near) as many."
+    )
+
+
+def test_the_headline_of_q1_has_every_budget_that_was_run_but_the_one_without_the_pre_training():
+    told = {"equal epochs": 7.0, "equal steps": float("nan"), "equal compute": 5.0}
+    told["equal compute with pre-training"] = 0.5
+    budgets = pd.DataFrame(
+        [
+            {
+                "dataset": "far",
+                "model": "m",
+                "init": "poisson",
+                "n_train": 32,
+                "budget": budget,
+                "ratio": ratio,
+            }
+            | {"ratio_low": ratio, "ratio_high": 2 * ratio, "bound": "exact"}
+            for budget, ratio in told.items()
+        ]
+    )
+    assert headline("data", points(SCRATCH) + points(TUNED, init="poisson"), budgets=budgets).endswith(
+        "with 7 (7 to 14) times (far) as many at equal epochs; "
+        "0.5 (0.5 to 1) times (far) as many at equal compute with pre-training."
     )
 
 
