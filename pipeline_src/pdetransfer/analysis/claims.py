@@ -145,8 +145,8 @@ class Verdict:
     """A claim judged, with how it is ``tested`` at this scale, in words: "holds", "fails", "inconclusive" (the
     interval crosses a bound), "censored" (the end of the interval that decides is where the data end, which it
     would be for any larger effect), "not run" (results are missing) or "not judged" (no bounds at this scale, or
-    about what the study does not have there). Without an interval, ``low`` and ``high`` are None and the value decides;
-    ``censored`` is the share of its replicates that are."""
+    about what the study does not have there). Without an interval, ``low`` and ``high`` are None and the value
+    decides; ``censored`` is the share of its replicates that are."""
 
     claim: str
     statement: str

@@ -193,7 +193,8 @@ class Study(Entry):
     def packs(self) -> dict[Curve, tuple[int, ...]]:
         """By curve the n_train whose cells share a job: those of the experiment that needs most of them, from the
         smallest on, as long as they are quick together. So another experiment with an n of its own makes no job
-        stale. Controls decide where `all` needs none; pre-trainings are jobs of their own: others wait for them."""
+        stale. Controls decide where `all` needs none; others wait for pre-trainings, which are jobs of their own.
+        """
         needed = self._most_sizes(self.controls) | self._most_sizes(self.reported)
         starts = {curve for curve, _ in self.starts}
         quick = {curve: self._quick(curve, sizes) for curve, sizes in needed.items() if curve not in starts}

@@ -172,8 +172,8 @@ class Supplement:
 
 @dataclass(frozen=True)
 class Section:
-    """A question by name, the experiments that answer it, their figures, tables of all of them to be shown, and those
-    of the study by name."""
+    """A question by name, the experiments that answer it, their figures, tables of all of them to be shown, and
+    those of the study by name."""
 
     name: str
     question: Question

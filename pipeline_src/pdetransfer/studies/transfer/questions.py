@@ -141,7 +141,7 @@ def _along(rows: pd.DataFrame) -> str:
     return (
         f"On {first.dataset}, {first.model} fine-tuned on {sizes} examples "
         f"has an error of {_list(rows['test_error'])}. Training from scratch needs {', '.join(needed)} examples "
-        f"for these, {', '.join(ratios)} times as many; on as many, its error is {', '.join(gains)} times as large."
+        f"for these, {', '.join(ratios)} times as many; on as many its error is {', '.join(gains)} times as large."
     )
 
 
@@ -172,8 +172,8 @@ def answer_size(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
         )
         yield (
             f"On {dataset}, with {', '.join(map('{:,}'.format, sizes))} parameters the error at n = {most:,} is "
-            f"{tuned} fine-tuned and {scratch} from scratch; at n = {_few(means)} the gain, error from scratch over "
-            f"error fine-tuned, goes from {few[small]:.2g} to {few[large]:.2g}."
+            f"{tuned} fine-tuned and {scratch} from scratch; at n = {_few(means)} the gain, error from scratch "
+            f"over error fine-tuned, goes from {few[small]:.2g} to {few[large]:.2g}."
         )
 
 

@@ -70,8 +70,8 @@ def test_budgets_are_side_by_side_with_bounds_and_intervals():
     }
     assert found.sentences[0] == (
         "For the error of m fine-tuned on 8 examples of far, training from scratch takes this many times as much: "
-        "not run at equal epochs, 4 (3 to 5) at equal steps, inf (inf to inf) at equal compute, at least 0.5 at equal "
-        "compute with pre-training."
+        "not run at equal epochs, 4 (3 to 5) at equal steps, inf (inf to inf) at equal compute, at least 0.5 at "
+        "equal compute with pre-training."
     )
 
 
