@@ -8,26 +8,29 @@ from pathlib import Path
 
 import pandas as pd
 
-from pdetransfer.analysis.savings import savings_at
+from pdetransfer.analysis.claims import summary
+from pdetransfer.analysis.savings import bounds_in_words, savings_at
 from pdetransfer.base.files import read_json
 from pdetransfer.plan.entries import Figure
 from pdetransfer.plan.load import load
-from pdetransfer.studies.transfer.questions import QUESTIONS, answer_budget, answer_distance
+from pdetransfer.studies.transfer.questions import QUESTIONS, answer_distance
+from pdetransfer.studies.transfer.supplements import by_budget
 
 HEADER = """# Results
 
 <!-- Generated from {folder} by `make results`. -->
 
 What the paper's figures show and what ours do, at {scale} scale. Errors are relative L2 test errors. An interval
-is the 95 % bootstrap interval over test examples and, where there are several, seeds; everything is conditional on
-one pre-training for each model and system; the control with another seed of it shows how much that matters. The
-same numbers, with all figures, stand in `{folder}/report.html`.
+is the 95 % bootstrap interval over test examples and, where there are several, seeds; everything is conditional
+on one pre-training for each model and system; the control with another seed of it shows how much that matters.
+The same numbers, with all figures, stand in `{folder}/report.html`.
 
-How to read them at laptop scale: every n has the same number of steps, so that training from scratch on many
-examples is limited by steps rather than data, and its savings are bounds; the control with the other unit of
-length shows how much. A mixture of three datasets at equal epochs has three times the steps; the control at
-equal steps shows what it owes to them. Learning rates have two values for each arm, so that most chosen ones
-are at an edge.
+How to read them at laptop scale: as in the paper every n has the same number of epochs, so that more examples
+mean more steps; the control at equal steps shows what data alone do. A mixture of three datasets at equal epochs
+has three times the steps; the control at equal steps shows what it owes to them. Lengths, learning rates and the
+bounds of claims come of a pilot on another seed (pilot.md).
+
+Data savings that are bounds: {bounds}.
 """
 
 
@@ -42,32 +45,47 @@ def claims_table(claims: list[dict]) -> list[str]:
     ]
     for claim in claims:
         bounds = ", ".join(f"{word.replace('_', ' ')} {value:g}" for word, value in claim["bounds"].items())
-        interval = f"{number(claim['low'])} to {number(claim['high'])}" if claim["value"] is not None else ""
-        value = f"{number(claim['value'])} ({interval})" if interval else ""
-        note = f" {claim['note']}" if claim["note"] else ""
+        more = claim["tested"] != claim["statement"]
+        published = f" (Published: {claim['statement']}.)" if more else ""
         lines.append(
-            f"| {claim['claim']} | {claim['statement']}.{note} | {claim['place']} | {value} | {bounds} "
-            f"| {claim['verdict']} |"
+            f"| {claim['claim']} | {claim['tested']}.{published} | {claim['place']} | {value_of(claim)} "
+            f"| {bounds} | {claim['verdict']} |"
         )
-    return lines
+    return [summary(claim["verdict"] for claim in claims), "", *lines]
+
+
+def value_of(claim: dict) -> str:
+    """The value of a claim's quantity with its interval, and how much of it is censored."""
+    if claim["value"] is None:
+        return ""
+    ends = "no interval" if claim["low"] is None else f"{number(claim['low'])} to {number(claim['high'])}"
+    censored = f", {claim['censored']:.0%} censored" if claim["censored"] else ""
+    return f"{number(claim['value'])} ({ends}{censored})"
+
+
+def markdown(table: pd.DataFrame) -> list[str]:
+    rows = [table.columns, ["---"] * len(table.columns), *table.astype(str).to_numpy()]
+    return [f"| {' | '.join(row)} |" for row in rows]
 
 
 def beside(folder: Path, question: str, figures: dict[str, Figure]) -> list[str]:
-    """Sentences on a question that its experiments give together."""
+    """What the experiments of a question give together, in lines of Markdown."""
     if question == "data":
-        return list(answer_budget(pd.read_csv(folder / "tables/budgets.csv")))
+        shown = by_budget(pd.read_csv(folder / "tables/budgets.csv"))
+        return [f"* {sentence}" for sentence in shown.sentences[:-1]] + ["", *markdown(shown.table)]
     drawn = [entry for entry in figures.values() if entry.kind == "savings_by_distance"]
     if question == "shift" and drawn:
         savings = pd.concat(pd.read_csv(folder / f"savings/{name}.csv") for name in drawn[0].experiments)
         distances = pd.read_csv(folder / "tables/distances.csv")
-        return [answer_distance(savings_at(savings, distances, drawn[0].n_train))]
+        return [f"* {answer_distance(savings_at(savings, distances, drawn[0].n_train))}"]
     return []
 
 
 def main(folder: Path) -> None:
     study = load(Path("config"), {"study": folder.parent.name, "scale": folder.name})
     verdicts = read_json(folder / "claims.json")
-    lines = [HEADER.format(folder=folder, scale=study.scale)]
+    savings = pd.concat(pd.read_csv(folder / f"savings/{name}.csv") for name in study.reported)
+    lines = [HEADER.format(folder=folder, scale=study.scale, bounds=bounds_in_words(savings))]
     for question, entry in QUESTIONS.items():
         names = [name for name, experiment in study.experiments.items() if experiment.question == question]
         names = [name for name in names if (folder / f"tables/{name}.csv").exists()]
@@ -76,7 +94,7 @@ def main(folder: Path) -> None:
         for name in names:
             cells, savings = (pd.read_csv(folder / part / f"{name}.csv") for part in ("tables", "savings"))
             lines += [f"* {sentence}" for sentence in entry.answer(cells, savings)]
-        lines += [f"* {sentence}" for sentence in beside(folder, question, study.figures)]
+        lines += beside(folder, question, study.figures)
         lines += [""] if names else []
     lines += ["## The paper's claims", "", *claims_table(verdicts["claims"])]
     print("\n".join(lines))
