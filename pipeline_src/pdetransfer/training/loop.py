@@ -17,7 +17,7 @@ from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training.evaluation import relative_l2, squared_error
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.state import Run, State, Trial, Unfinished
-from pdetransfer.training.steps import Step, StepTogether
+from pdetransfer.training.steps import Adam, Step, StepTogether
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +161,7 @@ class _Training:
         self.inputs = self.operator.inputs(examples, device)
         self.targets = torch.from_numpy(examples.outputs).to(device)
         self._validator = _Validator(self.operator, task.validation_examples(), device)
-        self.optimiser = torch.optim.Adam(self.operator.model.parameters(), lr=rate, fused=True)
+        self.optimiser = Adam(self.operator.model.parameters(), lr=rate, fused=True)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
             self.optimiser, T_max=recipe.num_steps(task.n_train)
         )

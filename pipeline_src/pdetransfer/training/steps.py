@@ -1,6 +1,7 @@
 """One optimiser step, of one run or of several that are trained together."""
 
 import contextlib
+import inspect
 import logging
 from collections.abc import Callable
 
@@ -16,6 +17,20 @@ from pdetransfer.training.evaluation import squared_error
 log = logging.getLogger(__name__)
 
 Forward = Callable[[Tensor, Tensor], Tensor]
+
+
+class Adam(torch.optim.Adam):
+    """PyTorch's Adam, which does not import the compiler.
+
+    PyTorch wraps these methods to keep the compiler out of them, and the wrappers import it, which takes longer
+    than PyTorch itself. As models are compiled and steps never, the methods within do; a step's needs no_grad.
+    """
+
+    add_param_group = inspect.unwrap(torch.optim.Adam.add_param_group)
+    state_dict = inspect.unwrap(torch.optim.Adam.state_dict)
+    load_state_dict = inspect.unwrap(torch.optim.Adam.load_state_dict)
+    zero_grad = inspect.unwrap(torch.optim.Adam.zero_grad)
+    step = torch.no_grad()(inspect.unwrap(torch.optim.Adam.step))
 
 
 class Step:

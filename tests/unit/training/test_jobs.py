@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -293,3 +295,17 @@ def test_a_missing_gpu_is_said():
     assert Hardware.of("auto", 1) == Hardware.of("cpu", 1) == Hardware(torch.device("cpu"))
     with pytest.raises(RuntimeError, match="device is 'cuda', but PyTorch finds no CUDA device"):
         Hardware.of("cuda", 1)
+
+
+def test_training_alone_and_together_does_without_what_takes_long_to_import(project):
+    settings = SETTINGS | {"n_train": 8}
+    code = (
+        "import sys, torch; from pathlib import PosixPath; from pdetransfer.data.stored import Stored; "
+        "from pdetransfer.training import jobs; from pdetransfer.training.hardware import Hardware; "
+        "Hardware.runs_at_once = lambda *_: 3; "  # and the fourth alone
+        f"jobs.train([{settings}], [{project.path / 'cells'!r}], {project.splits['train']}, "
+        f"{project.splits['validation']}, None, {project.path / 'archive'!r}, Hardware(torch.device('cpu'))); "
+        "print(sys.modules.keys() & {'torch._dynamo'})"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "set()"

@@ -12,7 +12,7 @@ from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training import steps
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.loop import Task, train_runs
-from pdetransfer.training.steps import Step
+from pdetransfer.training.steps import Adam, Step
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(
@@ -35,12 +35,12 @@ def task(request, small_split):
     return Task(architecture, RECIPE, 20, as_examples(train, 20), as_examples(validation, 8))
 
 
-def taken(task, micro_batch=8, precision="float32", compiled=False, recompute=False):
+def taken(task, micro_batch=8, precision="float32", compiled=False, recompute=False, adam=Adam):
     """Losses of five steps, and the weights after them."""
     train = task.train
     operator = NeuralOperator(task.architecture, Channels.of(train), train.references(), seed=0)
     operator.model.recompute = recompute
-    optimiser = torch.optim.Adam(operator.model.parameters(), lr=1e-3, fused=True)
+    optimiser = adam(operator.model.parameters(), lr=1e-3, fused=True)
     inputs, targets = operator.inputs(train, CPU), torch.from_numpy(train.outputs)
     step = Step(operator.model, optimiser, inputs, targets, precision, micro_batch, compiled)
     batches = torch.arange(20).split(8)
@@ -52,6 +52,10 @@ def assert_close(one, other, tolerance):
     torch.testing.assert_close(one[0], other[0], rtol=tolerance, atol=0)
     for name, value in one[1].items():
         assert (value - other[1][name]).norm() <= tolerance * value.norm(), name
+
+
+def test_adam_is_pytorchs(task):
+    assert_close(taken(task), taken(task, adam=torch.optim.Adam), 0)
 
 
 @pytest.mark.parametrize("micro_batch", [1, 3, 4])
