@@ -15,8 +15,6 @@ import os
 import shutil
 from pathlib import Path
 
-import pandas as pd
-
 from pdetransfer.base import numerics
 from pdetransfer.base.files import atomic, read_json, sha256_of_file, write_json
 from pdetransfer.models.checkpoints import load_model
@@ -59,19 +57,27 @@ def known_runs(archive: Path, key: str) -> list[Run]:
     """
     runs: dict[Trial, Run] = {}
     for folder in filter(_is_intact, sorted((archive / key).parent.glob("[!.]*"))):
-        table = pd.read_csv(folder / "history.csv")
-        histories = dict(list(table.groupby(["learning_rate", "seed"])))
+        histories = _histories(folder / "history.csv")
         content = read_json(folder / "cell.json")
         for summary in content["runs"]:
             trial = summary["learning_rate"], summary["seed"]
-            history = histories[trial].drop(columns=["learning_rate", "seed"]).to_dict("records")
-            run = Run.from_summary(summary, history)
+            run = Run.from_summary(summary, histories[trial])
             if summary in content["chosen"]:
                 operator = load_model(folder / "weights.safetensors", run.seed)
                 run.references, run.best = operator.references, operator.model.state_dict()
             if trial not in runs or run.best is not None:
                 runs[trial] = run
     return list(runs.values())
+
+
+def _histories(path: Path) -> dict[Trial, list[dict]]:
+    """The histories of all runs of a finished cell."""
+    import pandas as pd  # takes a quarter of a second, and most jobs find no such cell
+
+    trial = ["learning_rate", "seed"]
+    return {
+        key: rows.drop(columns=trial).to_dict("records") for key, rows in pd.read_csv(path).groupby(trial)
+    }
 
 
 def restore(archive: Path, key: str, folder: Path) -> bool:

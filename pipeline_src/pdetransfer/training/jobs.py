@@ -1,12 +1,13 @@
 """The seam between files and functions: what a training or evaluation job reads, calls and writes."""
 
+import csv
 import functools
 import logging
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 import torch
 
 import pdetransfer
@@ -93,15 +94,15 @@ def _write_cell(cell: Cell, settings: dict, data: str, folder: Path, hardware: H
         [run.references for run in cell.chosen],
         [run.best for run in cell.chosen],
     )
-    history = pd.DataFrame(
-        [
-            {"learning_rate": run.learning_rate, "seed": run.seed, **row}
-            for run in cell.runs
-            for row in run.history
-        ]
-    )
-    with atomic(folder / "history.csv") as temporary:
-        history.to_csv(temporary, index=False)
+    history = [
+        {"learning_rate": run.learning_rate, "seed": run.seed, **row}
+        for run in cell.runs
+        for row in run.history
+    ]
+    with atomic(folder / "history.csv") as temporary, temporary.open("w") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(history[0])
+        table.writerows(["" if math.isnan(value) else value for value in row.values()] for row in history)
     content = {
         "settings": settings,
         "learning_rates": cell.learning_rates,
@@ -143,6 +144,8 @@ class Evaluated:
 def evaluate(curves: Iterable[Evaluated], output: Path, device: torch.device) -> None:
     """Write the test errors of curves, example by example: the axes, n_train, seed, num_parameters, example, the
     shifted physics parameter of its dataset's system, error."""
+    import pandas as pd  # takes a quarter of a second, and training imports this module
+
     frames = []
     for curve in curves:
         examples, parameter = curve.test.load(), curve.test.shifted_parameter()

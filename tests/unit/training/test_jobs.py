@@ -305,7 +305,7 @@ def test_training_alone_and_together_does_without_what_takes_long_to_import(proj
         "Hardware.runs_at_once = lambda *_: 3; "  # and the fourth alone
         f"jobs.train([{settings}], [{project.path / 'cells'!r}], {project.splits['train']}, "
         f"{project.splits['validation']}, None, {project.path / 'archive'!r}, Hardware(torch.device('cpu'))); "
-        "print(sys.modules.keys() & {'torch._dynamo'})"
+        "print(sys.modules.keys() & {'torch._dynamo', 'pandas', 'scipy'})"
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "set()"
