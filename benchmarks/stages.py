@@ -4,7 +4,8 @@
 
 Seconds are sums over jobs (Snakemake's benchmark files). Work is the time of training loops (each run's seconds in
 ``cell.json``) and of generating data; the rest of those jobs is start-up, imports, reading and writing. Start-up,
-of Python with what a stage's script imports, is measured now: on a quiet machine, if it is to mean something.
+of Python with what a stage's script imports first, is measured now: on a quiet machine, if it is to mean a thing.
+PyTorch, which figures of predictions import later, is left out.
 """
 
 import ast

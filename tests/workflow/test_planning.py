@@ -148,6 +148,17 @@ def test_gpu_jobs_take_turns_and_a_missing_gpu_is_said(fresh):
     assert "Execute 2 jobs" in fresh.run("--resources", "gpu=2", *arguments).stdout
 
 
+def test_a_single_figure_needs_no_experiment_that_it_does_not_show(fresh):
+    """Figures that show the same are drawn beside it."""
+    figures = "results/transfer/smoke/figures"
+    once = {"evaluate": 1, "table": 1}
+    size = {"generate": 5, "pretrain": 2, "train_pack": 4, **once, "figures_fig4": 1}
+    assert fresh.planned(f"{figures}/fig4.svg") == size
+    shift = {"generate": 8, "pretrain": 1, "train_pack": 4, **once, "figures_fig5": 1}
+    assert fresh.planned(f"{figures}/predictions_poisson.svg") == shift
+    assert fresh.planned(f"{figures}/fig5.pdf", f"{figures}/predictions_poisson.svg") == shift
+
+
 def test_an_unknown_target_is_refused(fresh):
     result = fresh.run(
         "results/transfer/smoke/cells/poisson/fno_medium/scratch/downstream_seeds/n8/cell.json"

@@ -274,9 +274,11 @@ def raise_version(project, stage):
 
 def test_a_numerics_version_reruns_its_stage(finished):
     raise_version(finished, "TABLES")
-    tables = {"card": 9, "datasets": 1, "disjoint": 1, "gallery": 3, "picture": 2, "table": 7, "figure": 11}
-    tables |= {"predictions": 6, "claims": 1, "fits": 1, "report": 1}
-    tables |= {"distances": 1, "budgets": 1, "invariance": 1}
+    tables = {"card": 9, "datasets": 1, "disjoint": 1, "gallery": 3, "picture": 2, "table": 7}
+    tables |= {"claims": 1, "fits": 1, "report": 1, "distances": 1, "budgets": 1, "invariance": 1}
+    drawn = ("fig3", "fig4", "fig5", "fig6", "figA2", "figB1", "figB2", "figB3")
+    drawn += ("savings_by_distance", "error_by_parameter", "spectra_mixtures")
+    tables |= {f"figures_{first}": 1 for first in drawn}
     assert finished.planned("all") == tables
     raise_version(finished, "EVALUATION")
     assert finished.planned("all") == tables | {"evaluate": 7}
@@ -308,12 +310,12 @@ def test_a_new_n_joins_the_pack_of_its_curves(finished):
         "train_pack_4_8_12_16": 4,
         "evaluate": 1,
         "table": 1,
-        "figure": 2,
+        "figures_fig3": 1,
         "claims": 1,
         "fits": 1,
         "report": 1,
     }
-    assert finished.planned("all") == plan | {"predictions": 1, "budgets": 1}
+    assert finished.planned("all") == plan | {"budgets": 1}
 
 
 def test_predictions_at_another_n_are_drawn_when_asked_for(finished):
@@ -333,7 +335,7 @@ def test_a_new_shift_trains_only_its_cells(finished):
 
     finished.edit_config(add)
     plan = finished.planned("all")
-    made = {"generate": 3, "card": 1, "train_pack": 2, "evaluate": 1, "table": 1, "predictions": 1}
+    made = {"generate": 3, "card": 1, "train_pack": 2, "evaluate": 1, "table": 1, "figures_fig5": 1}
     assert {rule: plan.get(rule) for rule in made} == made
     assert set(plan) - set(made) == {
         "plan",
@@ -341,7 +343,9 @@ def test_a_new_shift_trains_only_its_cells(finished):
         "datasets",
         "disjoint",
         "gallery",
-        "figure",
+        "figures_figB1",
+        "figures_savings_by_distance",
+        "figures_error_by_parameter",
         "claims",
         "fits",
         "report",
@@ -354,8 +358,8 @@ def test_a_new_model_size_trains_only_its_cells(finished):
         config["experiments"]["model_scaling"]["model"].append("fno_new")
 
     finished.edit_config(add)
-    plan = {"plan": 1, "pretrain": 1, "train_pack": 2, "evaluate": 1, "table": 1, "figure": 1, "claims": 1}
-    assert finished.planned("all") == plan | {"invariance": 1, "fits": 1, "report": 1}
+    plan = {"plan": 1, "pretrain": 1, "train_pack": 2, "evaluate": 1, "table": 1, "claims": 1}
+    assert finished.planned("all") == plan | {"figures_fig4": 1, "invariance": 1, "fits": 1, "report": 1}
 
 
 def test_a_new_seed_trains_only_its_runs(finished):
@@ -405,7 +409,7 @@ def test_another_experiments_cells_leave_a_figure_alone(finished):
         "train": 4,
         "evaluate": 1,
         "table": 1,
-        "figure": 1,
+        "figures_other": 1,
         "claims": 1,
         "budgets": 1,
         "fits": 1,

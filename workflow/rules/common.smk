@@ -102,7 +102,6 @@ wildcard_constraints:
     curve=ALL_CURVES,
     n_train=r"[1-9]\d*",
     experiment=one_of(STUDY.experiments),
-    figure=one_of(name for name in STUDY.figures if not inputs.is_gallery(STUDY, name)),
     predictions=one_of(name for name in STUDY.figures if inputs.is_gallery(STUDY, name)),
     picture=one_of(ANSWERS.pictures),
     system=r"\w+",

@@ -1,7 +1,7 @@
+from functools import partial
+
 TABLE = job(lambda experiment: inputs.table(STUDY, experiment), "experiment")
-FIGURE = job(lambda name: inputs.figure(STUDY, ANSWERS, name), "figure")
-PREDICTIONS = job(lambda name: inputs.gallery(STUDY, name), "predictions")
-PREDICTIONS_AT = job(lambda name, n: inputs.gallery(STUDY, name, int(n)), "predictions", "n_train")
+PREDICTIONS_AT = job(lambda name, n: {name: inputs.gallery(STUDY, name, int(n))}, "predictions", "n_train")
 CLAIMS = job(lambda: inputs.claims(STUDY, ANSWERS))
 REPORT = job(lambda: inputs.report(STUDY, ANSWERS))
 CONTROLS = job(lambda: inputs.controls(STUDY))
@@ -35,72 +35,57 @@ rule table:
         "../scripts/table.py"
 
 
-rule figure:
-    input:
-        reads(FIGURE),
-    output:
-        svg=report(
-            "<results>/figures/{figure}.svg",
-            caption="../report/figure.rst",
-            category="Figures",
-            labels={"figure": "{figure}"},
-        ),
-        png="<results>/figures/{figure}.png",
-        pdf="<results>/figures/{figure}.pdf",
-    log:
-        "<results>/logs/figure/{figure}.log",
-    benchmark:
-        "<results>/benchmarks/figure/{figure}.tsv"
-    conda:
-        "../../environment.yml"
-    params:
-        job=FIGURE,
-        answers=STUDY.answers,
-        numerics=numerics.TABLES,
-    script:
-        "../scripts/figure.py"
+# A rule for each job, as outputs cannot depend on wildcards.
+for first, names in inputs.drawn_together(STUDY, ANSWERS).items():
+    drawn = job(partial(inputs.drawn, STUDY, ANSWERS, names))
+
+    rule:
+        name:
+            f"figures_{first}"
+        input:
+            reads(drawn),
+        output:
+            [
+                report(
+                    f"<results>/figures/{figure}.svg",
+                    caption="../report/figure.rst",
+                    category="Predictions" if inputs.is_gallery(STUDY, figure) else "Figures",
+                    labels={"figure": figure},
+                )
+                for figure in names
+            ],
+            expand("<results>/figures/{figure}.{suffix}", figure=names, suffix=["png", "pdf"]),
+        log:
+            f"<results>/logs/figure/{first}.log",
+        benchmark:
+            f"<results>/benchmarks/figure/{first}.tsv"
+        conda:
+            "../../environment.yml"
+        params:
+            job=drawn,
+            answers=STUDY.answers,
+            numerics=numerics.TABLES,
+        script:
+            "../scripts/figure.py"
 
 
-rule predictions:
-    input:
-        reads(PREDICTIONS),
-    output:
-        svg=report(
-            "<results>/figures/{predictions}.svg",
-            caption="../report/figure.rst",
-            category="Predictions",
-            labels={"figure": "{predictions}"},
-        ),
-        png="<results>/figures/{predictions}.png",
-        pdf="<results>/figures/{predictions}.pdf",
-    log:
-        "<results>/logs/predictions/{predictions}.log",
-    benchmark:
-        "<results>/benchmarks/predictions/{predictions}.tsv"
-    conda:
-        "../../environment.yml"
-    params:
-        job=PREDICTIONS,
-        numerics=numerics.TABLES,
-    script:
-        "../scripts/predictions.py"
-
-
-# The same at another n_train, when asked for.
-use rule predictions as predictions_at with:
+# A figure of predictions at another n_train, when asked for.
+rule predictions_at:
     input:
         reads(PREDICTIONS_AT),
     output:
-        svg="<results>/figures/n{n_train}/{predictions}.svg",
-        png="<results>/figures/n{n_train}/{predictions}.png",
-        pdf="<results>/figures/n{n_train}/{predictions}.pdf",
+        expand("<results>/figures/n{{n_train}}/{{predictions}}.{suffix}", suffix=["svg", "png", "pdf"]),
     log:
-        "<results>/logs/predictions/n{n_train}/{predictions}.log",
+        "<results>/logs/figure/n{n_train}/{predictions}.log",
     benchmark:
-        "<results>/benchmarks/predictions/n{n_train}/{predictions}.tsv"
+        "<results>/benchmarks/figure/n{n_train}/{predictions}.tsv"
+    conda:
+        "../../environment.yml"
     params:
         job=PREDICTIONS_AT,
         numerics=numerics.TABLES,
+    script:
+        "../scripts/figure.py"
 
 
 rule fits:

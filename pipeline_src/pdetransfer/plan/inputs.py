@@ -305,6 +305,24 @@ def model(study: Study, curve: Curve, n_train: int) -> TrainedCell:
     )
 
 
+def drawn_together(study: Study, answers: Answers) -> dict[str, list[str]]:
+    """The figures of each job that draws, by the first of them: those of the same experiments and tables of the
+    study. These tables may need other experiments, and no figure waits for one that it does not show."""
+    kinds, together = answers.figures | GALLERIES, {}
+    for name, entry in study.figures.items():
+        needed = frozenset(entry.experiments), kinds[entry.kind].tables
+        together.setdefault(needed, []).append(name)
+    return {names[0]: names for names in together.values()}
+
+
+def drawn(study: Study, answers: Answers, names: Iterable[str]) -> dict[str, Drawn | Gallery]:
+    """Figures by name, of tables and of predictions."""
+    return {
+        name: gallery(study, name) if is_gallery(study, name) else figure(study, answers, name)
+        for name in names
+    }
+
+
 def figure(study: Study, answers: Answers, name: str) -> Drawn:
     entry = study.figures[name]
     datasets, inits = _drawn_entries(study, entry)

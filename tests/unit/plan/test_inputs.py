@@ -27,9 +27,9 @@ def jobs(study):
     yield from (inputs.training(study, curve, [4]) for curve in study.curves("mixture_in_distribution"))
     yield from (inputs.evaluation(study, name) for name in study.experiments)
     yield from (inputs.table(study, name) for name in study.experiments)
-    for name in study.figures:
-        is_gallery = inputs.is_gallery(study, name)
-        yield inputs.gallery(study, name) if is_gallery else inputs.figure(study, ANSWERS, name)
+    yield from (
+        inputs.drawn(study, ANSWERS, names) for names in inputs.drawn_together(study, ANSWERS).values()
+    )
     yield of_transfer.distances(study, study.asking("shift"))
     yield of_transfer.pretrained(study)
     yield inputs.claims(study, ANSWERS)
@@ -130,6 +130,36 @@ def test_what_controls_left_is_used_once_it_is_there(tmp_path, monkeypatch):
     path.parent.mkdir(parents=True)
     path.touch()
     assert inputs.have_run(STUDY, ["seeds", "control_length"]) == ["seeds", "control_length"]
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_figure_is_drawn_once_and_its_job_reads_no_experiment_that_it_does_not_show(scale):
+    study = load_study(scale)
+    together = inputs.drawn_together(study, ANSWERS)
+    assert sorted(name for names in together.values() for name in names) == sorted(study.figures)
+    of_experiment = {
+        name: {inputs.errors(study, name), *(inputs.table_file(study, kind, name) for kind in inputs.TABLES)}
+        for name in study.experiments
+    }
+    for first, names in together.items():
+        assert first == names[0]
+        read = set(files(inputs.drawn(study, ANSWERS, names)))
+        needed = {name for name in study.experiments if read & of_experiment[name]}
+        weights = {path for path in read if path.endswith(".safetensors")}
+        for name in names:
+            shown = study.figures[name].experiments
+            assert needed == set(shown)
+            cells = study.cells(list(shown))
+            assert weights <= {inputs.cell_file(study, *cell, "weights.safetensors") for cell in cells}
+
+
+def test_a_figure_that_reads_tables_of_the_study_is_drawn_apart():
+    """They may need experiments that the others do not show."""
+    together = inputs.drawn_together(STUDY, ANSWERS)
+    assert together["fig3"] == ["fig3", "fig3_savings", "spectra_data"]
+    assert STUDY.figures["savings_by_distance"].experiments == STUDY.figures["error_by_parameter"].experiments
+    for name in ("savings_by_distance", "error_by_parameter"):
+        assert together[name] == [name]
 
 
 def test_a_gallery_at_an_n_that_was_not_trained_is_refused():

@@ -55,7 +55,7 @@ def asked(job):
 def test_a_workflow_runs_on_a_cluster_as_the_profile_says(cluster, fresh):
     fresh.edit_config(one_experiment)
     planned = fresh.planned("all")
-    assert planned.keys() >= GPU_RULES | {"generate", "card", "table", "figure", "predictions", "report"}
+    assert planned.keys() >= GPU_RULES | {"generate", "card", "table", "figures_fig3", "report"}
     with ThreadPoolExecutor() as pool:
         run = pool.submit(fresh.run, *QUICK_PROFILE, "all")
         [cancelled] = running(cluster, fresh, "pretrain")
