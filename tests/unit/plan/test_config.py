@@ -58,7 +58,7 @@ def test_a_scale_may_be_like_another_one_and_change_some_of_its_numbers():
     laptop, pilot = load_study("laptop"), load_study("pilot")
     assert pilot.grid == laptop.grid
     assert pilot.models == laptop.models
-    assert pilot.recipes["downstream"].length == laptop.recipes["downstream"].length
+    assert pilot.recipes["downstream"].min_steps == laptop.recipes["downstream"].min_steps == 96
     used = [{seed for recipe in study.recipes.values() for seed in recipe.seeds} for study in (laptop, pilot)]
     tuned = {pilot.recipes[name].seeds for name in ("pretrain", "downstream", "downstream_seeds")}
     assert not used[0] & {seed for seeds in tuned for seed in seeds}

@@ -202,6 +202,7 @@ def test_settings_of_a_cell_hold_the_rates_of_its_arm_and_what_differs_from_the_
         "length",
         "length_unit",
         "min_steps",
+        "extend_grid",
         "validation_interval",
         "num_validation",
     }
