@@ -2,13 +2,15 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# A progress bar in a terminal; the plain log anywhere else.
+LOGGER := $(shell test -t 2 && echo --logger progress)
 
 .PHONY: all test smoke docs results bench lock
 all: .venv/installed
-	$(BIN)/snakemake all --rerun-incomplete
+	$(BIN)/snakemake all --rerun-incomplete $(LOGGER)
 
 smoke: .venv/installed
-	$(BIN)/snakemake all --rerun-incomplete --config scale=smoke
+	$(BIN)/snakemake all --rerun-incomplete $(LOGGER) --config scale=smoke
 
 test: .venv/installed-test
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,26 @@ class Project:
         assert result.returncode == 0, result.stdout
         return result.stdout
 
+    def in_terminal(self, program: str, *arguments: str) -> tuple[int, str]:
+        """Run ``make`` or ``snakemake`` in a terminal; its status, and what a person sees."""
+        binaries = Path(sys.executable).parent
+        installed = ["make", f"BIN={binaries}", "--old-file=.venv/installed"]
+        command = installed if program == "make" else [binaries / program]
+        # Else make is one within another, and ends by saying which folder it leaves.
+        settings = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        settings |= {"PYTHONPATH": str(self.path / "pipeline_src"), "TERM": "xterm"}
+        reader, terminal = os.openpty()
+        with subprocess.Popen(
+            [*command, *arguments], cwd=self.path, env=settings, stdout=terminal, stderr=terminal
+        ) as process:
+            os.close(terminal)
+            seen = b""
+            with suppress(OSError):  # how Linux says that nobody writes any more
+                while chunk := os.read(reader, 4096):
+                    seen += chunk
+        os.close(reader)
+        return process.returncode, seen.decode()
+
     def planned(self, *targets: str) -> dict[str, int]:
         """Number of jobs by rule that a dry run would do for the targets."""
         output = self.succeed("-n", "--quiet", "rules", "--", *targets)
@@ -87,9 +108,9 @@ def another(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def finished_project(tmp_path_factory):
-    """A copy in which the smoke workflow has run."""
+    """A copy in which the smoke workflow has run; ``output`` is what Snakemake said."""
     project = Project(tmp_path_factory.mktemp("finished") / "project")
-    project.succeed("all")
+    project.output = project.succeed("all")
     return project
 
 

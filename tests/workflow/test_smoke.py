@@ -44,6 +44,35 @@ def test_the_whole_workflow_runs_and_leaves_nothing_to_do(finished):
     assert not [name for name in made if re.search(r"/\.[^/]*$", name) and "snakemake_timestamp" not in name]
 
 
+LAST_LINE = rf"{RESULTS}/report\.html, after \d+ min \d+ s"
+
+
+def test_a_start_of_all_ends_with_the_report_and_the_time(finished_project):
+    assert re.fullmatch(LAST_LINE, finished_project.output.splitlines()[-1])
+    assert re.fullmatch(LAST_LINE, finished_project.succeed("all").splitlines()[-1])
+    for others in (["-n", "all"], ["-n", "--forceall", "all"], [f"{RESULTS}/report.html"]):
+        assert not re.search(LAST_LINE, finished_project.succeed(*others))
+
+
+def test_make_shows_a_bar_in_a_terminal_and_the_plain_log_is_in_a_file(finished):
+    (finished.path / RESULTS / "report.html").unlink()
+    status, seen = finished.in_terminal("make", "all")
+    assert status == 0, seen
+    assert "2 of 2 jobs done, 0 running" in seen
+    assert "rule report:" not in seen
+    assert re.search(f"{LAST_LINE}$", seen.splitlines()[-1])
+    assert (finished.path / RESULTS / "report.html").exists()
+    log = max((finished.path / ".snakemake/log").iterdir()).read_text()
+    assert "rule report:" in log
+    assert "2 of 2 steps (100%) done" in log
+
+    finished.edit("config/config.yaml", "scale: smoke", "scale: smok")
+    status, seen = finished.in_terminal("make", "all")
+    assert status != 0
+    assert "scale is 'smok'; expected one of" in seen
+    assert not re.search(LAST_LINE, seen)
+
+
 def test_the_table_has_a_row_for_each_cell_and_seed(finished):
     table = pd.read_csv(finished.path / RESULTS / "tables/data_scaling.csv")
     rows = table.groupby(["init", "n_train"])["seed"].count().to_dict()
@@ -224,7 +253,10 @@ def test_the_status_counts_cells_and_tells_why_one_failed(finished):
         config["recipes"]["downstream_seeds"]["learning_rates"]["scratch"] = [1.0e30, 2.0e30]
 
     finished.edit_config(change)
-    assert finished.run(f"{CURVE}/n16/cell.json").returncode != 0
+    status, seen = finished.in_terminal("snakemake", "--logger", "progress", "--", f"{CURVE}/n16/cell.json")
+    assert status != 0
+    # Its log is seen above the bar, too.
+    assert re.search("Logfile .*: every learning rate diverged", seen, flags=re.S)
     output = finished.succeed("status")
     assert "all: 41 cells: 38 done, 0 running, 2 waiting, 1 failed\n" in output
     cell = CURVE.removeprefix(f"{RESULTS}/cells/")
