@@ -28,7 +28,7 @@ bench: .venv/installed
 results: .venv/installed
 	$(BIN)/python docs/results.py > docs/results.md
 
-.venv/installed:
+.venv/installed: requirements.lock
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint requirements.lock --editable .
 	touch $@

@@ -1,12 +1,10 @@
 """The study, wildcards, what jobs read, and what they ask for."""
 
-import atexit
 import os
 import re
 import shutil
 import subprocess
 import sys
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -130,20 +128,6 @@ def reads(of_job):
         return [ancient(path) if path.endswith(".zarr") else path for path in paths]
 
     return files
-
-
-@atexit.register  # `onsuccess` comes before Snakemake's own last words, and not if there is nothing to do
-def tell_where_the_report_is():
-    """The last line of a start with the target ``all``, if nothing of that is left to do."""
-    if workflow.dryrun or not workflow.scheduler:  # or nothing has been planned, as a mistake was found
-        return
-    left = set(workflow.dag.needrun_jobs())
-    if any(job.rule.name == "all" and job not in left for job in workflow.dag.jobs):
-        seconds = round((datetime.now() - workflow.start_time).total_seconds())
-        print(
-            f"{STUDY.results}/report.html, after {seconds // 60} min {seconds % 60} s",
-            file=sys.stderr,
-        )
 
 
 def beside_another_snakemake(wildcards):
