@@ -29,6 +29,11 @@ def at_rates(study: Study, rates: dict[str, float]) -> Study:
     return study.model_copy(update={"models": models})
 
 
+def run_seconds(study: Study, curve: Curve, n_train: int) -> float:
+    """Training time of one run at its model's ``rate``."""
+    return study.run_examples(curve, n_train) / study.models[curve.model].rate
+
+
 def seconds(study: Study, curve: Curve, n_train: int) -> float:
     """Training time of a cell at its model's ``rate``."""
     return study.cell_examples(curve, n_train) / study.models[curve.model].rate
