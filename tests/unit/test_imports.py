@@ -80,7 +80,7 @@ def test_no_module_but_those_of_the_plan_spells_a_path_of_results():
             "pdetransfer.studies.transfer.answers, pdetransfer.studies.transfer.quantities",
             {"torch", "zarr", "matplotlib", "scipy.optimize"},
         ),  # to plan
-        ("pdetransfer.report.galleries", {"torch", "seaborn"}),  # to draw a dataset's card
+        ("pdetransfer.report.galleries", {"torch"}),  # to draw a dataset's card
         (
             "pdetransfer.training.jobs, pdetransfer.report.predictions",
             {"torch._dynamo", "matplotlib"},

@@ -12,9 +12,9 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator, StrMethodFormatter
@@ -23,35 +23,12 @@ from pdetransfer.base.files import atomic
 from pdetransfer.plan.entries import SCRATCH
 from pdetransfer.plan.study import Study
 
-# seaborn's colorblind palette and, below, its style ticks, written out: importing seaborn takes a second.
-_COLOURBLIND = [
-    "#0173b2",
-    "#de8f05",
-    "#029e73",
-    "#d55e00",
-    "#cc78bc",
-    "#ca9161",
-    "#fbafe4",
-    "#949494",
-    "#ece133",
-    "#56b4e9",
-]
-PALETTE = list(map(to_rgb, _COLOURBLIND))
+PALETTE = sns.color_palette("colorblind")
 SCRATCH_COLOUR, DOWNSTREAM_COLOUR = PALETTE[1], PALETTE[2]
 OWN_COLOURS, MIXED_COLOURS = [PALETTE[0], PALETTE[9]], [PALETTE[4], PALETTE[6]]
 PANEL_AXES = ["dataset", "model", "recipe"]
 WIDTH = 8.8  #: inches of a whole figure
 _STYLE = {
-    "axes.axisbelow": True,
-    "axes.edgecolor": "0.15",
-    "axes.labelcolor": "0.15",
-    "font.sans-serif": ["Arial", "DejaVu Sans", "Liberation Sans", "Bitstream Vera Sans", "sans-serif"],
-    "lines.solid_capstyle": "round",
-    "patch.edgecolor": "white",
-    "patch.force_edgecolor": True,
-    "text.color": "0.15",
-    "xtick.color": "0.15",
-    "ytick.color": "0.15",
     "axes.titlesize": 9,
     "axes.labelsize": 9,
     "xtick.labelsize": 8,
@@ -174,7 +151,7 @@ def log_log(axes: Axes, rows: pd.DataFrame) -> None:
     )
     plain_log(axes.yaxis)
     axes.margins(x=0.12, y=0.13)
-    axes.spines[["top", "right"]].set_visible(False)
+    sns.despine(ax=axes)
 
 
 def plain_log(axis: Axis) -> None:
@@ -198,7 +175,8 @@ def positions(n_train: pd.Series) -> pd.Series:
 
 def save(draw: Callable[[], Figure], paths: list[Path]) -> None:
     """Draw a figure in the house style and save it to each path, in the format of its suffix."""
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(), sns.axes_style("ticks"):
+        plt.rcParams.update(_STYLE)
         figure = draw()
         for path in paths:
             metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})

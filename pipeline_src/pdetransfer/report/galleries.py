@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
@@ -48,7 +49,7 @@ def draw_card(card: Card) -> Figure:
         for panel, (name, values) in zip(axes, card.parameters.items(), strict=True):
             panel.hist(values, bins=30, color=PALETTE[0], linewidth=0)
             panel.set(xlabel=name.replace("_", " "), yticks=[])
-            panel.spines[["left", "top", "right"]].set_visible(False)
+            sns.despine(ax=panel, left=True)
     _draw_scales(*fields.subplots(1, 2), card)
     figure.suptitle(f"{card.facts['dataset']}:  {card.facts['equation']}", fontsize=9.5)
     return figure
@@ -68,7 +69,7 @@ def _draw_scales(rms: Axes, spectra: Axes, card: Card) -> None:
     spectra.legend(frameon=False, fontsize=8)
     for axes in (rms, spectra):
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axes.spines[["top", "right"]].set_visible(False)
+        sns.despine(ax=axes)
 
 
 def draw_ranges(table: pd.DataFrame) -> Figure:
@@ -97,7 +98,7 @@ def draw_ranges(table: pd.DataFrame) -> Figure:
         panel.set_yticks(range(len(rows)), rows["dataset"][::-1])
         parameter = rows["parameter"].iloc[0]
         panel.set_xlabel(f"{parameter} ${SYSTEMS[system].symbols[parameter]}$", labelpad=1)
-        panel.spines[["left", "top", "right"]].set_visible(False)
+        sns.despine(ax=panel, left=True)
         panel.tick_params(axis="y", length=0)
     figure.suptitle("Shifts: pre-training ranges blue, downstream ranges green, overlap dark", fontsize=9.5)
     return figure
@@ -182,7 +183,7 @@ def draw_spectra(rows: "list[Spectra]", entry: entries.Figure) -> Figure:
         panel.xaxis.set_minor_locator(NullLocator())
         panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         panel.legend(frameon=False, fontsize=7, loc="lower left")
-        panel.spines[["top", "right"]].set_visible(False)
+        sns.despine(ax=panel)
     for panel in axes.ravel()[count:]:
         panel.set_axis_off()
     figure.supxlabel("wavenumber", fontsize=9)
