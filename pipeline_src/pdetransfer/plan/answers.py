@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from pdetransfer.plan.entries import Experiment
+
+if TYPE_CHECKING:  # else a training job, whose parameters are read with this module, waits for pandas
+    import pandas as pd
 
 #: What an experiment must fulfil, by what is expected in words.
 Needs = dict[str, Callable[[Experiment], bool]]
@@ -18,8 +20,8 @@ class Question:
     ``needs`` is what they compare."""
 
     title: str
-    headline: Callable[[pd.DataFrame, pd.DataFrame, dict[str, pd.DataFrame]], str]
-    answer: Callable[[pd.DataFrame, pd.DataFrame], Iterator[str]]
+    headline: "Callable[[pd.DataFrame, pd.DataFrame, dict[str, pd.DataFrame]], str]"
+    answer: "Callable[[pd.DataFrame, pd.DataFrame], Iterator[str]]"
     needs: Needs = field(default_factory=dict)
 
 

@@ -301,6 +301,7 @@ def test_training_alone_and_together_does_without_what_takes_long_to_import(proj
     settings = SETTINGS | {"n_train": 8}
     code = (
         "import sys, torch; from pathlib import PosixPath; from pdetransfer.data.stored import Stored; "
+        "import pdetransfer.plan.inputs; "  # as Snakemake does to read the job's parameters
         "from pdetransfer.training import jobs; from pdetransfer.training.hardware import Hardware; "
         "Hardware.runs_at_once = lambda *_: 3; "  # and the fourth alone
         f"jobs.train([{settings}], [{project.path / 'cells'!r}], {project.splits['train']}, "
