@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pdetransfer.analysis.claims import summary
+from pdetransfer.analysis.claims import spelled, summary
 from pdetransfer.analysis.savings import bounds_in_words, savings_at
 from pdetransfer.base.files import read_json
 from pdetransfer.plan.entries import Figure
@@ -34,17 +34,15 @@ Data savings that are bounds: {bounds}.
 """
 
 
-def number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3g}"
-
-
 def claims_table(claims: list[dict]) -> list[str]:
     lines = [
         "| | claim | where | value (95 % interval) | expected | verdict |",
         "|---|---|---|---|---|---|",
     ]
     for claim in claims:
-        bounds = ", ".join(f"{word.replace('_', ' ')} {value:g}" for word, value in claim["bounds"].items())
+        bounds = ", ".join(
+            f"{word.replace('_', ' ')} {spelled(value)}" for word, value in claim["bounds"].items()
+        )
         more = claim["tested"] != claim["statement"]
         published = f" (Published: {claim['statement']}.)" if more else ""
         lines.append(
@@ -58,9 +56,9 @@ def value_of(claim: dict) -> str:
     """The value of a claim's quantity with its interval, and how much of it is censored."""
     if claim["value"] is None:
         return ""
-    ends = "no interval" if claim["low"] is None else f"{number(claim['low'])} to {number(claim['high'])}"
+    ends = "no interval" if claim["low"] is None else f"{spelled(claim['low'])} to {spelled(claim['high'])}"
     censored = f", {claim['censored']:.0%} censored" if claim["censored"] else ""
-    return f"{number(claim['value'])} ({ends}{censored})"
+    return f"{spelled(claim['value'])} ({ends}{censored})"
 
 
 def markdown(table: pd.DataFrame) -> list[str]:

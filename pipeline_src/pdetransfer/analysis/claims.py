@@ -212,6 +212,11 @@ def _verdict(estimate: Estimate, at_least: float, at_most: float) -> str:
     return "censored" if any(deciding) else verdict
 
 
+def spelled(value: float) -> str:
+    """A value or a bound, with three digits; counts in full."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
 def summary(verdicts: Iterable[str]) -> str:
     """How many claims have each verdict, in a sentence."""
     counts = Counter(verdicts)

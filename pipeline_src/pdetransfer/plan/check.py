@@ -157,7 +157,9 @@ def _sizes(study: Study) -> Iterator[str]:
         for name, entry in study.pretrainings.items()
     ]
     for name, entry in study.experiments.items():
-        wanted += [(f"experiments.{name}.n_train", dataset, max(entry.n_train)) for dataset in entry.dataset]
+        for key in ("n_train", "scratch_n_train"):
+            most = max(getattr(entry, key), default=0)
+            wanted += [(f"experiments.{name}.{key}", dataset, most) for dataset in entry.dataset]
     for key, dataset, most in wanted:
         parts = study.components(dataset)
         if any(study.datasets[part].files for part in parts):
@@ -179,6 +181,8 @@ def _questions(study: Study, answers: Answers) -> Iterator[str]:
     for name, entry in study.experiments.items():
         if not entry.trained_n:
             yield f"experiments.{name}.n_train is {list(entry.n_train)}; expected one above 0"
+        if entry.scratch_n_train and SCRATCH not in entry.init:
+            yield f"experiments.{name} has scratch_n_train, and init {list(entry.init)}; expected scratch in it"
         if entry.question not in answers.questions:
             yield _unknown(f"experiments.{name}.question", entry.question, answers.questions)
         for expected, is_there in answers.questions[entry.question].needs.items():

@@ -178,10 +178,21 @@ class Experiment(Entry):
         description="Training examples; 0 is zero-shot, and for `scratch` the untrained network."
     )
 
+    scratch_n_train: Annotated[tuple[Count, ...], AfterValidator(distinct)] = Field(
+        (),
+        description="Training examples from scratch besides: data savings are exact as far as its curve reaches.",
+    )
+
     @property
     def trained_n(self) -> tuple[int, ...]:
-        """The n_train that need training: zero-shot does not."""
+        """The n_train of both arms that need training: zero-shot does not."""
         return tuple(n for n in self.n_train if n > 0)
+
+    def trained_n_of(self, is_fine_tuned: bool) -> tuple[int, ...]:
+        """The n_train of an arm that need training."""
+        return (
+            self.trained_n if is_fine_tuned else tuple(dict.fromkeys(self.trained_n + self.scratch_n_train))
+        )
 
 
 class Figure(Entry):

@@ -259,14 +259,15 @@ def _evaluated(study: Study, curve: Curve, experiment: str) -> EvaluatedCurve:
         # An untrained network has the references of all training examples.
         zero_shot["untrained"] = study.cell_settings(curve, 0)
         zero_shot["train"] = splits(study, curve.dataset, "train")
-    weights = {n: cell_file(study, curve, n, "weights.safetensors") for n in entry.trained_n}
+    sizes = entry.trained_n_of(curve.is_fine_tuned)
+    weights = {n: cell_file(study, curve, n, "weights.safetensors") for n in sizes}
     return EvaluatedCurve(asdict(curve), splits(study, curve.dataset, "test"), weights, **zero_shot)
 
 
 def table(study: Study, experiment: str) -> Table:
     entry, curves = study.experiments[experiment], study.curves(experiment)
     trained = [
-        (curve, n, cell_file(study, curve, n, "cell.json")) for curve in curves for n in entry.trained_n
+        (curve, n, cell_file(study, curve, n, "cell.json")) for curve, n in study.downstream(experiment)
     ]
     pretrained = [
         (curve, 0, initial(study, curve, "cell.json"))

@@ -150,8 +150,9 @@ class Study(Entry):
 
     def downstream(self, experiment: str) -> list[Cell]:
         """The cells of an experiment that need training, curve by curve."""
-        sizes = self.experiments[experiment].trained_n
-        return [(curve, n) for curve in self.curves(experiment) for n in sizes]
+        entry = self.experiments[experiment]
+        curves = self.curves(experiment)
+        return [(curve, n) for curve in curves for n in entry.trained_n_of(curve.is_fine_tuned)]
 
     def cells(self, names: list[str]) -> list[Cell]:
         """All cells that these experiments need, pre-trainings included, none twice."""
@@ -204,8 +205,8 @@ class Study(Entry):
         """By curve the n_train of the one of some experiments that needs most."""
         most: dict[Curve, list[int]] = {}
         for name in names:
-            sizes = sorted(self.experiments[name].trained_n)
             for curve in self.curves(name):
+                sizes = sorted(self.experiments[name].trained_n_of(curve.is_fine_tuned))
                 most[curve] = max(most.get(curve, []), sizes, key=lambda found: (len(found), found))
         return most
 

@@ -304,7 +304,7 @@ def render(
             pd.concat(experiment.savings for of in sections for experiment in of.experiments)
         ),
         verdicts=judged.summary(claim["verdict"] for claim in claims),
-        number=lambda value: "" if value is None else f"{value:.3g}",
+        number=lambda value: "" if value is None else judged.spelled(value),
         laws=None if laws is None else _html(laws, _LAW_COLUMNS),
         data=data,
         costs=costs,

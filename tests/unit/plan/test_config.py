@@ -346,6 +346,12 @@ def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
         ("models/fno_normal/modes", 17, "models.fno_normal.modes is 17; expected at most .*16"),
         ("source/num_centres", 9, "source: num_centres is 9 with sigma 0.0625; expected"),
         ("recipes/downstream/learning_rates/fine_tuned", [1.0], "expected as many rates in each arm"),
+        (
+            "experiments/seeds/scratch_n_train",
+            [4096],
+            "scratch_n_train asks for 4096 .*; expected at most 1024",
+        ),
+        ("experiments/control_readout/scratch_n_train", [16], "init .'own'.; expected scratch in it"),
         ("recipes/downstream/length", 1000, "expected at most 50 validations a run"),
         ("recipes/downstream/num_validation", 1000, "num_validation is 1000; expected at most .*128"),
         ("recipes/downstream/learning_rates/fine_tuned", None, "has no fine_tuned; expected one"),

@@ -100,7 +100,15 @@ def test_status_looks_at_every_cell_once():
     folders = [folder for of_target in groups.values() for job in of_target.values() for folder in job.cells]
     assert len(folders) == len(set(folders)) == len(STUDY.cells([*STUDY.experiments]))
     packed = f"{ROOT}/logs/train/poisson_e5-10/fno_medium/scratch/downstream/packed.log"
-    assert len(groups["all"][packed].cells) == 3
+    assert len(groups["all"][packed].cells) == 4
+
+
+def test_what_goes_further_from_scratch_is_evaluated_and_in_the_table():
+    study = load_study("laptop", experiments={"seeds": {"scratch_n_train": [512]}})
+    scratch, tuned = (set(curve.weights) for curve in inputs.evaluation(study, "seeds")[:2])
+    assert scratch - tuned == {512}
+    rows = [row.axes for row in inputs.table(study, "seeds").rows if row.axes["n_train"] == 512]
+    assert [row["init"] for row in rows] == ["scratch", "scratch"]
 
 
 def test_zero_shot_evaluates_the_pretrained_and_the_untrained_network():

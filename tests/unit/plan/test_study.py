@@ -134,6 +134,12 @@ def test_a_curve_packs_what_the_experiment_needs_that_needs_most_of_it():
     }
 
 
+def test_training_from_scratch_may_go_further():
+    study = with_experiment(scratch_n_train=[16, 8])
+    assert study.downstream("e") == [(FAR, 4), (FAR, 8), (FAR, 16), (FAR_TUNED, 4), (FAR_TUNED, 8)]
+    assert study.packs == {FAR: (4, 8, 16), FAR_TUNED: (4, 8)}
+
+
 def test_another_experiments_n_are_jobs_of_their_own():
     cells = [(FAR, n) for n in (4, 8, 16)]
     assert STUDY.jobs(cells) == {(FAR, "packed"): [4, 16], (FAR, "n8"): [8]}

@@ -165,7 +165,7 @@ def answer_size(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
     for dataset, rows in cells.groupby("dataset", sort=False):
         means, sizes = mean_errors(rows), rows.groupby("model")["num_parameters"].max().sort_values()
         small, large, init = sizes.index[0], sizes.index[-1], _fine_tuned(rows)
-        most, few = rows["n_train"].max(), _fine_tuned_gain(means, init)
+        most, few = rows.loc[rows["init"] == init, "n_train"].max(), _fine_tuned_gain(means, init)
         tuned, scratch = (
             _list(_at(means, model=model, init=arm, n_train=most) for model in sizes.index)
             for arm in (init, SCRATCH)
@@ -253,7 +253,8 @@ def answer_control(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
     """Controls: every curve without training, at few and at most examples."""
     for (dataset, model, recipe), rows in cells.groupby(["dataset", "model", "recipe"], sort=False):
         means = mean_errors(rows)
-        sizes = sorted({0, _few(means), rows["n_train"].max()} & set(rows["n_train"]))
+        common = set.intersection(*(set(of_init["n_train"]) for _, of_init in rows.groupby("init")))
+        sizes = sorted({0, _few(means), max(common)} & common)
         inits = list(rows["init"].unique())
         at = ", ".join(map(str, sizes))
         words = [f"{_list(_at(means, init=init, n_train=n) for n in sizes)} {_words(init)}" for init in inits]

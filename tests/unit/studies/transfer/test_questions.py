@@ -72,6 +72,12 @@ def test_size_compares_the_smallest_and_the_largest_model():
     ]
 
 
+def test_answers_compare_the_n_that_both_arms_have():
+    rows = points(SCRATCH | {512: 0.05}) + points(TUNED, init="poisson")
+    assert "n = 0, 32, 128 is" in answers("control", rows)[0]
+    assert "n = 128 is" in answers("size", rows, {"m": 9})[0]
+
+
 def test_shift_goes_along_the_datasets_with_bounds():
     tuned = {"near": (0.1, 0.05), "far": (0.2, 0.1), "farther": (0.6, 0.5)}
     rows = [
