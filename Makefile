@@ -27,6 +27,7 @@ bench: .venv/installed
 
 results: .venv/installed
 	$(BIN)/python docs/results.py > docs/results.md
+	cp $(addprefix results/transfer/laptop/figures/,fig3.png figB1.png) docs
 
 .venv/installed: requirements.lock
 	$(PYTHON) -m venv .venv

@@ -71,12 +71,13 @@ def beside(folder: Path, question: str, figures: dict[str, Figure]) -> list[str]
     if question == "data":
         shown = by_budget(pd.read_csv(folder / "tables/budgets.csv"))
         return [f"* {sentence}" for sentence in shown.sentences[:-1]] + ["", *markdown(shown.table)]
+    lines = ["", "![Data savings by shift](figB1.png)"] if question == "shift" else []
     drawn = [entry for entry in figures.values() if entry.kind == "savings_by_distance"]
     if question == "shift" and drawn:
         savings = pd.concat(pd.read_csv(folder / f"savings/{name}.csv") for name in drawn[0].experiments)
         distances = pd.read_csv(folder / "tables/distances.csv")
-        return [f"* {answer_distance(savings_at(savings, distances, drawn[0].n_train))}"]
-    return []
+        lines = [f"* {answer_distance(savings_at(savings, distances, drawn[0].n_train))}", *lines]
+    return lines
 
 
 def main(folder: Path) -> None:

@@ -112,9 +112,14 @@ def grid_of_panels(panels: list, height: float, with_ranges: bool = False):
 
 
 def panel_name(names: tuple[str, ...], panels: list) -> str:
-    """The names that tell a panel from the others."""
-    columns = zip(*(other for other, _ in panels), strict=True)
-    return ", ".join(name for name, values in zip(names, columns, strict=True) if len(set(values)) > 1)
+    """The names that tell a panel from the others, the first so many that do."""
+    columns = [*zip(*(other for other, _ in panels), strict=True)]
+    told: list[int] = []
+    for number, values in enumerate(columns):
+        known = {tuple(other[column] for column in told) for other, _ in panels}
+        if len(known) < len(panels) and len(set(values)) > 1:
+            told.append(number)
+    return ", ".join(names[number] for number in told)
 
 
 def label_ends(axes: Axes, ends: list[tuple[float, float, str, tuple]]) -> None:

@@ -66,8 +66,9 @@ def test_panels_share_their_scale_and_have_a_low_one_above_where_they_show_range
 
 
 def test_a_panel_is_named_by_what_tells_it_from_others():
-    panels = [(("near", "m", "r"), None), (("far", "m", "s"), None)]
+    panels = [(names, None) for names in (("near", "m", "r"), ("far", "m", "s"), ("far", "m", "r"))]
     assert panel_name(panels[1][0], panels) == "far, s"
+    assert panel_name(panels[1][0], panels[:2]) == "far"
     assert panel_name(panels[0][0], panels[:1]) == ""
 
 
