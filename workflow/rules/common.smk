@@ -1,10 +1,10 @@
-"""The study, wildcards, what jobs read, and what they ask for."""
+"""The study, wildcards, and what jobs read."""
 
+import atexit
 import os
 import re
-import shutil
-import subprocess
 import sys
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -21,7 +21,7 @@ os.environ.update(
 )
 
 from pdetransfer.base import numerics
-from pdetransfer.plan import costs, entries, inputs
+from pdetransfer.plan import entries, inputs
 from pdetransfer.plan.check import check
 from pdetransfer.plan.expand import ConfigError
 from pdetransfer.plan.load import load
@@ -137,22 +137,15 @@ def beside_another_snakemake(wildcards):
     return []
 
 
-@cache
-def gpus_here():
-    """GPUs of this machine; PyTorch is too slow to ask."""
-    if not (nvidia_smi := shutil.which("nvidia-smi")):
-        return 0
-    return subprocess.run([nvidia_smi, "--list-gpus"], capture_output=True).stdout.count(b"\n")
-
-
-def num_gpus():
-    """GPUs that a job which trains or evaluates takes at least, here or on a cluster."""
-    if STUDY.device == "auto":
-        return int(not workflow.local_exec or gpus_here() > 0)
-    return int(STUDY.device == "cuda")
-
-
-# Jobs share the GPUs of this machine, unless --resources gpu=... says that there are others. Whether they run on a
-# cluster is known only later, so its profile says that.
-if num_gpus() and "gpu" not in workflow.global_resources:
-    workflow.register_resource("gpu", gpus_here() or 1)
+@atexit.register  # `onsuccess` comes before Snakemake's own last words, and not if there is nothing to do
+def tell_where_the_report_is():
+    """The last line of a start with the target ``all``, if nothing of that is left to do."""
+    if workflow.dryrun or not workflow.scheduler:  # or nothing has been planned, as a mistake was found
+        return
+    left = set(workflow.dag.needrun_jobs())
+    if any(job.rule.name == "all" and job not in left for job in workflow.dag.jobs):
+        seconds = round((datetime.now() - workflow.start_time).total_seconds())
+        print(
+            f"{STUDY.results}/report.html, after {seconds // 60} min {seconds % 60} s",
+            file=sys.stderr,
+        )

@@ -3,34 +3,9 @@ MODEL = job(lambda curve, n: inputs.model(STUDY, Curve.from_path(curve), int(n))
 ARCHIVE = f"{STUDY.results}/archive"
 
 
-def trained_n(curve, n_train):
-    """The n_train of a training job: the one asked for, or those that its curve packs."""
-    return [int(n_train)] if n_train else STUDY.packs[Curve.from_path(curve)]
-
-
 TRAINING = job(
     lambda curve, n: inputs.training(STUDY, Curve.from_path(curve), trained_n(curve, n)), "curve", "n_train"
 )
-
-
-def training_minutes(wildcards, attempt):
-    asked = costs.training_minutes(
-        STUDY, Curve.from_path(wildcards.curve), trained_n(wildcards.curve, wildcards.get("n_train"))
-    )
-    return min(attempt * asked, STUDY.longest_job)
-
-
-def training_mb(wildcards, attempt):
-    asked = costs.training_mb(
-        STUDY, Curve.from_path(wildcards.curve), trained_n(wildcards.curve, wildcards.get("n_train"))
-    )
-    return min(attempt, 2) * asked  # most later attempts are due to time, not to memory
-
-
-def training_gpus(wildcards):
-    asked = STUDY.models[Curve.from_path(wildcards.curve).model].num_gpus
-    return num_gpus() * (asked if workflow.non_local_exec_or_dryrun else min(asked, gpus_here() or 1))
-
 
 # The output of a rule is the same for all of its curves: a rule for single cells, and one for every set of n_train that
 # curves pack.
