@@ -80,10 +80,10 @@ ALL_CURVES = "/".join(
 
 
 def rules_of_packs():
-    """By name of a rule the n_train that its jobs train, and the paths of their curves."""
+    """By name of a rule the n_train that its jobs train, and patterns of the paths of their curves."""
     by_sizes = {}
     for curve, sizes in STUDY.packs.items():
-        by_sizes.setdefault(sizes, []).append(curve.path)
+        by_sizes.setdefault(sizes, []).append(re.escape(curve.path))
     names = ["train_pack", *("_".join(map(str, ["train_pack", *sizes])) for sizes in [*by_sizes][1:])]
     return dict(zip(names, by_sizes.items()))
 

@@ -91,14 +91,15 @@ def _why(bound: str, scratch: ScratchCurve, zero_shot: np.ndarray | None) -> str
 
 
 def savings_at(savings: pd.DataFrame, distances: pd.DataFrame, n_train: int) -> pd.DataFrame:
-    """The savings at one n_train with their distances, a row for each of ``distances`` (``distances_table``)."""
-    at_n = savings[savings["n_train"] == n_train].drop_duplicates(AXES)
+    """The savings at one n_train with their distances, a row for each of ``distances`` (``distances_table``): of
+    several recipes the first."""
+    at_n = savings[savings["n_train"] == n_train].drop_duplicates(["dataset", "model", "init"])
     return at_n.merge(distances, on=["dataset", "model", "init"])
 
 
 def bounds_in_words(savings: pd.DataFrame) -> str:
     """How many of some data savings are bounds, and why; zero-shot ones, whose ratio is infinite, are left out."""
-    trained = savings[savings["n_train"] > 0].drop_duplicates(AXES)
+    trained = savings[savings["n_train"] > 0]
     reasons = trained["why"].fillna("").value_counts()
     told = [f"{count}: {why}" for why, count in reasons.items() if why]
     bounds = len(trained) - int(reasons.get("", 0))

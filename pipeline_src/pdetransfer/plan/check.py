@@ -2,6 +2,7 @@
 expected."""
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 
@@ -183,6 +184,11 @@ def _questions(study: Study, answers: Answers) -> Iterator[str]:
             yield f"experiments.{name}.n_train is {list(entry.n_train)}; expected one above 0"
         if entry.scratch_n_train and SCRATCH not in entry.init:
             yield f"experiments.{name} has scratch_n_train, and init {list(entry.init)}; expected scratch in it"
+        if min(entry.scratch_n_train, default=math.inf) <= max(entry.n_train):
+            yield (
+                f"experiments.{name}.scratch_n_train is {list(entry.scratch_n_train)}; "
+                f"expected more than the largest n_train, {max(entry.n_train)}"
+            )
         if entry.question not in answers.questions:
             yield _unknown(f"experiments.{name}.question", entry.question, answers.questions)
         for expected, is_there in answers.questions[entry.question].needs.items():
@@ -229,13 +235,23 @@ def _claims(study: Study, quantities: dict[str, Callable]) -> Iterator[str]:
                 f"claims.{name} has {sorted(given)}; "
                 f"expected {sorted(needed)}, as its quantity is {claim.quantity}"
             )
-        if claim.model is not None:
-            validated(Model, claim.model | {"rate": 1}, ("claims", name, "model"))
+        if claim.model is not None and (mistake := _mistake_in_architecture(claim.model, name)):
+            yield mistake
         for key, axis in product(("cells", "over"), settings):
             asked = getattr(getattr(claim, key), axis, None)
             for setting in asked if isinstance(asked, dict) else ():
                 if setting not in settings[axis]:
                     yield _unknown(f"claims.{name}.{key}.{axis}", setting, settings[axis])
+
+
+def _mistake_in_architecture(model: dict, claim: str) -> str | None:
+    if "rate" in model:
+        return f"claims.{claim}.model has a rate; expected an architecture alone"
+    try:
+        validated(Model, model | {"rate": 1}, ("claims", claim, "model"))
+    except ConfigError as mistake:
+        return str(mistake)
+    return None
 
 
 def _settings_of_datasets() -> set[str]:

@@ -72,6 +72,7 @@ def forecast(study: Study, names: list[str]) -> pd.DataFrame:
     rows = [_row(study, name, own) for name, own in cells_by_experiment(study, names).items()]
     table = pd.DataFrame(rows)
     total = table.drop(columns="experiment").sum()
+    total["jobs"] = len(study.jobs(study.cells(names)))  # a pack may have cells of several rows
     return pd.concat([table, total.to_frame().T.assign(experiment="all")], ignore_index=True)
 
 

@@ -143,6 +143,7 @@ class Experiment:
             ),
             "inits": ", ".join(self.cells["init"].unique()),
             "downstream examples": ", ".join(map(str, self.entry.n_train)),
+            "from scratch also on": ", ".join(map(str, self.entry.scratch_n_train)) or "no others",
             "seeds": ", ".join(map(str, sorted(self.cells["seed"].unique()))),
             "steps of a run": _range(trained["steps"]),
             "examples seen by the chosen runs": f"{(trained['epochs'] * trained['n_train']).sum():,.0f}",
@@ -300,9 +301,7 @@ def render(
         study=study,
         sections=sections,
         claims=claims,
-        bounds=bounds_in_words(
-            pd.concat(experiment.savings for of in sections for experiment in of.experiments)
-        ),
+        bounds=_bounds(sections),
         verdicts=judged.summary(claim["verdict"] for claim in claims),
         number=lambda value: "" if value is None else judged.spelled(value),
         laws=None if laws is None else _html(laws, _LAW_COLUMNS),
@@ -331,6 +330,12 @@ def render_comparison(table: pd.DataFrame, ours: str, other: str) -> str:
         libraries=libraries(),
         provenance=_provenance(),
     )
+
+
+def _bounds(sections: list[Section]) -> str:
+    """How many data savings of a report are bounds, and why; empty where there are none."""
+    savings = [experiment.savings for section in sections for experiment in section.experiments]
+    return bounds_in_words(pd.concat(savings)) if any(map(len, savings)) else ""
 
 
 def _template(name: str) -> jinja2.Template:

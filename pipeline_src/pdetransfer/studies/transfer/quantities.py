@@ -128,8 +128,8 @@ def seed_spread_ratio(evidence: Evidence, cells: Selection) -> np.ndarray:
         low, high = np.quantile(by_replicate, [0.25, 0.75], axis=1)
         spreads[init == SCRATCH].append((high - low) / by_replicate.mean(axis=1))
     scratch, fine_tuned = (np.median(spreads[arm], axis=0) for arm in (True, False))
-    with np.errstate(divide="ignore", invalid="ignore"):  # a draw may have one seed alone
-        return scratch / fine_tuned
+    known = (scratch > 0) & (fine_tuned > 0)  # not where most draws have one seed alone
+    return np.concatenate([scratch[:1] / fine_tuned[:1], scratch[1:][known[1:]] / fine_tuned[1:][known[1:]]])
 
 
 def learning_rate_ratio(evidence: Evidence, cells: Selection) -> np.ndarray:

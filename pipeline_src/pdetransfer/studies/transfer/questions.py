@@ -13,7 +13,6 @@ SHIFTED = ("shift", "mixture")  #: the questions whose datasets are shifted
 Tables = dict[str, pd.DataFrame]
 
 _SIGNS = {"exact": "", "lower": "at least ", "upper": "at most "}  # of a number and its bound
-_ENDS = (("", "n"), ("_low", "low"), ("_high", "high"))  # of a ratio, and of an equivalent n
 _CHEAPEST = "equal compute"  # the budget that leaves out the pre-training
 
 
@@ -35,31 +34,26 @@ def _fine_tuned(means: pd.DataFrame) -> str:
 
 
 def headline_data(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:
-    """Q1 in one sentence: the savings at few examples, by each budget that has been run; without the table of
-    budgets, those of the experiments alone."""
-    few = _few(cells)
-    ratios = {f"ratio{end}": savings[f"equivalent_{name}"] / few for end, name in _ENDS}
-    by_budget = tables.get("budgets", savings.assign(budget="", **ratios))
+    """Q1 in one sentence: the savings at few examples, by each budget that has been run."""
+    few, by_budget = _few(cells), tables["budgets"]
     rows = by_budget[(by_budget["n_train"] == few) & by_budget["ratio"].notna()]
     told = []
     for budget, of_budget in rows[rows["budget"] != _CHEAPEST].groupby("budget", sort=False):
         distinct = of_budget.drop_duplicates(["dataset", "model", "init"])
-        saved = _and(f"{_saved_ratio(row)} times ({row.dataset})" for row in distinct.itertuples())
-        told.append(f"{saved} as many{f' at {budget}' if budget else ''}")
+        by_dataset = _and(f"{saved(row, 'ratio')} times ({row.dataset})" for row in distinct.itertuples())
+        told.append(f"{by_dataset} as many at {budget}")
     if not told:
         return "Savings of data compare fine-tuning with training from scratch, and one of them was not asked for."
     return f"A model fine-tuned on {few} examples has the error of one from scratch with {'; '.join(told)}."
 
 
-def _saved(bound: str, value: float, low: float, high: float) -> str:
-    """What is saved, with its interval, or as a bound."""
-    if bound != "exact":
-        return f"{_SIGNS[bound]}{times(value)}"
-    return f"{times(value)} ({times(low)} to {times(high)})"
-
-
-def _saved_ratio(row) -> str:
-    return _saved(row.bound, row.ratio, row.ratio_low, row.ratio_high)
+def saved(row, value: str, signs: dict[str, str] = _SIGNS) -> str:
+    """A column of savings with its interval and how much of that is censored, or as a bound."""
+    if row.bound != "exact":
+        return f"{signs[row.bound]}{times(getattr(row, value))}"
+    low, high = (getattr(row, f"{value.removesuffix('_n')}_{end}") for end in ("low", "high"))
+    censored = f", {row.censored:.0%} censored" if row.censored else ""
+    return f"{times(getattr(row, value))} ({times(low)} to {times(high)}{censored})"
 
 
 def headline_size(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:
@@ -124,7 +118,7 @@ def headline_control(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables)
 
 def answer_data(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
     """Q1: a sentence for each fine-tuned curve, and for each dataset that nothing was fine-tuned on."""
-    for _, rows in savings.groupby(["dataset", "model", "init"], sort=False):
+    for _, rows in savings.groupby(["dataset", "model", "init", "recipe"], sort=False):
         yield _along(rows[rows["n_train"] > 0].sort_values("n_train"))
     yield from answer_control(cells[~cells["dataset"].isin(savings["dataset"])], savings)
 
@@ -132,16 +126,14 @@ def answer_data(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
 def _along(rows: pd.DataFrame) -> str:
     """The savings and gains along a curve."""
     first, sizes = rows.iloc[0], ", ".join(map("{:,}".format, rows["n_train"]))
-    needed = [
-        _saved(row.bound, row.equivalent_n, row.equivalent_low, row.equivalent_high)
-        for row in rows.itertuples()
-    ]
+    needed = [saved(row, "equivalent_n") for row in rows.itertuples()]
     ratios = [f"{_SIGNS[row.bound]}{times(row.ratio)}" for row in rows.itertuples()]
-    gains = [f"{row.gain:.2g}" for row in rows.dropna(subset="gain").itertuples()]
+    both = rows.dropna(subset="gain")
+    scratch, gains = _list(both["gain"] * both["test_error"]), ", ".join(map("{:.2g}".format, both["gain"]))
     return (
         f"On {first.dataset}, {first.model} fine-tuned on {sizes} examples "
         f"has an error of {_list(rows['test_error'])}. Training from scratch needs {', '.join(needed)} examples "
-        f"for these, {', '.join(ratios)} times as many; on as many its error is {', '.join(gains)} times as large."
+        f"for these, {', '.join(ratios)} times as many; on as many its error is {scratch}, {gains} times as large."
     )
 
 
@@ -150,7 +142,7 @@ def answer_budget(budgets: pd.DataFrame) -> Iterator[str]:
     at_few = budgets[budgets["n_train"] == _few(budgets)]
     for (dataset, model), rows in at_few.groupby(["dataset", "model"], sort=False):
         ratios = {
-            row.budget: "not run" if pd.isna(row.ratio) else _saved_ratio(row)
+            row.budget: "not run" if pd.isna(row.ratio) else saved(row, "ratio")
             for row in rows.drop_duplicates("budget").itertuples()
         }
         words = ", ".join(f"{ratio} at {budget}" for budget, ratio in ratios.items())
@@ -193,11 +185,23 @@ def answer_shift(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
         few = _few(means)
         zero, tuned = ([_at(means, dataset=name, n_train=n) for name in names] for n in (0, few))
         at_few = savings[(savings["init"] == init) & (savings["n_train"] == few)].set_index("dataset")
-        saved = [f"{_SIGNS[at_few['bound'][name]]}{times(at_few['ratio'][name])}" for name in names]
+        ratios = [f"{_SIGNS[at_few['bound'][name]]}{times(at_few['ratio'][name])}" for name in names]
         yield (
             f"Along {', '.join(names)}, the zero-shot error is {_list(zero)}; fine-tuned on {few} examples it is "
-            f"{_list(tuned)}, for which training from scratch needs {', '.join(saved)} times as many."
+            f"{_list(tuned)}, for which training from scratch needs {', '.join(ratios)} times as many. "
+            f"{_smallest_savings(savings[savings['init'] == init])}"
         )
+
+
+def _smallest_savings(savings: pd.DataFrame) -> str:
+    """Which dataset has the smallest savings at each n, where bounds leave that open or not."""
+    told = []
+    for n, rows in savings[savings["n_train"] > 0].sort_values("n_train").groupby("n_train"):
+        smallest = rows.loc[rows["ratio"].idxmin()]
+        others = rows[rows["dataset"] != smallest["dataset"]]
+        is_known = smallest["bound"] != "lower" and (others["ratio"] > smallest["ratio"]).all()
+        told.append(f"{smallest['dataset'] if is_known else 'left open by bounds'} at n = {n}")
+    return f"The smallest savings: {', '.join(told)}."
 
 
 def answer_distance(points: pd.DataFrame) -> str:

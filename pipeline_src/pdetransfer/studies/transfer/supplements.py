@@ -7,7 +7,7 @@ from pdetransfer.analysis.tables import AXES, CURVE_AXES
 from pdetransfer.plan.study import Study
 from pdetransfer.report.page import Experiment, Picture, Supplement
 from pdetransfer.studies.transfer.budgets import ASKED, NOT_RUN
-from pdetransfer.studies.transfer.questions import answer_budget, answer_distance, times
+from pdetransfer.studies.transfer.questions import answer_budget, answer_distance, saved
 
 _SIGNS = {"exact": "", "lower": "≥ ", "upper": "≤ "}
 _EDGES = {"inside": "", "low": " ↓", "high": " ↑"}
@@ -65,7 +65,7 @@ def _ratio(row) -> str:
         return NOT_RUN
     if not row.fine_tuned:
         return "no training"
-    return f"{_SIGNS[row.bound]}{times(row.ratio)} ({times(row.ratio_low)} to {times(row.ratio_high)})"
+    return saved(row, "ratio", _SIGNS)
 
 
 def learning_rates(cells: pd.DataFrame) -> Supplement:

@@ -184,8 +184,8 @@ EXPECTED = {
     ("TL10a", "cells"): (
         "few",
         [
-            "helmholtz_w11-15/fno_medium/scratch/downstream",
-            "helmholtz_w11-15/fno_medium/helmholtz/downstream",
+            "helmholtz_w11-15/fno_medium/scratch/{extended}",
+            "helmholtz_w11-15/fno_medium/helmholtz/{extended}",
         ],
     ),
     ("TL10a", "over"): (
@@ -208,8 +208,13 @@ EXPECTED = {
     ),
 }
 FACTS = {
-    "paper": {"few": 16, "most_of_ladder": 32768, "recipe": "downstream"},
-    "laptop": {"few": 64, "most_of_ladder": 256, "recipe": "downstream_seeds"},
+    "paper": {"few": 16, "most_of_ladder": 32768, "recipe": "downstream", "extended": "downstream"},
+    "laptop": {
+        "few": 64,
+        "most_of_ladder": 256,
+        "recipe": "downstream_seeds",
+        "extended": "downstream_extended",
+    },
 }
 
 
