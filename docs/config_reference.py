@@ -18,7 +18,8 @@ large it is: the numbers that the study leaves out. `claims.yaml`, if it is ther
 are judged by. `config.yaml` chooses a study and a scale, and lays your own values over them.
 
 * **Layers.** Study, scale, `overrides` of that study and scale in `config.yaml`, `--configfile`, `--config`: later
-  ones are laid over earlier ones, key by key. A scale may name no entry that the study lacks; the others may.
+  ones are laid over earlier ones, key by key. A scale may name no entry that the study lacks; the others may. A
+  scale with `like: laptop` has that scale's numbers where it gives none.
 * **`like`** in an entry takes over the settings of another entry of its section, as they are after all layers:
   `fno_raw: {like: fno_medium, input_normalisation: false}`.
 * **`each`** makes a family of an entry, a member for every value (of several settings: for every combination):

@@ -26,8 +26,8 @@ for name, (sizes, curves) in {"train": (["{n_train}"], [ALL_CURVES]), **PACKS}.i
             f"<results>/benchmarks/train/{{curve}}/{'packed' if name in PACKS else 'n{n_train}'}.tsv"
         wildcard_constraints:
             curve="|".join(curves),
-        # The largest first, or the last job that runs may be a long one; after pre-trainings, as what is fine-tuned
-        # waits for them.
+        # Those with most cells first, or the last job that runs may be a long one; after pre-trainings, as what is
+        # fine-tuned waits for them.
         priority: len(sizes)
         conda:
             "../../environment.yml"

@@ -1,4 +1,4 @@
-"""Train one cell, or several that share their data and initial weights (rule train_pack)."""
+"""Train one cell, or several that share their data and initial weights (rules train_pack)."""
 
 from pathlib import Path
 
