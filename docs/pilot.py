@@ -17,31 +17,31 @@ HEADER = """# Pilot
 
 <!-- Generated from {folder} by `python docs/pilot.py`. -->
 
-What lengths and learning rates the laptop scale takes was tried on seed 7, which no run of the laptop scale has,
-and chosen by validation errors alone: no test example enters. Training and validation examples are those of the
-laptop scale. Each number is the validation error of one run, the best checkpoint by validation loss; the smallest
-of each row is bold. `snakemake all --config scale=pilot` runs it (`config/transfer/pilot.yaml`), in some 25 minutes
-on two cores.
+What lengths and learning rates the laptop scale takes was tried on seed 7, which no run of the laptop scale
+has, and chosen by validation errors alone: no test example enters. Training and validation examples are those
+of the laptop scale. Each number is the validation error of one run, the best checkpoint by validation loss; the
+smallest of each row is bold. `snakemake all --config scale=pilot` runs it (`config/transfer/pilot.yaml`), in
+some 25 minutes on two cores.
 """
 CHOICE = """## What follows
 
-* **16 epochs**, at least 96 steps. With 24 the errors of both arms are smaller by up to a sixth at n = 1,024 and the
-  same up to 64; the ratio of the arms hardly moves. They would take 1.4 times as long.
-* **Pre-training**: 1e-2 and 2.5e-2. One of them is the best that was tried for every model and dataset, by a factor
-  of 3 for Helmholtz, where 1e-2 and 6e-2 have not converged after 12 epochs.
+* **16 epochs**, at least 96 steps. With 24 the errors of both arms are smaller by up to a sixth at n = 1,024
+  and the same up to 64; the ratio of the arms hardly moves. They would take 1.4 times as long.
+* **Pre-training**: 1e-2 and 2.5e-2. One of them is the best that was tried for every model and dataset, by a
+  factor of 3 for Helmholtz, where 1e-2 and 6e-2 have not converged after 12 epochs.
 * **Downstream, from scratch**: 1e-2 and 2.5e-2; **fine-tuned**: 1e-3 and 2.5e-3. On the shifts of SYS-1, in
   distribution and for the other sizes of the model the better of the two is within a tenth of the best of four.
 * **A third rate**, one step beyond the better of the two (`downstream_extended`), in Q1, on the shifts of SYS-2
-  and out of distribution: from scratch 4e-3 is better by a tenth on SYS-2(1, 2) at n = 1,024, and on SYS-2(2, 5)
-  and Helmholtz out of distribution; fine-tuned, few examples of SYS-2(2, 5) ask for 4e-4, Helmholtz out of
+  and out of distribution: from scratch 4e-3 is better by a tenth on SYS-2(1, 2) at n = 1,024, and on SYS-2(2,
+  5) and Helmholtz out of distribution; fine-tuned, few examples of SYS-2(2, 5) ask for 4e-4, Helmholtz out of
   distribution for 6e-3.
-* **n = 1,024** for both arms where data are the question (Q1), and in the control of its length; from scratch alone
-  on the shifts, as savings are exact as far as its curve reaches; mixtures and sizes end at 256.
+* **n = 1,024** for both arms where data are the question (Q1), and in the control of its length; from scratch
+  alone on the shifts, as savings are exact as far as its curve reaches; mixtures and sizes end at 256.
 * **Seeds**: five, at n = 1,024 three, in Q1 and B.3; one elsewhere.
-* **Bounds of claims** at reduced scale that were set from this: at n = 64 scratch needs 6 to 10 times the examples on
-  both systems (TL1: at least 3; TL3: at least 100 examples saved), at n = 256 some 2.5 times on SYS-2 (TL2: at least
-  1.5); at n = 1,024, the pre-training's size, the error from scratch is 1.1 and 2 times that fine-tuned (TL4b: at
-  most 2.5), less than at 64 (TL4c: at most 1 of it). All others are as they were."""
+* **Bounds of claims** at reduced scale that were set from this: at n = 64 scratch needs 6 to 10 times the
+  examples on both systems (TL1: at least 3; TL3: at least 100 examples saved), at n = 256 some 2.5 times on
+  SYS-2 (TL2: at least 1.5); at n = 1,024, the pre-training's size, the error from scratch is 1.1 and 2 times
+  that fine-tuned (TL4b: at most 2.5), less than at 64 (TL4c: at most 1 of it). All others are as they were."""
 TITLES = {"pretrain": "Pre-training", "downstream": "{} epochs", "downstream_other_length": "{} epochs"}
 
 
