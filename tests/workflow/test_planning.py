@@ -152,7 +152,8 @@ def test_a_single_figure_needs_no_experiment_that_it_does_not_show(fresh):
     """Figures that show the same are drawn beside it."""
     figures = "results/transfer/smoke/figures"
     once = {"evaluate": 1, "table": 1}
-    size = {"generate": 5, "pretrain": 2, "train_pack": 4, **once, "figures_fig4": 1}
+    packs = {"train_pack": 2, "train_pack_4_8_16": 2}
+    size = {"generate": 5, "pretrain": 2, **packs, **once, "figures_fig4": 1}
     assert fresh.planned(f"{figures}/fig4.svg") == size
     shift = {"generate": 8, "pretrain": 1, "train_pack": 4, **once, "figures_fig5": 1}
     assert fresh.planned(f"{figures}/predictions_poisson.svg") == shift

@@ -133,7 +133,7 @@ def _along(rows: pd.DataFrame) -> str:
     return (
         f"On {first.dataset}, {first.model} fine-tuned on {sizes} examples "
         f"has an error of {_list(rows['test_error'])}. Training from scratch needs {', '.join(needed)} examples "
-        f"for these, {', '.join(ratios)} times as many; on as many its error is {scratch}, {gains} times as large."
+        f"for these, {', '.join(ratios)} times as many; on as many its error is {scratch}: {gains} times as large."
     )
 
 
