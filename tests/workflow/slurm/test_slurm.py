@@ -56,7 +56,7 @@ def test_a_workflow_runs_on_a_cluster_as_the_profile_says(cluster, fresh):
     fresh.edit_config(one_experiment)
     planned = fresh.planned("all")
     trained = {rule for rule in planned if rule in GPU_RULES}
-    assert trained == {"pretrain", "train_pack", "evaluate"}
+    assert trained == {"pretrain", "train_pack_4_8_16", "evaluate"}
     assert planned.keys() >= {"generate", "card", "table", "figures_fig3", "report"}
     with ThreadPoolExecutor() as pool:
         run = pool.submit(fresh.run, *QUICK_PROFILE, "all")
