@@ -199,7 +199,7 @@ def judge(name: str, claim: Claim, evidence: Evidence, quantities: dict[str, Cal
 
 
 def _verdict(estimate: Estimate, at_least: float, at_most: float) -> str:
-    """ "holds" and "fails" need an end of the interval that is not censored: at a censored one, it is the end of
+    """A claim holds or fails by an end of the interval that is not censored: at a censored one, it is the end of
     the data that is compared with the bound."""
     (low, below), (high, above) = estimate.ends()
     deciding = []
