@@ -5,10 +5,18 @@ from cases import OPTIONS
 from pdetransfer.data.generation import Split
 from pdetransfer.data.sources import SparseGaussians
 
+_NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, _NO_GPU])])
+def device(request):
+    """Each kind of device; `pytest -m gpu` takes the tests on a GPU alone."""
+    return torch.device(request.param)
 
 
 @pytest.fixture

@@ -17,9 +17,13 @@ from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training.evaluation import relative_l2, squared_error
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.state import Run, State, Trial, Unfinished
-from pdetransfer.training.steps import Adam, Step, StepTogether
+from pdetransfer.training.steps import Adam, Step, StepTogether, share_of
 
 log = logging.getLogger(__name__)
+
+_ORDERED = (
+    2**13
+)  # rows whose order goes to a device at once, or those of an epoch: each time waits for the device
 
 
 @dataclass(frozen=True)
@@ -132,14 +136,14 @@ def _step(trainings: list["_Training"], task: Task, hardware: Hardware):
     if len(trainings) > 1:
         parts = [(t.operator.model, t.optimiser, t.inputs, t.targets) for t in trainings]
         return StepTogether(*map(list, zip(*parts, strict=True)), task.recipe.precision)
-    model = first.operator.model
-    size = math.prod(first.targets.shape[2:]), min(task.recipe.batch_size, task.n_train)
+    model, batch_size = first.operator.model, min(task.recipe.batch_size, task.n_train)
+    size = math.prod(first.targets.shape[2:]), share_of(batch_size)
     micro_batch = hardware.micro_batch(first.operator, *size)
     compiled = hardware.compiles(task.recipe.num_steps(task.n_train))
     model.recompute = hardware.recomputes(first.operator, *size)
     log.info(
         f"n_train {task.n_train}, lr {first.run.learning_rate:g}, seed {first.run.seed}: "
-        f"steps of {size[1]} examples, {micro_batch} at once"
+        f"steps of {batch_size} examples, {micro_batch} at once"
         + (", compiled" if compiled else "")
         + (", activations computed again for the gradient" if model.recompute else "")
     )
@@ -237,5 +241,8 @@ class _Validator:
 def _batches(count: int, batch_size: int, seed: int, device: torch.device) -> Iterator[Tensor]:
     """Rows of each batch, epoch after epoch, every epoch in a new order."""
     generator = torch.Generator().manual_seed(seed)
+    at_once = max(1, _ORDERED // count)
     while True:
-        yield from torch.randperm(count, generator=generator).to(device).split(batch_size)
+        orders = torch.stack([torch.randperm(count, generator=generator) for _ in range(at_once)])
+        for order in orders.to(device):
+            yield from order.split(batch_size)

@@ -1,6 +1,5 @@
 """One optimiser step, of one run or of several that are trained together."""
 
-import contextlib
 import inspect
 import logging
 from collections.abc import Callable
@@ -8,7 +7,6 @@ from collections.abc import Callable
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from pdetransfer.models.operators import Inputs
 from pdetransfer.models.transforms import matrices
@@ -39,7 +37,8 @@ class Step:
 
     The batch passes through the model ``micro_batch`` examples at a time. With ``compiled``, all but a last,
     smaller part take a compiled model; where compiling fails, the log says so and none does. In a group of
-    processes (``torch.distributed``), each takes its share of every batch; all have the same loss and gradient.
+    processes (``torch.distributed``), each takes its share of every batch (``share_of``); all have the same loss
+    and gradient.
     """
 
     def __init__(
@@ -54,9 +53,8 @@ class Step:
     ):
         self._optimiser, self._inputs, self._targets = optimiser, inputs, targets
         self._precision, self._micro_batch = precision, micro_batch
-        self._rank, self._world = _rank_and_world()
-        self._model = model if self._world == 1 else DistributedDataParallel(model)
-        self._compiled: Forward | None = compile_model(self._model) if compiled else None
+        self._model = model
+        self._compiled: Forward | None = compile_model(model) if compiled else None
 
     def __call__(self, rows: Tensor) -> Tensor:
         """The loss at the batch ``rows``, before the step."""
@@ -74,24 +72,25 @@ class Step:
         return loss
 
     def _gradient(self, rows: Tensor) -> Tensor:
+        rank, world = _rank_and_world()
         loss = torch.zeros((), device=rows.device)
-        parts = rows[self._rank :: self._world].split(self._micro_batch)
-        for number, part in enumerate(parts, start=1):
+        parts = rows[rank::world].split(self._micro_batch)
+        if self._compiled is not None and len(parts) > 1:
+            # Memory to add up in, as a CUDA graph's own gradients are overwritten when it runs again.
+            for parameter in self._model.parameters():
+                parameter.grad = torch.zeros_like(parameter)
+        for part in parts:
             is_whole = self._compiled is not None and len(part) == self._micro_batch
             forward = self._compiled if is_whole else self._model
-            with self._added_up(number == len(parts)):
-                with torch.autocast(rows.device.type, torch.bfloat16, self._precision == "bfloat16"):
-                    outputs = forward(*self._inputs.batch(part))
-                of_part = squared_error(outputs.float(), self._targets[part]).sum() / len(rows)
-                (of_part * self._world).backward()  # gradients of processes are averaged
+            with torch.autocast(rows.device.type, torch.bfloat16, self._precision == "bfloat16"):
+                outputs = forward(*self._inputs.batch(part))
+            of_part = squared_error(outputs.float(), self._targets[part]).sum() / len(rows)
+            of_part.backward()
             loss += of_part.detach()
-        if self._world > 1:
-            dist.all_reduce(loss)
+        if world > 1:
+            for summed in (loss, *(parameter.grad for parameter in self._model.parameters())):
+                dist.all_reduce(summed)
         return loss
-
-    def _added_up(self, is_last: bool) -> contextlib.AbstractContextManager:
-        """Where processes exchange gradients only after the last part."""
-        return contextlib.nullcontext() if is_last or self._world == 1 else self._model.no_sync()
 
 
 class StepTogether:
@@ -137,6 +136,11 @@ def compile_model(model: nn.Module) -> Forward:
     torch.compiler.assume_constant_result(matrices)
     on_gpu = next(model.parameters()).is_cuda
     return torch.compile(model, dynamic=False, mode="reduce-overhead" if on_gpu else None)
+
+
+def share_of(batch_size: int) -> int:
+    """Examples of a batch that each of the processes which train a run takes, at most."""
+    return -(-batch_size // _rank_and_world()[1])
 
 
 def _rank_and_world() -> tuple[int, int]:

@@ -118,6 +118,8 @@ def _work(order: dict) -> None:
     rank, meeting = order["rank"], order["meeting"]
     kind = order["hardware"]["device"]
     device = torch.device(kind, rank) if kind == "cuda" else torch.device(kind)
+    if kind == "cuda":
+        torch.cuda.set_device(device)  # or each worker takes memory of the first GPU, too
     if meeting:
         backend = "nccl" if kind == "cuda" else "gloo"
         dist.init_process_group(

@@ -138,6 +138,14 @@ def test_a_saved_model_predicts_from_its_file_alone(operator, examples, tmp_path
         load_model(path, 1)
 
 
+def test_on_either_device_the_predictions_are_the_same(operator, examples, device):
+    physical = dict(zip(("k11", "k22", "k12"), examples.coefficients.T, strict=True))
+    physical["source"] = examples.fields[:, 0]
+    expected = operator.predict(**physical)["solution"]
+    operator.model.to(device)
+    np.testing.assert_allclose(operator.predict(**physical)["solution"], expected, rtol=1e-4, atol=1e-6)
+
+
 def test_a_model_is_loaded_without_pytorchs_compiler_which_takes_long_to_import(operator, tmp_path):
     path = tmp_path / "weights.safetensors"
     states, references = [operator.model.state_dict()], [operator.references]

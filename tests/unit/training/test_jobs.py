@@ -151,10 +151,9 @@ def test_only_new_runs_are_trained_and_the_cell_is_as_if_trained_at_once(project
     pd.testing.assert_frame_equal(*histories, check_exact=True)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
-def test_known_runs_and_new_ones_are_stored_together_on_a_gpu(project):
-    project.train(8, device="cuda", **LESS)
-    project.train(8, device="cuda", **LESS | {"seeds": [0, 1]})
+def test_on_either_device_known_runs_and_new_ones_are_stored_together(project, device):
+    project.train(8, device=device, **LESS)
+    project.train(8, device=device, **LESS | {"seeds": [0, 1]})
     assert saved_seeds(project.path / "cells/n8/weights.safetensors") == [0, 1]
 
 

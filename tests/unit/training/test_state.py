@@ -47,8 +47,8 @@ class Killed(BaseException):
 
 
 class Project:
-    def __init__(self, path, small_split):
-        self.path = path
+    def __init__(self, path, small_split, device="cpu"):
+        self.path, self.device = path, torch.device(device)
         self.splits = {}
         for split, count in (("train", 20), ("validation", 4)):
             store, manifest = path / f"{split}.zarr", path / f"{split}.json"
@@ -63,7 +63,7 @@ class Project:
             self.splits["validation"],
             None,
             self.path / archive,
-            Hardware(torch.device("cpu")),
+            Hardware(self.device),
         )
 
     def states(self):
@@ -101,7 +101,7 @@ def killed_after(monkeypatch):
         def counted(self, states):
             step(self, states)
             done.extend(one.run.steps for one in states)
-            if len(done) == num_steps:
+            if len(done) >= num_steps:
                 raise Killed
 
         monkeypatch.setattr(state, "INTERVAL", interval)
@@ -127,6 +127,19 @@ def test_a_killed_cell_goes_on_where_it_was_to_the_same_bits(project, killed_aft
     project.assert_equal()
     assert len(taken) + num_steps == 3 * (STEPS - 1)  # no step twice
     assert not list(project.path.glob("archive/*/.*"))
+
+
+def test_on_either_device_a_killed_cell_goes_on(tmp_path, small_split, device, killed_after, monkeypatch):
+    project = Project(tmp_path, small_split, device)
+    with monkeypatch.context():
+        killed_after(20)
+        with pytest.raises(Killed):
+            project.train()
+    monkeypatch.undo()
+    assert project.states()
+    project.train()
+    project.train("undisturbed", archive="elsewhere")
+    project.assert_equal()
 
 
 def test_a_cell_killed_again_and_again_ends_the_same(project, killed_after, monkeypatch):

@@ -22,7 +22,8 @@ from pdetransfer.training.workers import Sources
 
 pytestmark = pytest.mark.slow  # each worker takes some seconds to import PyTorch
 
-TWO = Hardware(torch.device("cpu"), num_devices=2)
+CPUS = Hardware(torch.device("cpu"), num_devices=2)
+_FEW = pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there are not two CUDA devices")
 RECIPE = {
     "learning_rates": [1e-3, 4e-3],
     "seeds": [0],
@@ -38,6 +39,11 @@ RECIPE = {
     "fresh_readout": False,
     "precision": "float32",
 }
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, _FEW])])
+def two(request):
+    return Hardware(torch.device(request.param), num_devices=2)
 
 
 @pytest.fixture
@@ -59,22 +65,22 @@ def unfinished(tmp_path):
         yield Unfinished(tmp_path / "unfinished", "key", lock)
 
 
-def by_one(sources, trials):
-    return list(train_runs(sources.task(), trials, Hardware(torch.device("cpu"))))
+def by_one(sources, trials, device=CPUS.device):
+    return list(train_runs(sources.task(), trials, Hardware(device)))
 
 
-def test_as_many_runs_as_devices_are_shared_out(sources, unfinished):
+def test_as_many_runs_as_devices_are_shared_out(sources, unfinished, two):
     trials = [(1e-3, 0), (4e-3, 0)]
-    found = list(workers.train_runs(sources, trials, TWO, unfinished))
-    for run, expected in zip(found, by_one(sources, trials), strict=True):
+    found = list(workers.train_runs(sources, trials, two, unfinished))
+    for run, expected in zip(found, by_one(sources, trials, two.device), strict=True):
         assert run.validation_loss == expected.validation_loss
         for name, value in expected.best.items():
             torch.testing.assert_close(run.best[name], value, rtol=0, atol=0)
 
 
-def test_fewer_runs_than_devices_share_each_batch(sources, unfinished):
-    (run,) = workers.train_runs(sources, [(4e-3, 0)], TWO, unfinished)
-    (expected,) = by_one(sources, [(4e-3, 0)])
+def test_fewer_runs_than_devices_share_each_batch(sources, unfinished, two):
+    (run,) = workers.train_runs(sources, [(4e-3, 0)], two, unfinished)
+    (expected,) = by_one(sources, [(4e-3, 0)], two.device)
     assert (run.steps, run.epochs) == (expected.steps, expected.epochs)
     for row, other in zip(run.history, expected.history, strict=True):
         for column in ("train_loss", "validation_loss", "validation_error"):
@@ -86,7 +92,7 @@ def test_fewer_runs_than_devices_share_each_batch(sources, unfinished):
 def test_a_worker_that_fails_fails_the_job(sources, unfinished, capfd):
     broken = dataclasses.replace(sources, settings=sources.settings | {"n_train": 99})
     with pytest.raises(RuntimeError, match=r"worker \d of 2 ended with code 1, see the log"):
-        list(workers.train_runs(broken, [(1e-3, 0), (4e-3, 0)], TWO, unfinished))
+        list(workers.train_runs(broken, [(1e-3, 0), (4e-3, 0)], CPUS, unfinished))
     assert "99" in capfd.readouterr().err
 
 
@@ -107,10 +113,10 @@ def test_a_job_asked_to_stop_goes_on_where_its_workers_were(
 
     threading.Thread(target=stop, daemon=True).start()
     with pytest.raises(SystemExit, match="goes on from here"), unfinished.until_stopped():
-        list(workers.train_runs(sources, trials, TWO, unfinished))
+        list(workers.train_runs(sources, trials, CPUS, unfinished))
     again = Unfinished(unfinished.folder, unfinished.key, unfinished.lock)
     assert not again.done_runs()
-    found = list(workers.train_runs(sources, trials, TWO, again))
+    found = list(workers.train_runs(sources, trials, CPUS, again))
     assert "goes on after step" in log.read_text()
     for run, expected in zip(found, by_one(sources, trials), strict=True):
         assert run.steps == expected.steps
