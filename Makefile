@@ -5,7 +5,7 @@ BIN := .venv/bin
 # A progress bar in a terminal; the plain log anywhere else.
 LOGGER := $(shell test -t 2 && echo --logger progress)
 
-.PHONY: all test smoke docs results bench lock
+.PHONY: all test smoke docs results bench gpu lock
 all: .venv/installed
 	$(BIN)/snakemake all --rerun-incomplete $(LOGGER)
 
@@ -24,6 +24,15 @@ docs: .venv/installed
 
 bench: .venv/installed
 	for name in training ceilings transforms micro_batches cell full_cell precision data memory state; do $(BIN)/python benchmarks/$$name.py || exit; done
+
+# In the project's environment, or with another Python that has PyTorch: `make gpu PYTHON=python3 PART="step memory"`.
+ifeq ($(origin PYTHON),file)
+gpu: .venv/installed-test
+	$(BIN)/python benchmarks/gpu.py $(PART)
+else
+gpu:
+	$(PYTHON) benchmarks/gpu.py $(PART)
+endif
 
 results: .venv/installed
 	$(BIN)/python docs/results.py > docs/results.md

@@ -3,7 +3,7 @@
     python benchmarks/cell.py [width,modes,grid,n_train ...]
 
 A cell has 5 learning rates and 3 seeds. Both ways train the same runs for the same steps, in turn; printed are
-medians and the median of the ratios, with their range.
+medians and the median of the ratios, with quartiles.
 """
 
 import statistics
@@ -18,9 +18,10 @@ from pdetransfer.data.datasets import Examples
 from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.loop import Task, train_runs
+from rows import Row, case, show, spread
 
 SIZES = ["8,4,32,8", "8,4,32,16", "16,8,32,16", "16,4,64,16"]
-RATES, SEEDS, STEPS, REPEATS = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2], [0, 1, 2], 20, 3
+RATES, SEEDS, STEPS, REPEATS = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2], [0, 1, 2], 20, 5
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -62,17 +63,21 @@ def seconds(task: Task, at_once: int) -> float:
     return time.perf_counter() - start
 
 
+def compare(width: int, modes: int, num_points: int, n_train: int) -> Row:
+    task = task_of(width, modes, num_points, n_train)
+    seconds(task, 1), seconds(task, len(RATES) * len(SEEDS))
+    times = [(seconds(task, 1), seconds(task, len(RATES) * len(SEEDS))) for _ in range(REPEATS)]
+    alone, together = (statistics.median(column) for column in zip(*times, strict=True))
+    return {
+        "case": case(width, modes, num_points, n_train),
+        "one by one, s": alone,
+        "together, s": together,
+        "ratio": spread(one / other for one, other in times),
+    }
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    print(f"a cell of {len(RATES) * len(SEEDS)} runs of {STEPS} steps, seconds, on {DEVICE.type}")
+    print(f"a cell of {len(RATES) * len(SEEDS)} runs of {STEPS} steps, on {DEVICE.type}")
     for size in sys.argv[1:] or SIZES:
-        task = task_of(*(int(value) for value in size.split(",")))
-        seconds(task, 1), seconds(task, 15)
-        times = [(seconds(task, 1), seconds(task, 15)) for _ in range(REPEATS)]
-        alone, together = (statistics.median(column) for column in zip(*times, strict=True))
-        ratios = sorted(one / other for one, other in times)
-        print(
-            f"  {size}: one by one {alone:.2f}, together {together:.2f}, "
-            f"ratio {ratios[len(ratios) // 2]:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})",
-            flush=True,
-        )
+        show(compare(*(int(value) for value in size.split(","))))

@@ -9,6 +9,7 @@ Each is a process of its own, in turn; printed are medians of three.
 import statistics
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -17,6 +18,7 @@ import torch
 from pdetransfer.models.operators import Channels, Inputs, NeuralOperator
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.steps import Step
+from rows import Row, case, show, spread
 from training import run_tuned
 
 SIZES = ["16,4,128,32", "128,32,128,128"]
@@ -51,20 +53,23 @@ def in_a_process(*arguments) -> tuple[float, float]:
         return pool.submit(measure, *arguments).result()
 
 
+def compare(width: int, modes: int, num_points: int, batch: int) -> Iterator[Row]:
+    measured: dict[bool, list] = {False: [], True: []}
+    for _ in range(REPEATS):
+        for recompute, values in measured.items():
+            values.append(in_a_process(width, modes, num_points, batch, recompute))
+    for recompute, values in measured.items():
+        memory, rate = map(statistics.median, zip(*values, strict=True))
+        name = f"{case(width, modes, num_points, batch)}, {'computed again' if recompute else 'kept'}"
+        row: Row = {"case": name, "peak memory, MB": memory, "examples/s": rate}
+        if recompute:
+            kept_and_again = zip(*measured.values(), strict=True)
+            row["rate over that of kept"] = spread(again[1] / kept[1] for kept, again in kept_and_again)
+        yield row
+
+
 if __name__ == "__main__":
     run_tuned()
     for size in sys.argv[1:] or SIZES:
-        width, modes, num_points, batch = (int(value) for value in size.split(","))
-        measured: dict[bool, list] = {False: [], True: []}
-        for _ in range(REPEATS):
-            for recompute, values in measured.items():
-                values.append(in_a_process(width, modes, num_points, batch, recompute))
-        print(f"({width}, {modes}), {num_points} x {num_points}, batch {batch}:")
-        for recompute, values in measured.items():
-            memory, rate = map(statistics.median, zip(*values, strict=True))
-            name = "computed again" if recompute else "kept"
-            print(f"  {name:15} peak {memory:,.0f} MB, {rate:.3g} examples/s")
-        ratios = [again[1] / kept[1] for kept, again in zip(*measured.values(), strict=True)]
-        print(
-            f"  ratio of the rates: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-        )
+        for row in compare(*(int(value) for value in size.split(","))):
+            show(row)

@@ -13,6 +13,7 @@ import torch
 from pdetransfer.models.operators import Channels, Inputs, NeuralOperator
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.steps import Step
+from rows import case, show, spread
 
 SIZES, REPEATS = [(16, 4, 64, 32), (16, 16, 128, 32)], 8  # width, modes, points a side, batch
 
@@ -37,8 +38,6 @@ if __name__ == "__main__":
                 pair.append(time.perf_counter() - start)
             times.append(pair)
         whole, parts = (batch / statistics.median(column) for column in zip(*times[2:], strict=True))
-        low, median, high = statistics.quantiles((one / other for one, other in times[2:]), n=4)
-        print(
-            f"({width}, {modes}), {num_points} x {num_points}, batch {batch}: whole {whole:.0f} examples/s, "
-            f"parts of {part} {parts:.0f}, ratio {median:.2f} ({low:.2f} to {high:.2f})"
-        )
+        ratio = spread(one / other for one, other in times[2:])
+        name = case(width, modes, num_points, batch)
+        show({"case": name, "whole, examples/s": whole, f"parts of {part}": parts, "ratio": ratio})

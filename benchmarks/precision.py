@@ -5,8 +5,8 @@
 Trains the laptop's default model on Poisson equations, from scratch, with either precision in turn.
 """
 
-import statistics
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from pdetransfer.data.sources import SparseGaussians
 from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.loop import Task, train_runs
+from rows import Row, show, spread
 
 ARCHITECTURE = {"kind": "fno", "width": 16, "modes": 8, "num_layers": 4}
 RECIPE = Recipe(
@@ -39,21 +40,31 @@ def examples(split: str, count: int) -> Examples:
     return Examples(source, solved.coefficients, solution, ("source",), names, ("solution",))
 
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
+def compare(num_seeds: int, num_steps: int = RECIPE.length) -> Iterator[Row]:
+    """A row for each precision, and one for their ratio."""
     train, validation = examples("train", 512), examples("validation", 128)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     found: dict[str, list] = {"float32": [], "bfloat16": []}
-    for seed in range(int(sys.argv[1]) if len(sys.argv) > 1 else 5):
+    for seed in range(num_seeds):
         for precision, runs in found.items():
-            recipe = RECIPE.model_copy(update={"precision": precision})
+            recipe = RECIPE.model_copy(update={"precision": precision, "length": num_steps})
             task = Task(ARCHITECTURE, recipe, len(train), train, validation)
             runs += train_runs(task, [(4e-3, seed)], Hardware(device))
-    print(f"validation error after {RECIPE.length} steps on {device.type}, {len(found['float32'])} seeds")
     for precision, runs in found.items():
-        errors = [run.validation_error for run in runs]
-        speed = statistics.median(run.epochs * len(train) / run.seconds for run in runs)
-        spread = f"{statistics.mean(errors):.5f} ({min(errors):.5f} to {max(errors):.5f})"
-        print(f"  {precision:9} {spread}, {speed:.0f} examples/s")
-    ratios = [low.validation_error / full.validation_error for full, low in zip(*found.values(), strict=True)]
-    print(f"  ratio by seed: {statistics.mean(ratios):.4f} ({min(ratios):.4f} to {max(ratios):.4f})")
+        yield {
+            "case": precision,
+            "validation error": spread(run.validation_error for run in runs),
+            "examples/s": spread(run.epochs * len(train) / run.seconds for run in runs),
+        }
+    pairs = zip(*found.values(), strict=True)
+    yield {
+        "case": "bfloat16 over float32, by seed",
+        "validation error": spread(low.validation_error / full.validation_error for full, low in pairs),
+    }
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    print(f"validation error after {RECIPE.length} steps: medians over seeds, with quartiles")
+    for row in compare(int(sys.argv[1]) if len(sys.argv) > 1 else 5):
+        show(row)

@@ -10,6 +10,7 @@ medians of the ratios of neighbouring steps, with quartiles.
 """
 
 import copy
+import functools
 import itertools
 import os
 import statistics
@@ -24,7 +25,8 @@ from pdetransfer.models.fno import FNO
 from pdetransfer.models.operators import Channels, Inputs, NeuralOperator
 from pdetransfer.training.evaluation import squared_error
 from pdetransfer.training.hardware import Hardware
-from pdetransfer.training.steps import Step
+from pdetransfer.training.steps import Adam, Step
+from rows import Row, case, show, spread
 
 try:
     import neuralop.models
@@ -42,9 +44,10 @@ SIZES = [
 LARGE_SIZES = [f"{size},{batch}" for size in ("16,4,128", "16,16,128", "32,32,128") for batch in (128, 256)]
 CHANNELS = 4
 SECONDS, REPEATS = (
-    40.0,
+    {"cpu": 40.0, "cuda": 5.0},
     (5, 20),
-)  #: of a size: steps are repeated for so long, and so often at least and at most
+)  #: of a size: so long, and so often at least and at most
+_MOMENT = 0.05  # seconds
 # Else glibc gives large blocks back to the system after each step, and the kernel's clearing them anew is timed.
 TUNABLES = {"hugetlb": 1, "mmap_threshold": 2**25, "trim_threshold": 2**36}
 MALLOC = {"GLIBC_TUNABLES": ":".join(f"glibc.malloc.{name}={value}" for name, value in TUNABLES.items())}
@@ -141,23 +144,37 @@ def step_of(model: nn.Module, x: Tensor, target: Tensor):
     return step
 
 
-def our_step(operator: NeuralOperator, x: Tensor, target: Tensor, compiled: bool):
+def our_step(
+    operator: NeuralOperator, x: Tensor, target: Tensor, compiled: bool, precision: str = "float32"
+) -> functools.partial:
     """A step as training takes it: one field, the other channels constant, in micro-batches."""
     model = operator.model
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+    optimiser = Adam(model.parameters(), lr=1e-3, fused=True)
     inputs, rows = Inputs(x[:, :1], x[:, 1:, 0, 0]), torch.arange(len(x), device=DEVICE)
-    part = Hardware(DEVICE).micro_batch(operator, x[0, 0].numel(), len(x))
-    step = Step(model, optimiser, inputs, target, "float32", part, compiled)
-    return lambda: step(rows)
+    size = x[0, 0].numel(), len(x)
+    hardware = Hardware(DEVICE)
+    model.recompute = hardware.recomputes(operator, *size)
+    part = hardware.micro_batch(operator, *size)
+    return functools.partial(Step(model, optimiser, inputs, target, precision, part, compiled), rows)
 
 
 def seconds_of(step) -> float:
+    """Of one step; on a GPU, mean of as many as take a moment, after some that are not timed, in which memory that
+    other models had is taken back."""
+    if DEVICE.type == "cpu":
+        return _seconds(step, 1)
+    step()
+    return _seconds(step, max(1, round(_MOMENT / _seconds(step, 1))))
+
+
+def _seconds(step, count: int) -> float:
     synchronise = torch.cuda.synchronize if DEVICE.type == "cuda" else lambda: None
     synchronise()
     start = time.perf_counter()
-    step()
+    for _ in range(count):
+        step()
     synchronise()
-    return time.perf_counter() - start
+    return (time.perf_counter() - start) / count
 
 
 def step_inputs(width: int, modes: int, num_points: int, batch: int) -> tuple[NeuralOperator, Tensor, Tensor]:
@@ -172,7 +189,8 @@ def step_inputs(width: int, modes: int, num_points: int, batch: int) -> tuple[Ne
     return operator, x, torch.randn(batch, 1, num_points, num_points, device=DEVICE)
 
 
-def compare(width: int, modes: int, num_points: int, batch: int) -> None:
+def compare(width: int, modes: int, num_points: int, batch: int) -> Row:
+    """Examples/s of every model, and how many times faster ours is than each. A model that fails is said to."""
     torch.compiler.reset()  # it gives up after some sizes
     operator, x, target = step_inputs(width, modes, num_points, batch)
     ours = operator.model
@@ -187,33 +205,44 @@ def compare(width: int, modes: int, num_points: int, batch: int) -> None:
         "compiled": our_step(copy.deepcopy(operator), x, target, True),
     }
     steps |= {name: step_of(other, x, target) for name, other in others.items()}
-    if DEVICE.type == "cuda":
-        steps |= {
-            f"{name}, compiled": step_of(torch.compile(other), x, target) for name, other in others.items()
-        }
-    for step in steps.values():
-        step(), step()
+    failed = {name: why for name, step in steps.items() if (why := _why_it_fails(step))}
+    steps = {name: step for name, step in steps.items() if name not in failed}
+    seconds, (least, most) = SECONDS[DEVICE.type], REPEATS
     start, times = time.perf_counter(), []
-    while len(times) < REPEATS[0] or (len(times) < REPEATS[1] and time.perf_counter() - start < SECONDS):
+    while len(times) < least or (len(times) < most and time.perf_counter() - start < seconds):
         times.append({name: seconds_of(step) for name, step in steps.items()})
-    print(f"({width}, {modes}), {num_points} x {num_points}, batch {batch}, {len(times)} times:")
+    row: Row = {"case": case(width, modes, num_points, batch)}
     for name in steps:
-        line = f"  {name:24} {batch / statistics.median(row[name] for row in times):6.3g}"
-        for mine in ("ours", "compiled") if name != "ours" else ():
-            low, median, high = statistics.quantiles((row[name] / row[mine] for row in times), n=4)
-            line += f"   {mine} {median:5.2f} ({low:.2f} to {high:.2f})" if name != mine else ""
-        print(line, flush=True)
+        row[f"{name}, examples/s"] = batch / statistics.median(taken[name] for taken in times)
+    for name, mine in itertools.product(others, ("ours", "compiled")):
+        if name in steps and mine in steps:
+            row[f"{name} / {mine}"] = spread(taken[name] / taken[mine] for taken in times)
+    return row | {f"{name}, examples/s": why for name, why in failed.items()}
+
+
+def _why_it_fails(step) -> str | None:
+    """Take some steps, which compile; where one cannot be taken, or not as it should be, the reason."""
+    try:
+        for _ in range(3):
+            step()
+    except RuntimeError as error:  # of memory, too
+        return f"{type(error).__name__}: {str(error).splitlines()[0]}"
+    if isinstance(step, functools.partial) and step.func.falls_back:
+        return "cannot be compiled"
+    return None
 
 
 def run_tuned() -> None:
-    """Start the script again with the memory allocator tuned, if it is not, and take one thread."""
+    """Start the script again with the memory allocator tuned, if it is not; take one thread, and single precision
+    for all, which PyTorch would lower for convolutions on a GPU and for products not."""
     if not MALLOC.keys() <= os.environ.keys():
         os.execve(sys.executable, [sys.executable, *sys.argv], MALLOC | os.environ)
     torch.set_num_threads(1)
+    torch.backends.cudnn.allow_tf32 = False
 
 
 if __name__ == "__main__":
     run_tuned()
-    print("training, examples/s")
+    print("training, examples/s, and how many times faster ours is: medians, with quartiles")
     for size in sys.argv[1:] or SIZES + (LARGE_SIZES if DEVICE.type == "cuda" else []):
-        compare(*(int(value) for value in size.split(",")))
+        show(compare(*(int(value) for value in size.split(","))))

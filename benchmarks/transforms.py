@@ -8,15 +8,15 @@ On a GPU or on one thread, in turn; printed are medians of the ratios to the pro
 1 the products win.
 """
 
-import statistics
 import sys
 import time
 
 import torch
 from torch import Tensor
 
+from pdetransfer.models import transforms
 from pdetransfer.models.fno import SpectralConvolution
-from pdetransfer.models.registry import transforms
+from rows import Row, case, show, spread
 
 SIZES = ["16,8,32,16", *(f"{size},8" for size in ("16,4,64", "16,16,64", "32,32,64"))]
 SIZES += [
@@ -60,7 +60,7 @@ def seconds(function, v: Tensor, g: Tensor) -> float:
     return time.perf_counter() - start
 
 
-def compare(width: int, modes: int, num_points: int, batch: int) -> None:
+def compare(width: int, modes: int, num_points: int, batch: int) -> Row:
     products, ffts = (Identity(modes, by_products).to(DEVICE) for by_products in (True, False))
     last = torch.randn(num_points, num_points, batch, width, device=DEVICE, requires_grad=True)  # (x, y, ...)
     first = last.detach().permute(2, 3, 1, 0).contiguous().requires_grad_()
@@ -78,15 +78,13 @@ def compare(width: int, modes: int, num_points: int, batch: int) -> None:
         {name: seconds(function, v, gradients[name]) for name, (function, v) in ways.items()}
         for _ in range(REPEATS + 3)
     ][3:]
-    line = f"  ({width}, {modes}), {num_points} x {num_points}, batch {batch}:"
-    for name in ("FFTs", "channels first"):
-        low, median, high = statistics.quantiles((row[name] / row["products"] for row in times), n=4)
-        line += f"   {name} {median:.2f} ({low:.2f} to {high:.2f})"
-    print(line, flush=True)
+    names = "FFTs", "channels first"
+    ratios = {name: spread(taken[name] / taken["products"] for taken in times) for name in names}
+    return {"case": case(width, modes, num_points, batch), **ratios}
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     print(f"time over that of the products, on {DEVICE.type}")
     for size in sys.argv[1:] or SIZES:
-        compare(*(int(value) for value in size.split(",")))
+        show(compare(*(int(value) for value in size.split(","))))

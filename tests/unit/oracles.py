@@ -38,11 +38,12 @@ def errors_of_fno(
 
     ``forward`` may be another way to evaluate the model, such as a compiled one.
     """
-    exact = copy.deepcopy(model).double()
+    exact = copy.deepcopy(model).cpu().double()
     expected = fno_by_fft(exact, x.double())
     direction = torch.randn_like(x[:, :1].expand_as(expected))
     (expected * direction.double()).sum().backward()
-    outputs = (forward or model.to(device))(x.to(device))
+    model.to(device)
+    outputs = (model if forward is None else forward)(x.to(device))
     (outputs * direction.to(device)).sum().backward()
     of_gradients = {
         name: _relative(parameter.grad, other.grad)

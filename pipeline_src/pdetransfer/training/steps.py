@@ -55,6 +55,7 @@ class Step:
         self._precision, self._micro_batch = precision, micro_batch
         self._model = model
         self._compiled: Forward | None = compile_model(model) if compiled else None
+        self.falls_back = False  #: whether compiling has failed
 
     def __call__(self, rows: Tensor) -> Tensor:
         """The loss at the batch ``rows``, before the step."""
@@ -65,7 +66,7 @@ class Step:
             if self._compiled is None:
                 raise
             log.warning(f"the model cannot be compiled, and trains without: {_first_line(error)}")
-            self._compiled = None
+            self._compiled, self.falls_back = None, True
             self._optimiser.zero_grad(set_to_none=True)
             loss = self._gradient(rows)
         self._optimiser.step()

@@ -155,6 +155,14 @@ def assert_same_runs(runs, others):
         assert run.best_step == other.best_step
 
 
+def test_the_shares_of_a_batch_cover_it(monkeypatch):
+    for batch_size, num_processes, share in ((128, 4, 32), (17, 4, 5), (1, 4, 1), (8, 1, 8)):
+        monkeypatch.setattr(steps, "_rank_and_world", lambda world=num_processes: (0, world))
+        assert steps.share_of(batch_size) == share
+        rows = torch.arange(batch_size)
+        assert max(len(rows[rank::num_processes]) for rank in range(num_processes)) == share
+
+
 def test_a_micro_batch_is_large_enough_to_read_the_weights_for():
     def sizes(width, modes, num_points, batch_size):
         architecture = {"kind": "fno", "width": width, "modes": modes, "num_layers": 1}

@@ -89,6 +89,18 @@ def test_fewer_runs_than_devices_share_each_batch(sources, unfinished, two):
         assert (run.best[name] - value).norm() < 1e-3 * value.norm(), name
 
 
+def test_processes_that_share_a_batch_compile_their_shares(sources, unfinished, tmp_path, monkeypatch):
+    log = tmp_path / "log"
+    log.touch()
+    monkeypatch.setattr(logs, "current_file", lambda: str(log))
+    hardware = dataclasses.replace(CPUS, compile_from=1)
+    (run,) = workers.train_runs(sources, [(4e-3, 0)], hardware, unfinished)
+    (expected,) = by_one(sources, [(4e-3, 0)])
+    assert run.validation_error == pytest.approx(expected.validation_error, rel=1e-3)
+    assert log.read_text().count("steps of 8 examples, 4 at once, compiled") == 2
+    assert "cannot be compiled" not in log.read_text()
+
+
 def test_a_worker_that_fails_fails_the_job(sources, unfinished, capfd):
     broken = dataclasses.replace(sources, settings=sources.settings | {"n_train": 99})
     with pytest.raises(RuntimeError, match=r"worker \d of 2 ended with code 1, see the log"):
