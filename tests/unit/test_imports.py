@@ -18,7 +18,7 @@ ONLY_IN = {  # folders, or modules, that may import a library
     "torch": {"base.tensors", "models", "training", "report.predictions", "report.exports"},
     "safetensors": {"base.tensors"},
     "zarr": {"data"},
-    "h5py": {"data.readers"},
+    "h5py": {"data.containers"},
     "matplotlib": {"report", "studies"},
     "altair": {"report.charts"},
     "snakemake": set(),

@@ -1,6 +1,6 @@
 """Datasets read: examples in memory, mixtures, and the references of their normalisation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,17 @@ def source_rms(fields: np.ndarray) -> np.ndarray:
     return np.sqrt(np.einsum("ij,ij->i", flat, flat, dtype=np.float64) / flat.shape[1])
 
 
+def unit(channel: str) -> str:
+    """The reference of a channel that is divided by its unit."""
+    return f"unit of {channel}"
+
+
 @dataclass(frozen=True)
 class Examples:
     """Examples in memory: ``fields`` and ``outputs`` ``(count, channel, *grid)``, float32, and
     ``coefficients`` ``(count, num_coefficients)``, float64, with the names of all three. A coefficient
-    that an example's system lacks is NaN."""
+    that an example's system lacks is NaN. ``own_units`` are those of a user's file, in which a field may have
+    any size; generated fields are of order one."""
 
     fields: np.ndarray
     coefficients: np.ndarray
@@ -28,26 +34,40 @@ class Examples:
     field_names: tuple[str, ...]
     coefficient_names: tuple[str, ...]
     output_names: tuple[str, ...]
+    own_units: bool = False
 
     def __len__(self) -> int:
         return len(self.fields)
 
     def __getitem__(self, rows: slice | np.ndarray) -> "Examples":
-        arrays = self.fields[rows], self.coefficients[rows], self.outputs[rows]
-        return Examples(*arrays, self.field_names, self.coefficient_names, self.output_names)
+        return replace(
+            self,
+            fields=self.fields[rows],
+            coefficients=self.coefficients[rows],
+            outputs=self.outputs[rows],
+        )
 
     def references(self) -> dict[str, float]:
         """Constants of the input normalisation (arXiv 2306.00258, A.5), by channel.
 
         ``source`` is the median of the examples' source RMS (RMS rather than norm, so that it survives a
         change of resolution), a coefficient's reference the median of its absolute value over the examples
-        whose system has it; 1 where that is zero.
+        whose system has it; 1 where that is zero. Fields and outputs in units of their own have these, too:
+        the medians of their RMS, by which they are of order one.
         """
-        medians = np.nanmedian(np.abs(self.coefficients), axis=0)
-        return {"source": float(np.median(source_rms(self.fields)))} | {
+        source = float(np.median(source_rms(self.fields)))
+        medians = np.nanmedian(np.abs(self.coefficients), axis=0) if self.coefficient_names else ()
+        references = {"source": source} | {
             name: float(median) if median > 0 else 1.0
             for name, median in zip(self.coefficient_names, medians, strict=True)
         }
+        if self.own_units:
+            references |= {unit(name): source for name in self.field_names}
+            references |= {
+                unit(name): float(np.median(source_rms(self.outputs[:, index])))
+                for index, name in enumerate(self.output_names)
+            }
+        return references
 
 
 def load(stores: list[Path], manifests: list[Path], count: int | None = None) -> Examples:
@@ -102,7 +122,7 @@ def _load_store(store: Path, content: dict, count: int) -> Examples:
             f"delete it and its manifest, and the next run makes them again"
         ) from error
     names = (tuple(content[key]) for key in ("fields", "coefficient_names", "outputs"))
-    return Examples(fields, coefficients, outputs, *names)
+    return Examples(fields, coefficients, outputs, *names, own_units="file" in content)
 
 
 def _check_shards(array: zarr.Array) -> None:
@@ -126,4 +146,8 @@ def _mix(parts: list[Examples]) -> Examples:
         start += len(part)
     fields = np.concatenate([part.fields for part in parts])[turn]
     outputs = np.concatenate([part.outputs for part in parts])[turn]
-    return Examples(fields, coefficients[turn], outputs, parts[0].field_names, names, parts[0].output_names)
+    own_units = any(part.own_units for part in parts)
+    first = parts[0]
+    return Examples(
+        fields, coefficients[turn], outputs, first.field_names, names, first.output_names, own_units
+    )

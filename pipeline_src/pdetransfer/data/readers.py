@@ -1,20 +1,20 @@
 """Users' own files, checked and brought into the project's format.
 
-Two layouts are read: HDF5 with ``fields`` ``(n, 2, N, N)``, source and solution, and ``tensor`` ``(n, c)``, the
-coefficients (the layout of the public data of arXiv 2306.00258); and zarr with ``source``, ``solution``
-``(n, N, N)`` and ``coefficients`` ``(n, c)`` (``docs/data-format.md``). x is the last axis.
+Two layouts are read, from HDF5 and from zarr (``docs/data-format.md``): ``fields`` ``(n, 2, N, N)``, source and
+solution, and ``tensor`` ``(n, c)``, the coefficients, which is how the public code of arXiv 2306.00258 writes its
+data; and ``source`` and ``solution`` ``(n, N, N)`` and ``coefficients`` ``(n, c)``. x is the last axis, unless the
+file names its axes.
 """
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
-import zarr
 
 from pdetransfer.base import numerics
+from pdetransfer.data.containers import Container, Variable, opened
+from pdetransfer.data.datasets import source_rms
 from pdetransfer.data.grid import Grid
 from pdetransfer.data.store import SHARD, Writer
 from pdetransfer.data.systems.registry import SYSTEMS, AbstractSystem
@@ -22,17 +22,41 @@ from pdetransfer.data.systems.registry import SYSTEMS, AbstractSystem
 log = logging.getLogger(__name__)
 
 LARGEST_RESIDUAL = 1e-2  #: of an example in a file of a known system; stored float32 pairs reach some 1e-4
+LARGEST_MEAN = (
+    1e-3  #: of a solution over its RMS that is passed without a word where the equation leaves it free
+)
+_COEFFICIENTS = {
+    "fields": "tensor",
+    "source": "coefficients",
+}  #: key of the coefficients, by that of the fields
 
 
 @dataclass(frozen=True)
 class _File:
-    """A user's file: source and solution of a range of examples, and all coefficients."""
+    """A user's file: its ``keys``, source and solution ``(n, N, N)`` or both as ``(n, 2, N, N)``, coefficients by
+    name."""
 
     path: Path
-    count: int
-    num_points: int
-    fields: Callable[[slice], tuple[np.ndarray, np.ndarray]]
+    keys: list[str]
+    fields: list[Variable]
     coefficients: np.ndarray
+
+    @property
+    def count(self) -> int:
+        return self.fields[0].shape[0]
+
+    @property
+    def num_points(self) -> int:
+        return self.fields[0].shape[-1]
+
+    def read(self, rows: slice) -> dict[str, np.ndarray]:
+        """Source and solution of a range of examples, as they are stored: in float32, finite and not zero."""
+        values = [field.read(rows) for field in self.fields]
+        pair = values[0].swapaxes(0, 1) if len(values) == 1 else values
+        return {
+            name: _stored(self.path, name, rows.start, given)
+            for name, given in zip(("source", "solution"), pair, strict=True)
+        }
 
 
 def import_file(
@@ -47,84 +71,123 @@ def import_file(
     """Check a file and write it as the split of a dataset; return the manifest.
 
     With ``system``, a name in SYSTEMS, the coefficients are those of the system and the residuals are logged;
-    without, they are called ``coefficient_names``. Raises ValueError, naming file, key and remedy, for a
-    missing key, wrong shapes, values that are not finite, and a system whose equation the examples do
-    not satisfy.
+    without, they are called ``coefficient_names``. What is checked is what is stored. Raises ValueError, naming
+    file, key and remedy, for a file that cannot be read, a missing key, wrong types and shapes, values that
+    are not finite or not in the range of float32, and a system whose equation the examples do not satisfy.
     """
     solver = None if system is None else SYSTEMS[system]
-    file = _open(path)
     names = tuple(coefficient_names) if solver is None else solver.coefficient_names
-    if file.coefficients.shape[1] != len(names):
-        raise ValueError(
-            f"{path}: the coefficients have {file.coefficients.shape[1]} columns; "
-            f"expected {len(names)}: {', '.join(names)}"
-        )
-    writer = Writer(store, manifest, file.count, file.num_points, len(names), {})
-    residuals = []
-    for start in range(0, file.count, SHARD):
-        rows = slice(start, min(start + SHARD, file.count))
-        source, solution = file.fields(rows)
-        _check_finite(path, start, {"source": source, "solution": solution})
-        _check_nonzero(path, start, {"source": source, "solution": solution})
-        coefficients = file.coefficients[rows]
+    with opened(path) as container:
+        file = _file_of(container, names, solver)
+        writer = Writer(store, manifest, file.count, file.num_points, len(names), {})
+        checked: dict[str, list[np.ndarray]] = {"residual": [], "mean": [], "source": [], "solution": []}
+        for start in range(0, file.count, SHARD):
+            rows = slice(start, min(start + SHARD, file.count))
+            pair, coefficients = file.read(rows), file.coefficients[rows]
+            for name, values in pair.items():
+                checked[name].append(source_rms(values))
+            checked["mean"].append(pair["solution"].mean(axis=(1, 2), dtype=np.float64))
+            if solver is not None:
+                checked["residual"].append(_residual(solver, coefficients, *pair.values()))
+            writer.write(rows, pair | {"coefficients": coefficients})
+        found = {name: np.concatenate(values) for name, values in checked.items() if values}
+        _log_what_was_read(file, found)
+        attributes = {
+            "dataset": dataset,
+            "split": split,
+            "file": str(path),
+            "system": system,
+            "num_points": file.num_points,
+            "fields": ["source"],
+            "outputs": ["solution"],
+            "coefficient_names": list(names),
+            "numerics_version": numerics.SOLVER,
+        }
         if solver is not None:
-            residuals.append(_residual(solver, coefficients, source, solution, file.num_points))
-        writer.write(rows, {"source": source, "solution": solution, "coefficients": coefficients})
-    attributes = {
-        "dataset": dataset,
-        "split": split,
-        "file": str(path),
-        "system": system,
-        "num_points": file.num_points,
-        "fields": ["source"],
-        "outputs": ["solution"],
-        "coefficient_names": list(names),
-        "numerics_version": numerics.SOLVER,
-    }
-    if solver is not None:
-        attributes["largest_residual"] = _check_residual(path, solver, file, np.concatenate(residuals))
+            attributes["largest_residual"] = _check_residual(solver, file, found["residual"])
+            _say_means(solver, file, found["mean"] / found["solution"])
     return writer.finish(attributes)
 
 
-def _open(path: Path) -> _File:
-    readers = {".h5": _open_hdf5, ".hdf5": _open_hdf5, ".zarr": _open_zarr}
-    if not path.exists() or path.suffix not in readers:
-        what = f"ends in {path.suffix!r}" if path.exists() else "does not exist"
-        raise ValueError(f"{path} {what}; expected an HDF5 file (.h5, .hdf5) or a zarr store (.zarr)")
-    shape, fields, coefficients = readers[path.suffix](path)
-    square = shape[-1] == shape[-2]
-    _check_shape(path, "the fields", shape, square, "as many points in y as in x: resample or crop them")
-    matching = len(coefficients.shape) == 2 and len(coefficients) == shape[0]
-    _check_shape(path, "the coefficients", coefficients.shape, matching, f"({shape[0]}, c), a row an example")
-    _check_finite(path, 0, {"coefficients": coefficients})
-    return _File(path, shape[0], shape[-1], fields, coefficients)
+def _file_of(container: Container, names: tuple[str, ...], solver: type[AbstractSystem] | None) -> _File:
+    """The arrays of an open file, with their axes in order and shapes that fit each other."""
+    path = container.path
+    key = next((key for key in _COEFFICIENTS if key in container.keys), None)
+    if key is None:
+        raise ValueError(
+            f"{path} has no key 'fields', nor 'source' and 'solution'; it has {container.keys}: rename or add them"
+        )
+    keys = ["fields"] if key == "fields" else ["source", "solution"]
+    fields = [_y_before_x(container.variable(name)) for name in keys]
+    shapes = [field.shape for field in fields]
+    if key == "fields":
+        is_right = len(shapes[0]) == 4 and shapes[0][1] == 2
+        _check_shape(path, "fields", shapes[0], is_right, "(n, 2, N, N), source and solution")
+    else:
+        is_right = shapes[0] == shapes[1] and len(shapes[0]) == 3
+        _check_shape(path, "source and solution", tuple(shapes), is_right, "(n, N, N) each")
+    count, square = shapes[0][0], shapes[0][-1] == shapes[0][-2]
+    _check_shape(path, "the fields", shapes[0], square, "as many points in y as in x: resample or crop them")
+    _check_shape(path, "the fields", shapes[0], min(shapes[0]) > 0, "an example and a point, at least")
+    coefficients = _coefficients(container, _COEFFICIENTS[key], count, fields[0].dims[0], names, solver)
+    return _File(path, [*keys, _COEFFICIENTS[key]], fields, coefficients)
 
 
-def _open_hdf5(path: Path) -> tuple:
-    file = h5py.File(path)
-    fields, tensor = _key(path, file, "fields"), _key(path, file, "tensor")
-    is_right = len(fields.shape) == 4 and fields.shape[1] == 2
-    _check_shape(path, "fields", fields.shape, is_right, "(n, 2, N, N), source and solution")
-
-    def pair(rows: slice) -> tuple[np.ndarray, np.ndarray]:
-        block = fields[rows]
-        return block[:, 0], block[:, 1]
-
-    return fields.shape, pair, tensor[:].astype(np.float64)
-
-
-def _open_zarr(path: Path) -> tuple:
-    group = zarr.open_group(path, mode="r")
-    source, solution, values = (_key(path, group, key) for key in ("source", "solution", "coefficients"))
-    is_right = source.shape == solution.shape and len(source.shape) == 3
-    _check_shape(path, "source and solution", (source.shape, solution.shape), is_right, "(n, N, N) each")
-    return source.shape, lambda rows: (source[rows], solution[rows]), values[:].astype(np.float64)
+def _y_before_x(variable: Variable) -> Variable:
+    """With x as the last axis and y before it, where the file names both."""
+    names = [name.lower() for name in variable.dims]
+    if not {"x", "y"} <= set(names):
+        return variable
+    rest = (axis for axis, name in enumerate(names) if name not in ("x", "y"))
+    order = (*rest, names.index("y"), names.index("x"))
+    if order != tuple(range(len(order))):
+        log.info(
+            f"{variable.path}: the axes of {variable.name} are {variable.dims}, and are turned to (y, x)"
+        )
+    return variable.turned(order)
 
 
-def _key(path: Path, group, key: str):
-    if key not in group:
-        raise ValueError(f"{path} has no key {key!r}; it has {sorted(group)}: rename or add it")
-    return group[key]
+def _coefficients(
+    container: Container,
+    key: str,
+    count: int,
+    sample: str,
+    names: tuple[str, ...],
+    solver: type[AbstractSystem] | None,
+) -> np.ndarray:
+    """The coefficients ``(count, len(names))``, float64, whichever way their columns stand in the file."""
+    path = container.path
+    if not names and key not in container.keys:
+        return np.empty((count, 0))
+    variable = container.variable(key)
+    if sample and len(variable.dims) == 2 and variable.dims[1] == sample:
+        variable = variable.turned((1, 0))
+    is_right = len(variable.shape) == 2 and variable.shape[0] == count
+    _check_shape(path, "the coefficients", variable.shape, is_right, f"({count}, c), a row an example")
+    values = variable.read().astype(np.float64)
+    _check_finite(path, "coefficients", 0, values, values)
+    own = {name: (name,) for name in _own_names(container, names)}
+    layouts = [own, *([solver.public_columns] if solver is not None and solver.public_columns else [])]
+    layout = next((layout for layout in layouts if len(layout) == values.shape[1]), None)
+    if layout is None:
+        expected = ", or ".join(f"{len(layout)}: {', '.join(layout) or 'none'}" for layout in layouts)
+        raise ValueError(f"{path}: the coefficients have {values.shape[1]} columns; expected {expected}")
+    log.info(f"{path}: the columns of {key} are read as {', '.join(layout) or 'none'}")
+    column = {name: index for index, group in enumerate(layout.values()) for name in group}
+    return values[:, [column[name] for name in names]]
+
+
+def _own_names(container: Container, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The coefficients in the order of the file's columns, where it says one, as our own stores do."""
+    said = container.attributes.get("coefficient_names")
+    if said is None:
+        return names
+    said = tuple(map(str, said))
+    if sorted(said) != sorted(names):
+        raise ValueError(
+            f"{container.path} says that its coefficient_names are {list(said)}; expected {list(names)}"
+        )
+    return said
 
 
 def _check_shape(path: Path, what: str, shape: tuple, is_right: bool, expected: str) -> None:
@@ -132,48 +195,79 @@ def _check_shape(path: Path, what: str, shape: tuple, is_right: bool, expected: 
         raise ValueError(f"{path}: {what} have shape {shape}; expected {expected}")
 
 
-def _check_finite(path: Path, start: int, arrays: dict[str, np.ndarray]) -> None:
-    for name, values in arrays.items():
-        wrong = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
-        if wrong.size:
-            raise ValueError(
-                f"{path}: the {name} of example {start + wrong[0]} is not finite (NaN or infinity), as of "
-                f"{wrong.size} in all so far; expected numbers: drop these examples"
-            )
+def _stored(path: Path, name: str, start: int, given: np.ndarray) -> np.ndarray:
+    """Fields as they are stored, and checked as such: a source has a scale to normalise by, a solution one to
+    measure errors with."""
+    with np.errstate(over="ignore"):
+        values = given.astype(np.float32)
+    _check_finite(path, name, start, given, values)
+    wrong = np.flatnonzero(~values.any(axis=(1, 2)))
+    if wrong.size:
+        zero = "zero everywhere" if not given[wrong[0]].any() else "zero everywhere in float32"
+        raise ValueError(
+            f"{path}: the {name} of example {start + wrong[0]} is {zero}; expected a field: drop or rescale it"
+        )
+    return values
 
 
-def _check_nonzero(path: Path, start: int, arrays: dict[str, np.ndarray]) -> None:
-    """A source has a scale to normalise by, a solution one to measure errors with."""
-    for name, values in arrays.items():
-        wrong = np.flatnonzero(~values.any(axis=(1, 2)))
-        if wrong.size:
-            raise ValueError(
-                f"{path}: the {name} of example {start + wrong[0]} is zero everywhere; expected a field: drop it"
-            )
+def _check_finite(path: Path, name: str, start: int, given: np.ndarray, stored: np.ndarray) -> None:
+    wrong = np.flatnonzero(~np.isfinite(stored).reshape(len(stored), -1).all(axis=1))
+    if not wrong.size:
+        return
+    if np.isfinite(given[wrong[0]]).all():
+        what, remedy = f"is as large as {np.abs(given[wrong[0]]).max():.2g}, beyond float32", "rescale"
+    else:
+        what, remedy = "is not finite (NaN or infinity)", "drop these examples"
+    raise ValueError(
+        f"{path}: the {name} of example {start + wrong[0]} {what}, as of {wrong.size} in all so far; "
+        f"expected numbers: {remedy}"
+    )
 
 
 def _residual(
-    solver: type[AbstractSystem], coefficients: np.ndarray, source: np.ndarray, solution: np.ndarray, n: int
+    solver: type[AbstractSystem], coefficients: np.ndarray, source: np.ndarray, solution: np.ndarray
 ) -> np.ndarray:
-    """Relative residuals, in float64."""
-    return solver.residual(coefficients, source.astype(np.float64), solution.astype(np.float64), Grid(n))
+    """Relative residuals of fields as they are stored, in float64; infinite where there is none."""
+    grid = Grid(source.shape[-1])
+    with np.errstate(all="ignore"):
+        found = solver.residual(coefficients, source.astype(np.float64), solution.astype(np.float64), grid)
+    return np.where(np.isnan(found), np.inf, found)
 
 
-def _check_residual(path: Path, solver: type[AbstractSystem], file: _File, residuals: np.ndarray) -> float:
+def _log_what_was_read(file: _File, found: dict[str, np.ndarray]) -> None:
+    kind = "zarr" if file.path.suffix == ".zarr" else "HDF5"
+    medians = ", ".join(f"{name} {np.median(found[name]):.3g}" for name in ("source", "solution"))
+    log.info(
+        f"{file.path}: {file.count} examples on {file.num_points} x {file.num_points} points, read from the keys "
+        f"{', '.join(file.keys)} of {kind}; RMS (median): {medians}"
+    )
+
+
+def _check_residual(solver: type[AbstractSystem], file: _File, residuals: np.ndarray) -> float:
     median, largest, worst = float(np.median(residuals)), float(residuals.max()), int(residuals.argmax())
-    log.info(f"{path}: residual of {solver.equation}: median {median:.2e}, largest {largest:.2e}")
-    if largest > LARGEST_RESIDUAL:
-        names = ", ".join(solver.coefficient_names)
-        source, solution = file.fields(slice(worst, worst + 1))
-        swapped = (np.swapaxes(values, 1, 2) for values in (source, solution))
-        turned = _residual(solver, file.coefficients[worst : worst + 1], *swapped, file.num_points)
+    log.info(f"{file.path}: residual of {solver.equation}: median {median:.2e}, largest {largest:.2e}")
+    if not largest <= LARGEST_RESIDUAL:
+        names, rows = ", ".join(solver.coefficient_names), slice(worst, worst + 1)
+        swapped = (values.swapaxes(1, 2) for values in file.read(rows).values())
+        turned = float(_residual(solver, file.coefficients[rows], *swapped)[0])
         remedy = (
             "its axes are swapped: store fields as (n, y, x), x last"
             if turned <= LARGEST_RESIDUAL
             else f"check the equation, the order of its coefficients ({names}) and their scale"
         )
         raise ValueError(
-            f"{path} does not solve {solver.equation}: example {worst} has residual {largest:.2g}, the median is "
-            f"{median:.2g}; expected at most {LARGEST_RESIDUAL:g}: {remedy}"
+            f"{file.path} does not solve {solver.equation}: example {worst} has residual {largest:.2g}, "
+            f"the median is {median:.2g}; expected at most {LARGEST_RESIDUAL:g}: {remedy}"
         )
     return largest
+
+
+def _say_means(solver: type[AbstractSystem], file: _File, means: np.ndarray) -> None:
+    """``means`` are those of the solutions, over their RMS."""
+    wrong = np.flatnonzero(np.abs(means) > LARGEST_MEAN)
+    if solver.zero_mean and wrong.size:
+        log.warning(
+            f"{file.path}: the solutions of {wrong.size} of {file.count} examples have a mean, the first that of "
+            f"example {wrong[0]}, {means[wrong[0]]:.2g} of its RMS; {solver.equation} leaves the mean free, and a "
+            f"model cannot learn it from the source: subtract it"
+        )

@@ -62,14 +62,15 @@ class Writer:
 
     def _create(self, name: str, dimensions: dict[str, int], dtype: str) -> zarr.Array:
         shape = tuple(dimensions.values())
-        # Shards hold whole chunks; a split smaller than a shard is one shard.
+        # Shards hold whole chunks; a split smaller than a shard is one shard. A chunk has no empty axis.
         shard = min(SHARD, -(-self._count // CHUNK) * CHUNK)
+        of_example = tuple(max(1, size) for size in shape)
         return self._group.create_array(
             name,
             shape=(self._count, *shape),
             dtype=dtype,
-            chunks=(CHUNK, *shape),
-            shards=(shard, *shape),
+            chunks=(CHUNK, *of_example),
+            shards=(shard, *of_example),
             compressors=[BloscCodec(cname="lz4", shuffle="shuffle"), Crc32cCodec()],
             dimension_names=["sample", *dimensions],
             config={"write_empty_chunks": True},  # else each chunk is searched for values that are not zero

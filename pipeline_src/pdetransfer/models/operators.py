@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pdetransfer.data.datasets import Examples, source_rms
+from pdetransfer.data.datasets import Examples, source_rms, unit
 from pdetransfer.models.registry import MODELS
 
-_EVALUATION_BATCH = 64  # examples in one forward pass where no gradient is kept
+_EVALUATION_BATCH = 64  # examples in one forward pass where no gradient is kept, on 128 x 128 points or fewer
+_EVALUATION_POINTS = 2**20  # of all examples in one, on finer grids
+_OTHER_UNITS = 10.0  # times as large as in training: no shift of the physics, but other units
 _NOT_OF_THE_MODULE = ("kind", "input_normalisation")  # of an architecture
 
 
@@ -50,9 +52,8 @@ def change_under_rescaling(operator: "NeuralOperator", examples: Examples, facto
     ``factor``, relative to the largest input: such an example has the same solution (arXiv 2306.00258, A.5)."""
     rescaled = replace(examples, fields=factor * examples.fields, coefficients=factor * examples.coefficients)
     one, other = (operator.inputs(given, torch.device("cpu")) for given in (examples, rescaled))
-    pairs = (one.fields, other.fields), (one.constants, other.constants)
-    change = max(float((after - before).abs().max()) for before, after in pairs)
-    return change / max(float(before.abs().max()) for before, _ in pairs)
+    before, after = (torch.cat([part.fields.flatten(), part.constants.flatten()]) for part in (one, other))
+    return float((after - before).abs().max() / before.abs().max())
 
 
 class NeuralOperator:
@@ -61,7 +62,8 @@ class NeuralOperator:
 
     For each example, the fields and all coefficients are divided by RMS(f) / f_ref, so that (f, K) and
     (10 f, 10 K), which have the same solution, give the same input; then each coefficient by its reference. An
-    architecture with ``input_normalisation`` false leaves the inputs as they are.
+    architecture with ``input_normalisation`` false leaves the inputs as they are. Where the data has units of its
+    own, the references hold them: the network's fields and outputs are divided by them, and so of order one.
     """
 
     def __init__(self, architecture: dict, channels: Channels, references: dict[str, float], seed: int):
@@ -106,7 +108,9 @@ class NeuralOperator:
         for column, name in enumerate(examples.coefficient_names):
             value = examples.coefficients[:, column] / (scale * references[name])
             constants[:, self.channels.coefficients.index(name)] = np.nan_to_num(value, nan=0.0)
-        fields = fields / scale.reshape(-1, *(1 for _ in fields.shape[1:])).astype(fields.dtype)
+        of_fields = self._units(self.channels.fields).reshape(1, -1)
+        scales = (scale[:, None] * of_fields).reshape(*fields.shape[:2], *(1 for _ in fields.shape[2:]))
+        fields = fields / scales.astype(fields.dtype)
         return Inputs(
             torch.from_numpy(fields.astype(np.float32)).to(device),
             torch.from_numpy(constants.astype(np.float32)).to(device),
@@ -124,38 +128,102 @@ class NeuralOperator:
             )
         return rms / self.references["source"], self.references
 
+    def targets(self, examples: Examples, device: torch.device) -> Tensor:
+        """What the network's outputs are to be: the solutions of examples in its units."""
+        units = self._units(self.channels.outputs)
+        outputs = examples.outputs
+        if (units != 1).any():
+            outputs = (outputs / units.reshape(-1, *(1 for _ in outputs.shape[2:]))).astype(np.float32)
+        return torch.from_numpy(outputs).to(device)
+
+    def _units(self, channels: tuple[str, ...]) -> np.ndarray:
+        return np.array([self.references.get(unit(name), 1.0) for name in channels])
+
+    def check_units(self, examples: Examples) -> None:
+        """Raise ValueError for examples in other units than those that the model was trained on.
+
+        Their normalised coefficients, or their solutions, are then larger or smaller by orders of magnitude.
+        """
+        if not examples.own_units and unit(self.channels.outputs[0]) not in self.references:
+            return
+        device = torch.device("cpu")
+        constants = self.inputs(examples, device).constants.abs()
+        ratios = [float(column[column > 0].median()) for column in constants.T if (column > 0).any()]
+        ratio = float(np.exp(np.mean(np.log(ratios)))) if ratios else 1.0
+        of_outputs = 1.0
+        if unit(self.channels.outputs[0]) in self.references:
+            of_outputs = float(np.median(source_rms(self.targets(examples, device).numpy())))
+        for what, factor, remedy in (
+            ("normalised coefficients are", ratio, ratio),
+            ("solutions are", of_outputs, 1 / of_outputs),
+        ):
+            if not 1 / _OTHER_UNITS <= factor <= _OTHER_UNITS:
+                raise ValueError(
+                    f"their {what} {factor:.2g} times those that the model was trained on; expected at most "
+                    f"{_OTHER_UNITS:g} times as large or as small, the same units: if the equation is linear, "
+                    f"multiply both source and solution by {remedy:.2g}"
+                )
+
     @torch.no_grad()
     def apply(self, inputs: Inputs) -> Tensor:
-        """Outputs ``(count, num_outputs, *grid)`` on the model's device, computed batch by batch."""
+        """Outputs ``(count, num_outputs, *grid)`` in the network's units, on the model's device, computed batch by
+        batch."""
         self.model.eval()
-        starts = range(0, len(inputs), _EVALUATION_BATCH)
-        return torch.cat([self.model(*inputs.batch(slice(s, s + _EVALUATION_BATCH))) for s in starts])
+        size = max(1, min(_EVALUATION_BATCH, _EVALUATION_POINTS // inputs.fields[0, 0].numel()))
+        starts = range(0, len(inputs), size)
+        return torch.cat([self.model(*inputs.batch(slice(s, s + size))) for s in starts])
+
+    def outputs(self, examples: Examples) -> np.ndarray:
+        """Predicted solutions of examples ``(count, num_outputs, *grid)``, float32, in the units of the data."""
+        device = next(self.model.parameters()).device
+        found = self.apply(self.inputs(examples, device)).cpu().numpy()
+        units = self._units(self.channels.outputs).reshape(-1, *(1 for _ in found.shape[2:]))
+        return (found * units).astype(np.float32)
 
     def predict(self, **physical: np.ndarray | float) -> dict[str, np.ndarray]:
         """Outputs by name, ``(count, *grid)``, float32, for physical inputs by name.
 
         A field is ``(count, *grid)``, or ``(*grid)`` for a single example; a coefficient is a number or
-        ``(count,)``. Every channel must be given, 0 for a coefficient that the system lacks; ValueError
-        names what is missing or unknown.
+        ``(count,)``. Every channel must be given, 0 for a coefficient that the system lacks. ValueError names what
+        is missing or unknown, or is not of real, finite numbers of such a shape.
         """
         expected = [*self.channels.fields, *self.channels.coefficients]
         if set(physical) != set(expected):
             raise ValueError(f"the inputs given are {sorted(physical)}; expected exactly {sorted(expected)}")
-        num_dims = self.architecture.get("num_dims", 2)
-        fields = np.stack([np.asarray(physical[name]) for name in self.channels.fields], axis=-num_dims - 1)
-        fields = fields.reshape(-1, *fields.shape[-num_dims - 1 :])
-        coefficients = [
-            np.broadcast_to(np.asarray(physical[name], dtype=np.float64), len(fields))
-            for name in self.channels.coefficients
-        ]
-        examples = Examples(
-            fields,
-            np.stack(coefficients, axis=1) if coefficients else np.empty((len(fields), 0)),
-            np.empty((len(fields), 0)),
-            self.channels.fields,
-            self.channels.coefficients,
-            (),
-        )
-        device = next(self.model.parameters()).device
-        outputs = self.apply(self.inputs(examples, device)).cpu().numpy()
+        given = {name: _real(name, value) for name, value in physical.items()}
+        fields = self._stacked({name: given[name] for name in self.channels.fields})
+        coefficients = np.empty((len(fields), len(self.channels.coefficients)))
+        for column, name in enumerate(self.channels.coefficients):
+            if given[name].shape not in ((), (len(fields),)):
+                raise ValueError(
+                    f"{name} has shape {given[name].shape}; expected a number, or {(len(fields),)}, "
+                    f"one for each source"
+                )
+            coefficients[:, column] = given[name]
+        names = self.channels.fields, self.channels.coefficients, ()
+        outputs = self.outputs(Examples(fields, coefficients, np.empty((len(fields), 0)), *names))
         return {name: outputs[:, index] for index, name in enumerate(self.channels.outputs)}
+
+    def _stacked(self, fields: dict[str, np.ndarray]) -> np.ndarray:
+        """Fields as ``(count, num_fields, *grid)``."""
+        num_dims = self.architecture.get("num_dims", 2)
+        grid = ", ".join("xyz"[:num_dims][::-1])
+        shape = next(iter(fields.values())).shape
+        for name, values in fields.items():
+            if values.ndim not in (num_dims, num_dims + 1) or not values.size or values.shape != shape:
+                raise ValueError(
+                    f"{name} has shape {values.shape}; expected (count, {grid}) or ({grid}), an example at least, "
+                    f"and the same for all fields"
+                )
+        stacked = np.stack(list(fields.values()), axis=-num_dims - 1)
+        return stacked.reshape(-1, *stacked.shape[-num_dims - 1 :])
+
+
+def _real(name: str, value: object) -> np.ndarray:
+    """Physical numbers as floats, in the precision that they have."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} is of type {array.dtype} and shape {array.shape}; expected real numbers")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name}, of shape {array.shape}, has values that are not finite; expected numbers")
+    return array.astype(np.result_type(array.dtype, np.float32), copy=False)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from pdetransfer.data.cards import spectrum
 from pdetransfer.data.datasets import Examples
@@ -74,5 +73,4 @@ def error_spectra(dataset: str, examples: Examples, weights: dict[str, Path]) ->
 
 def _outputs(weights: Path, examples: Examples) -> np.ndarray:
     """What the model of a cell's first seed predicts, ``(count, N, N)``."""
-    operator = load_model(weights)
-    return operator.apply(operator.inputs(examples, torch.device("cpu"))).numpy()[:, 0]
+    return load_model(weights).outputs(examples)[:, 0]

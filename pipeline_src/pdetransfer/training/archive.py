@@ -47,7 +47,8 @@ def _hash(content: dict) -> str:
 
 def _content(manifest: Path) -> dict:
     content = read_json(manifest)
-    return {"sha256": content["sha256"], "coefficient_names": content["coefficient_names"]}
+    decides = {"sha256": content["sha256"], "coefficient_names": content["coefficient_names"]}
+    return decides | ({"own_units": True} if "file" in content else {})
 
 
 def known_runs(archive: Path, key: str) -> list[Run]:

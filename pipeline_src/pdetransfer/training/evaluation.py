@@ -21,4 +21,4 @@ def errors_by_example(operator: NeuralOperator, examples: Examples, device: torc
     """Relative L2 error of each example."""
     operator.model.to(device)
     outputs = operator.apply(operator.inputs(examples, device))
-    return relative_l2(outputs, torch.from_numpy(examples.outputs).to(device)).cpu().tolist()
+    return relative_l2(outputs, operator.targets(examples, device)).cpu().tolist()

@@ -12,9 +12,10 @@ import torch
 
 import pdetransfer
 from pdetransfer.base import numerics
-from pdetransfer.base.files import atomic, sha256_of_file, write_json
+from pdetransfer.base.files import atomic, read_json, sha256_of_file, write_json
 from pdetransfer.base.locks import locked
 from pdetransfer.base.provenance import commit
+from pdetransfer.data.datasets import Examples
 from pdetransfer.data.store import content_hash
 from pdetransfer.data.stored import Stored, load_for
 from pdetransfer.models.checkpoints import load_model, save_models, saved_seeds
@@ -57,6 +58,8 @@ def train(
         return
     examples = load_for([settings for settings, _, _ in todo], train, validation)
     operator = None if init is None else load_model(init)
+    if operator is not None:
+        _check_units(operator, examples[0], train)
     for settings, folder, key in todo:
         with locked(archive.lock_file(archive_folder, key)) as lock:
             if archive.restore(archive_folder, key, folder):
@@ -82,6 +85,16 @@ def train(
                 archive.keep(archive_folder, key, unfinished.folder / "cell")
                 unfinished.remove()
                 archive.restore(archive_folder, key, folder)
+
+
+def _check_units(operator: NeuralOperator, examples: Examples, train: Stored) -> None:
+    """Raise ValueError, with the names of the files, for examples in other units than the pre-training's."""
+    try:
+        operator.check_units(examples)
+    except ValueError as mistake:
+        contents = map(read_json, train.manifests)
+        names = ", ".join(content.get("file") or content["dataset"] for content in contents)
+        raise ValueError(f"the examples of {names} do not fit the pre-trained model: {mistake}") from None
 
 
 def _write_cell(cell: Cell, settings: dict, data: str, folder: Path, hardware: Hardware) -> None:

@@ -163,7 +163,7 @@ class _Training:
         self.run = Run(rate, seed, self.operator.references)
         self.operator.model.to(device)
         self.inputs = self.operator.inputs(examples, device)
-        self.targets = torch.from_numpy(examples.outputs).to(device)
+        self.targets = self.operator.targets(examples, device)
         self._validator = _Validator(self.operator, task.validation_examples(), device)
         self.optimiser = Adam(self.operator.model.parameters(), lr=rate, fused=True)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
@@ -212,7 +212,7 @@ class _Validator:
 
     def __init__(self, operator: NeuralOperator, examples: Examples, device: torch.device):
         self.inputs = operator.inputs(examples, device)
-        self.targets = torch.from_numpy(examples.outputs).to(device)
+        self.targets = operator.targets(examples, device)
 
     def validate(
         self, run: Run, operator: NeuralOperator, train_loss: float, rate: float, is_candidate: bool

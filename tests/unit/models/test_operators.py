@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from safetensors.torch import save_file
 
 import pdetransfer
 from cases import SIZES, as_examples
+from pdetransfer.models import operators
 from pdetransfer.models.checkpoints import load_model, save_models, saved_seeds
 from pdetransfer.models.operators import Channels, NeuralOperator, change_under_rescaling
 from pdetransfer.models.registry import MODELS
@@ -154,6 +156,110 @@ def test_a_model_is_loaded_without_pytorchs_compiler_which_takes_long_to_import(
     code += "print('torch._dynamo' in sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "False"
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float64"])
+def test_physical_inputs_of_every_kind_of_number_are_the_same(operator, examples, dtype):
+    """A mask, or counts: what is physical is a real number, however it is stored."""
+    source = (examples.fields[:, 0] > 0).astype(dtype)
+    coefficients = {"k11": 0.01, "k22": np.full(6, 0.02), "k12": 0}
+    found = operator.predict(source=source, **coefficients)["solution"]
+    expected = operator.predict(source=source.astype(np.float32), **coefficients)["solution"]
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    whole = dataclasses.replace(examples, fields=source[:, None])
+    assert torch.isfinite(operator.inputs(whole, CPU).fields).all()
+
+
+GIVEN = np.ones((3, 16, 16))
+NANS = np.where(np.arange(3)[:, None, None] == 1, np.nan, GIVEN)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (
+            {"source": GIVEN * 1j},
+            r"source is of type complex128 and shape \(3, 16, 16\); expected real numbers",
+        ),
+        ({"source": GIVEN.astype(object)}, "source is of type object"),
+        ({"source": "ones"}, "source is of type <U4"),
+        ({"source": NANS}, r"source, of shape \(3, 16, 16\), has values that are not finite"),
+        ({"source": GIVEN[:0]}, r"source has shape \(0, 16, 16\); expected \(count, y, x\) or \(y, x\)"),
+        ({"source": GIVEN[0, 0]}, r"source has shape \(16,\)"),
+        ({"source": GIVEN[:, None]}, r"source has shape \(3, 1, 16, 16\)"),
+        ({"source": 0 * GIVEN}, "the source of example 0 is zero everywhere"),
+        ({"k11": None}, "k11 is of type object"),
+        ({"k11": np.nan}, r"k11, of shape \(\), has values that are not finite"),
+        ({"k11": np.ones((3, 1))}, r"k11 has shape \(3, 1\); expected a number, or \(3,\)"),
+        ({"source": GIVEN[0], "k11": np.ones(5)}, r"k11 has shape \(5,\); expected a number, or \(1,\)"),
+    ],
+)
+def test_inputs_that_cannot_be_are_named(operator, inputs, message):
+    with pytest.raises(ValueError, match=message) as raised:
+        operator.predict(**{"source": GIVEN, "k11": 1.0, "k22": 1.0, "k12": 0.0} | inputs)
+    assert "\n" not in str(raised.value)
+
+
+def test_the_batch_of_an_evaluation_follows_the_grid(operator, examples, monkeypatch):
+    sizes = []
+    operator.model.register_forward_hook(lambda model, given, made: sizes.append(len(made)))
+    inputs = operator.inputs(examples, CPU)
+    whole = operator.apply(inputs)
+    monkeypatch.setattr(operators, "_EVALUATION_POINTS", 2 * 16 * 16)
+    torch.testing.assert_close(operator.apply(inputs), whole, rtol=1e-4, atol=1e-6)
+    monkeypatch.setattr(operators, "_EVALUATION_POINTS", 1)
+    operator.apply(inputs)
+    assert sizes == [6, 2, 2, 2, *6 * [1]]
+
+
+def own(examples, factor=1.0):
+    """As a user's file in other units has them."""
+    fields, outputs = np.float32(factor) * examples.fields, np.float32(factor) * examples.outputs
+    return dataclasses.replace(examples, fields=fields, outputs=outputs, own_units=True)
+
+
+@pytest.mark.parametrize("factor", [2.0**-20, 2.0**70, 2.0**-100])
+def test_a_network_sees_nothing_of_the_units_of_a_file(examples, factor):
+    """Powers of two, so that all is the same to the bit."""
+    one, other = build(own(examples)), build(own(examples, factor))
+    before, after = one.inputs(own(examples), CPU), other.inputs(own(examples, factor), CPU)
+    assert torch.equal(before.fields, after.fields)
+    assert torch.equal(before.constants, after.constants)
+    targets = one.targets(own(examples), CPU)
+    assert torch.equal(targets, other.targets(own(examples, factor), CPU))
+    for field in (targets, one.inputs(own(examples), CPU).fields):
+        assert 0.1 < field.square().mean().sqrt() < 10
+    np.testing.assert_array_equal(
+        other.outputs(own(examples, factor)), np.float32(factor) * one.outputs(own(examples))
+    )
+
+
+def test_generated_data_is_given_as_the_paper_has_it(examples, operator):
+    assert set(operator.references) == {"source", "k11", "k22", "k12"}
+    assert torch.equal(operator.targets(examples, CPU), torch.from_numpy(examples.outputs))
+
+
+@pytest.mark.parametrize("pre_trained_on", ["generated", "own"])
+def test_a_file_in_other_units_than_the_pre_trainings_is_refused(examples, pre_trained_on):
+    operator = build(examples if pre_trained_on == "generated" else own(examples))
+    operator.check_units(examples)
+    operator.check_units(own(examples, 3))
+    for factor in (1e-6, 1e4):
+        with pytest.raises(ValueError, match="the same units") as raised:
+            operator.check_units(own(examples, factor))
+        remedy = re.search("multiply both source and solution by ([0-9e.+-]+)", str(raised.value))
+        assert 0.3 < float(remedy[1]) * factor < 3
+
+
+def test_without_coefficients_the_units_are_those_of_the_solutions(examples):
+    bare = dataclasses.replace(examples, coefficients=np.empty((8, 0))[: len(examples)], coefficient_names=())
+    operator = build(own(bare))
+    assert change_under_rescaling(operator, own(bare)) < 1e-6
+    operator.check_units(own(bare, 2))
+    with pytest.raises(ValueError, match=r"solutions are 1e-06 times .* by 1e\+06"):
+        operator.check_units(own(bare, 1e-6))
+    assert operator.predict(source=bare.fields[:, 0])["solution"].shape == (6, 16, 16)
 
 
 def test_predict_names_missing_and_unknown_inputs(operator, examples):

@@ -1,6 +1,7 @@
 import dataclasses
 import math
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -294,3 +295,15 @@ def test_a_fresh_readout_is_the_seeds_and_the_rest_is_pre_trained(train, validat
     for name, value in started.items():
         expected = untrained if name.startswith("projection.") else init.model
         torch.testing.assert_close(value, expected.state_dict()[name], rtol=0, atol=0)
+
+
+def test_a_training_sees_nothing_of_the_units_of_a_file(train, validation):
+    """Source and solution both times 2⁻²⁰, some 1e-6."""
+
+    def own(examples, factor):
+        fields, outputs = np.float32(factor) * examples.fields, np.float32(factor) * examples.outputs
+        return replace(examples, fields=fields, outputs=outputs, own_units=True)
+
+    one, other = (cell(own(train, factor), own(validation, factor)) for factor in (1, 2.0**-20))
+    assert [run.history for run in one.runs[1:]] == [run.history for run in other.runs[1:]]
+    assert_same_weights(one.chosen, other.chosen)

@@ -29,6 +29,8 @@ class AbstractSystem(ABC):
     equation: ClassVar[str]  #: the equation that is solved
     coefficient_names: ClassVar[tuple[str, ...]]  #: c, in the order of the last axis of ``coefficients``
     coefficient_units: ClassVar[str]  #: units of c
+    #: columns of the public code of arXiv 2306.00258, with the coefficients that each is, where they are not c
+    public_columns: ClassVar[dict[str, tuple[str, ...]]] = {}
     parameter_names: ClassVar[tuple[str, ...]]  #: physics parameters, in the order of ``Draw.parameters``
     shifted: ClassVar[str]  #: the parameter whose range tells datasets of the study apart
     symbols: ClassVar[dict[str, str]]  #: letters of parameters, for figures

@@ -27,6 +27,7 @@ class Helmholtz(AbstractSystem):
     equation = "-(0.01 lap u + omega u) = f"
     coefficient_names = ("k11", "k22", "omega")
     coefficient_units = "1 (domain length 1, source of maximum 1)"
+    public_columns: ClassVar = {"k": ("k11", "k22"), "omega": ("omega",)}
     parameter_names = ("omega",)
     shifted = "omega"
     symbols: ClassVar = {"omega": r"\omega"}
