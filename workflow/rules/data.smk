@@ -24,7 +24,7 @@ rule generate:
 
 rule import_file:
     input:
-        lambda w: getattr(STUDY.datasets[w.dataset].files, w.split),
+        lambda w: inputs.imported(STUDY, w.dataset, w.split).file,
     output:
         store=directory("<results>/datasets/{dataset}/{split}.zarr"),
         manifest="<results>/datasets/{dataset}/{split}.json",
@@ -37,12 +37,7 @@ rule import_file:
     conda:
         "../../environment.yml"
     params:
-        settings=lambda w: {
-            "dataset": w.dataset,
-            "split": w.split,
-            "system": STUDY.datasets[w.dataset].system,
-            "coefficient_names": list(STUDY.datasets[w.dataset].coefficients or ()),
-        },
+        settings=lambda w: inputs.imported(STUDY, w.dataset, w.split).settings,
         numerics=numerics.SOLVER,
     script:
         "../scripts/import_file.py"

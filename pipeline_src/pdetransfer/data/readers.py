@@ -22,6 +22,7 @@ from pdetransfer.data.systems.registry import SYSTEMS, AbstractSystem
 log = logging.getLogger(__name__)
 
 LARGEST_RESIDUAL = 1e-2  #: of an example in a file of a known system; stored float32 pairs reach some 1e-4
+HELD_OUT = 8  #: every which training example is one of validation, where that has no file of its own
 LARGEST_MEAN = (
     1e-3  #: of a solution over its RMS that is passed without a word where the equation leaves it free
 )
@@ -33,30 +34,30 @@ _COEFFICIENTS = {
 
 @dataclass(frozen=True)
 class _File:
-    """A user's file: its ``keys``, source and solution ``(n, N, N)`` or both as ``(n, 2, N, N)``, coefficients by
-    name."""
+    """A user's file: its ``keys``, source and solution ``(n, N, N)`` or both as ``(n, 2, N, N)``, ``coefficients``
+    ``(n, c)``, and the ``examples`` that are taken of it, by number."""
 
     path: Path
     keys: list[str]
     fields: list[Variable]
     coefficients: np.ndarray
-
-    @property
-    def count(self) -> int:
-        return self.fields[0].shape[0]
+    examples: np.ndarray
 
     @property
     def num_points(self) -> int:
         return self.fields[0].shape[-1]
 
-    def read(self, rows: slice) -> dict[str, np.ndarray]:
-        """Source and solution of a range of examples, as they are stored: in float32, finite and not zero."""
-        values = [field.read(rows) for field in self.fields]
+    def read(self, examples: np.ndarray) -> dict[str, np.ndarray]:
+        """Source, solution and coefficients of some examples as they are stored: fields in float32, finite and
+        not zero."""
+        first, last = examples[0], examples[-1]
+        values = [field.read(slice(first, last + 1))[examples - first] for field in self.fields]
         pair = values[0].swapaxes(0, 1) if len(values) == 1 else values
-        return {
-            name: _stored(self.path, name, rows.start, given)
+        fields = {
+            name: _stored(self.path, name, examples, given)
             for name, given in zip(("source", "solution"), pair, strict=True)
         }
+        return fields | {"coefficients": self.coefficients[examples]}
 
 
 def import_file(
@@ -65,31 +66,34 @@ def import_file(
     split: str,
     system: str | None,
     coefficient_names: list[str],
+    held_out: bool | None,
     store: Path,
     manifest: Path,
 ) -> dict:
     """Check a file and write it as the split of a dataset; return the manifest.
 
     With ``system``, a name in SYSTEMS, the coefficients are those of the system and the residuals are logged;
-    without, they are called ``coefficient_names``. What is checked is what is stored. Raises ValueError, naming
+    without, they are called ``coefficient_names``. ``held_out`` true takes every eighth example, false all
+    others, None all there are. What is checked is what is stored. Raises ValueError, naming
     file, key and remedy, for a file that cannot be read, a missing key, wrong types and shapes, values that
     are not finite or not in the range of float32, and a system whose equation the examples do not satisfy.
     """
     solver = None if system is None else SYSTEMS[system]
     names = tuple(coefficient_names) if solver is None else solver.coefficient_names
     with opened(path) as container:
-        file = _file_of(container, names, solver)
-        writer = Writer(store, manifest, file.count, file.num_points, len(names), {})
+        file = _file_of(container, names, solver, held_out)
+        count = len(file.examples)
+        writer = Writer(store, manifest, count, file.num_points, len(names), {})
         checked: dict[str, list[np.ndarray]] = {"residual": [], "mean": [], "source": [], "solution": []}
-        for start in range(0, file.count, SHARD):
-            rows = slice(start, min(start + SHARD, file.count))
-            pair, coefficients = file.read(rows), file.coefficients[rows]
-            for name, values in pair.items():
-                checked[name].append(source_rms(values))
-            checked["mean"].append(pair["solution"].mean(axis=(1, 2), dtype=np.float64))
+        for start in range(0, count, SHARD):
+            rows = slice(start, min(start + SHARD, count))
+            stored = file.read(file.examples[rows])
+            for name in ("source", "solution"):
+                checked[name].append(source_rms(stored[name]))
+            checked["mean"].append(stored["solution"].mean(axis=(1, 2), dtype=np.float64))
             if solver is not None:
-                checked["residual"].append(_residual(solver, coefficients, *pair.values()))
-            writer.write(rows, pair | {"coefficients": coefficients})
+                checked["residual"].append(_residual(solver, stored))
+            writer.write(rows, stored)
         found = {name: np.concatenate(values) for name, values in checked.items() if values}
         _log_what_was_read(file, found)
         attributes = {
@@ -109,7 +113,9 @@ def import_file(
     return writer.finish(attributes)
 
 
-def _file_of(container: Container, names: tuple[str, ...], solver: type[AbstractSystem] | None) -> _File:
+def _file_of(
+    container: Container, names: tuple[str, ...], solver: type[AbstractSystem] | None, held_out: bool | None
+) -> _File:
     """The arrays of an open file, with their axes in order and shapes that fit each other."""
     path = container.path
     key = next((key for key in _COEFFICIENTS if key in container.keys), None)
@@ -130,7 +136,12 @@ def _file_of(container: Container, names: tuple[str, ...], solver: type[Abstract
     _check_shape(path, "the fields", shapes[0], square, "as many points in y as in x: resample or crop them")
     _check_shape(path, "the fields", shapes[0], min(shapes[0]) > 0, "an example and a point, at least")
     coefficients = _coefficients(container, _COEFFICIENTS[key], count, fields[0].dims[0], names, solver)
-    return _File(path, [*keys, _COEFFICIENTS[key]], fields, coefficients)
+    examples = np.arange(count)
+    if held_out is not None:
+        examples = examples[(examples % HELD_OUT == 0) == held_out]
+    if not examples.size:
+        raise ValueError(f"{path} has one example; expected two at least, as one is held out for validation")
+    return _File(path, [*keys, _COEFFICIENTS[key]], fields, coefficients, examples)
 
 
 def _y_before_x(variable: Variable) -> Variable:
@@ -165,7 +176,7 @@ def _coefficients(
     is_right = len(variable.shape) == 2 and variable.shape[0] == count
     _check_shape(path, "the coefficients", variable.shape, is_right, f"({count}, c), a row an example")
     values = variable.read().astype(np.float64)
-    _check_finite(path, "coefficients", 0, values, values)
+    _check_finite(path, "coefficients", np.arange(count), values, values)
     own = {name: (name,) for name in _own_names(container, names)}
     layouts = [own, *([solver.public_columns] if solver is not None and solver.public_columns else [])]
     layout = next((layout for layout in layouts if len(layout) == values.shape[1]), None)
@@ -195,22 +206,22 @@ def _check_shape(path: Path, what: str, shape: tuple, is_right: bool, expected: 
         raise ValueError(f"{path}: {what} have shape {shape}; expected {expected}")
 
 
-def _stored(path: Path, name: str, start: int, given: np.ndarray) -> np.ndarray:
-    """Fields as they are stored, and checked as such: a source has a scale to normalise by, a solution one to
-    measure errors with."""
+def _stored(path: Path, name: str, examples: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Fields of some examples as they are stored, and checked as such: a source has a scale to normalise by, a
+    solution one to measure errors with."""
     with np.errstate(over="ignore"):
         values = given.astype(np.float32)
-    _check_finite(path, name, start, given, values)
+    _check_finite(path, name, examples, given, values)
     wrong = np.flatnonzero(~values.any(axis=(1, 2)))
     if wrong.size:
         zero = "zero everywhere" if not given[wrong[0]].any() else "zero everywhere in float32"
         raise ValueError(
-            f"{path}: the {name} of example {start + wrong[0]} is {zero}; expected a field: drop or rescale it"
+            f"{path}: the {name} of example {examples[wrong[0]]} is {zero}; expected a field: drop or rescale it"
         )
     return values
 
 
-def _check_finite(path: Path, name: str, start: int, given: np.ndarray, stored: np.ndarray) -> None:
+def _check_finite(path: Path, name: str, examples: np.ndarray, given: np.ndarray, stored: np.ndarray) -> None:
     wrong = np.flatnonzero(~np.isfinite(stored).reshape(len(stored), -1).all(axis=1))
     if not wrong.size:
         return
@@ -219,18 +230,16 @@ def _check_finite(path: Path, name: str, start: int, given: np.ndarray, stored: 
     else:
         what, remedy = "is not finite (NaN or infinity)", "drop these examples"
     raise ValueError(
-        f"{path}: the {name} of example {start + wrong[0]} {what}, as of {wrong.size} in all so far; "
+        f"{path}: the {name} of example {examples[wrong[0]]} {what}, as of {wrong.size} in all so far; "
         f"expected numbers: {remedy}"
     )
 
 
-def _residual(
-    solver: type[AbstractSystem], coefficients: np.ndarray, source: np.ndarray, solution: np.ndarray
-) -> np.ndarray:
-    """Relative residuals of fields as they are stored, in float64; infinite where there is none."""
-    grid = Grid(source.shape[-1])
+def _residual(solver: type[AbstractSystem], stored: dict[str, np.ndarray]) -> np.ndarray:
+    """Relative residuals of examples as they are stored, in float64; infinite where there is none."""
+    source, solution = (stored[name].astype(np.float64) for name in ("source", "solution"))
     with np.errstate(all="ignore"):
-        found = solver.residual(coefficients, source.astype(np.float64), solution.astype(np.float64), grid)
+        found = solver.residual(stored["coefficients"], source, solution, Grid(source.shape[-1]))
     return np.where(np.isnan(found), np.inf, found)
 
 
@@ -238,18 +247,19 @@ def _log_what_was_read(file: _File, found: dict[str, np.ndarray]) -> None:
     kind = "zarr" if file.path.suffix == ".zarr" else "HDF5"
     medians = ", ".join(f"{name} {np.median(found[name]):.3g}" for name in ("source", "solution"))
     log.info(
-        f"{file.path}: {file.count} examples on {file.num_points} x {file.num_points} points, read from the keys "
-        f"{', '.join(file.keys)} of {kind}; RMS (median): {medians}"
+        f"{file.path}: {len(file.examples)} examples on {file.num_points} x {file.num_points} points, read from "
+        f"the keys {', '.join(file.keys)} of {kind}; RMS (median): {medians}"
     )
 
 
 def _check_residual(solver: type[AbstractSystem], file: _File, residuals: np.ndarray) -> float:
-    median, largest, worst = float(np.median(residuals)), float(residuals.max()), int(residuals.argmax())
+    median, largest = float(np.median(residuals)), float(residuals.max())
     log.info(f"{file.path}: residual of {solver.equation}: median {median:.2e}, largest {largest:.2e}")
     if not largest <= LARGEST_RESIDUAL:
-        names, rows = ", ".join(solver.coefficient_names), slice(worst, worst + 1)
-        swapped = (values.swapaxes(1, 2) for values in file.read(rows).values())
-        turned = float(_residual(solver, file.coefficients[rows], *swapped)[0])
+        names, worst = ", ".join(solver.coefficient_names), file.examples[residuals.argmax()]
+        stored = file.read(np.array([worst]))
+        swapped = {name: stored[name].swapaxes(1, 2) for name in ("source", "solution")}
+        turned = float(_residual(solver, stored | swapped)[0])
         remedy = (
             "its axes are swapped: store fields as (n, y, x), x last"
             if turned <= LARGEST_RESIDUAL
@@ -267,7 +277,7 @@ def _say_means(solver: type[AbstractSystem], file: _File, means: np.ndarray) -> 
     wrong = np.flatnonzero(np.abs(means) > LARGEST_MEAN)
     if solver.zero_mean and wrong.size:
         log.warning(
-            f"{file.path}: the solutions of {wrong.size} of {file.count} examples have a mean, the first that of "
-            f"example {wrong[0]}, {means[wrong[0]]:.2g} of its RMS; {solver.equation} leaves the mean free, and a "
-            f"model cannot learn it from the source: subtract it"
+            f"{file.path}: the solutions of {wrong.size} of {len(means)} examples have a mean, the first that "
+            f"of example {file.examples[wrong[0]]}, {means[wrong[0]]:.2g} of its RMS; {solver.equation} leaves "
+            f"the mean free, and a model cannot learn it from the source: subtract it"
         )

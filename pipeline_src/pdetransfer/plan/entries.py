@@ -76,7 +76,11 @@ class Files(Entry):
     """A user's files."""
 
     train: str = Field(description="File with the training examples.")
-    validation: str = Field(description="File with the examples that choose checkpoints and learning rates.")
+    validation: str | None = Field(
+        None,
+        description="File with the examples that choose checkpoints and learning rates; without one, every eighth "
+        "example of the training file does, and is no training example.",
+    )
     test: str = Field(description="File with the test examples.")
 
 

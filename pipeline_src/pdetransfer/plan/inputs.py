@@ -48,6 +48,13 @@ class SplitFiles(NamedTuple):
     manifest: File
 
 
+class Imported(NamedTuple):
+    """A user's file, and what of it is a split (``readers.import_file``)."""
+
+    file: File
+    settings: dict
+
+
 class Training(NamedTuple):
     """Cells that are trained in one job: the data and initial weights that they share, settings by cell's
     folder. It never has test examples."""
@@ -177,6 +184,21 @@ def stored_datasets(study: Study) -> list[str]:
 def split(study: Study, dataset: str, name: str) -> SplitFiles:
     folder = f"{study.results}/datasets/{dataset}"
     return SplitFiles(File(f"{folder}/{name}.zarr"), File(f"{folder}/{name}.json"))
+
+
+def imported(study: Study, dataset: str, split: str) -> Imported:
+    """Where a split of a dataset of users' files comes from."""
+    entry = study.datasets[dataset]
+    assert entry.files
+    shared = not entry.files.validation and split != "test"  # training examples and those held out of them
+    settings = {
+        "dataset": dataset,
+        "split": split,
+        "system": entry.system,
+        "coefficient_names": list(entry.coefficients or ()),
+        "held_out": split == "validation" if shared else None,
+    }
+    return Imported(File(entry.files.train if shared else getattr(entry.files, split)), settings)
 
 
 def splits(study: Study, dataset: str, name: str) -> list[SplitFiles]:

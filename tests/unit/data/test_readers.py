@@ -42,9 +42,9 @@ def public(tmp_path):
     return write
 
 
-def bring_in(path, tmp_path, system="poisson", names=()):
+def bring_in(path, tmp_path, system="poisson", names=(), held_out=None):
     store, manifest = tmp_path / "out.zarr", tmp_path / "out.json"
-    content = import_file(path, "own", "train", system, list(names), store, manifest)
+    content = import_file(path, "own", "train", system, list(names), held_out, store, manifest)
     return content, load([store], [manifest])
 
 
@@ -210,6 +210,32 @@ def test_the_size_of_fields_is_said(public, tmp_path, caplog):
         bring_in(public(fields=1e-6 * FIELDS), tmp_path, None, ["a", "b", "c"])
     rms = np.median(np.sqrt((FIELDS.astype(float) ** 2).mean(axis=(2, 3))), axis=0) * 1e-6
     assert f"RMS (median): source {rms[0]:.3g}, solution {rms[1]:.3g}" in caplog.text
+
+
+def test_validation_without_a_file_is_every_eighth_training_example(tmp_path):
+    fields, tensor = independent_poisson(600, 8)
+    with h5py.File(tmp_path / "own.h5", "w") as file:
+        file["fields"], file["tensor"] = fields, tensor
+    held_out = np.arange(600) % 8 == 0
+    for is_validation, expected in ((True, held_out), (False, ~held_out)):
+        content, examples = bring_in(tmp_path / "own.h5", tmp_path, held_out=is_validation)
+        assert content["count"] == expected.sum()
+        np.testing.assert_array_equal(examples.fields[:, 0], fields[expected, 0])
+        np.testing.assert_array_equal(examples.outputs[:, 0], fields[expected, 1])
+        np.testing.assert_array_equal(examples.coefficients, tensor[expected])
+    fields[17, 1] *= 2
+    with h5py.File(tmp_path / "own.h5", "a") as file:
+        file["fields"][:] = fields
+    with pytest.raises(ValueError, match="example 17 has residual"):
+        bring_in(tmp_path / "own.h5", tmp_path, held_out=False)
+    bring_in(tmp_path / "own.h5", tmp_path, held_out=True)
+
+
+def test_a_file_of_one_example_has_none_to_hold_out(public, tmp_path):
+    path = public(fields=FIELDS[:1], tensor=TENSOR[:1])
+    bring_in(path, tmp_path)
+    with pytest.raises(ValueError, match=r"own.h5 has one example; expected two"):
+        bring_in(path, tmp_path, held_out=False)
 
 
 def test_a_system_of_the_users_own_needs_names_alone(public, tmp_path):

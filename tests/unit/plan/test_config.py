@@ -260,7 +260,7 @@ def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
             "poisson",
             r"datasets.mixed has the keys \['mix', 'system'\]; expected nothing",
         ),
-        ("datasets/own", {"files": {"train": "a", "test": "b"}}, "own.files has no 'validation'; expected"),
+        ("datasets/own", {"files": {"train": "a", "validation": "b"}}, "own.files has no 'test'; expected"),
         (
             "datasets/own",
             {"files": OWN_FILES},
