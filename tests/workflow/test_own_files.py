@@ -32,12 +32,24 @@ def write(path, count, seed):
 
 
 def write_ours(path, split, count):
-    """Examples of our own in the public layout, from streams that no dataset of the config has."""
+    """Examples of our own in the public layout of Helmholtz equations, from streams that no dataset of the config
+    has."""
     law = SparseGaussians(4, 1 / 8, (0.2, 0.8))
     solved = Split("ours", split, "helmholtz", {"omega_range": [3, 8]}, 16, law, 0, count).examples(0, count)
     with h5py.File(path, "w") as file:
         file["fields"] = np.stack([solved.source, solved.solution], axis=1).astype(np.float32)
-        file["tensor"] = solved.coefficients
+        file["tensor"] = solved.coefficients[:, 1:]  # k and omega
+
+
+def write_bare(path, count):
+    """A mask and its smoothing, in small units, of a system without coefficients, on an odd grid."""
+    noise = np.random.default_rng(count).normal(size=(count, 17, 17))
+    k = 2 * np.pi * np.fft.fftfreq(17, 1 / 17)
+    k_squared = k[:, None] ** 2 + k**2
+    mask = np.fft.ifft2(np.fft.fft2(noise) * np.exp(-k_squared / 200)).real > 0
+    with h5py.File(path, "w") as file:
+        file["source"] = mask
+        file["solution"] = 1e-6 * np.fft.ifft2(np.fft.fft2(mask) / (1 + k_squared / 100)).real
 
 
 def write_other(path, count):
@@ -62,6 +74,8 @@ def with_files(finished):
 
         write_ours(finished.path / f"ours_{split}.h5", split, count)
         write_other(finished.path / f"other_{split}.zarr", count)
+    write_bare(finished.path / "bare_train.h5", 23)
+    write_bare(finished.path / "bare_test.h5", 8)
 
     def add(config):
         files = {name: {split: f"{name}{split}" for split in SPLITS} for name in ("", "ours_", "other_")}
@@ -69,11 +83,13 @@ def with_files(finished):
             files[name] = {split: f"{path}.{end}" for split, path in files[name].items()}
         config["datasets"]["own"] = {"system": "poisson", "files": files[""]}
         config["datasets"]["ours"] = {"system": "helmholtz", "files": files["ours_"]}
+        two = {"train": "bare_train.h5", "test": "bare_test.h5"}
+        config["datasets"]["bare"] = {"coefficients": [], "files": two}
         config["datasets"]["other"] = {"coefficients": ["a", "b"], "files": files["other_"]}
         experiment = config["experiments"]["data_scaling"]
         config["experiments"]["own"] = experiment | {"dataset": ["own"], "n_train": [0, 12]}
         config["experiments"]["others"] = experiment | {
-            "dataset": ["ours", "other"],
+            "dataset": ["ours", "other", "bare"],
             "init": ["scratch"],
             "n_train": [0, 12],
         }
@@ -98,8 +114,10 @@ def test_own_files_are_trained_on_and_drawn(with_files):
     assert "train.h5: residual of -div(K grad u) = f: median" in log
     assert "own/test" in (with_files.path / RESULTS / "datasets/disjoint.json").read_text()
     others = pd.read_csv(with_files.path / RESULTS / "tables/others.csv")
-    assert set(others["dataset"]) == {"ours", "other"}
+    assert set(others["dataset"]) == {"ours", "other", "bare"}
     assert np.isfinite(others["test_error"]).all()
+    of_bare = others[others["dataset"] == "bare"].groupby("n_train")["test_error"].mean()
+    assert of_bare[12] < 0.9 * of_bare[0]
     other = pdetransfer.load_model(
         with_files.path / RESULTS / "cells/other/fno_medium/scratch/downstream_seeds/n12/weights.safetensors"
     )

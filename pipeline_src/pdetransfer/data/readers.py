@@ -141,7 +141,8 @@ def _file_of(
         examples = examples[(examples % HELD_OUT == 0) == held_out]
     if not examples.size:
         raise ValueError(f"{path} has one example; expected two at least, as one is held out for validation")
-    return _File(path, [*keys, _COEFFICIENTS[key]], fields, coefficients, examples)
+    read = [name for name in (*keys, _COEFFICIENTS[key]) if name in container.keys]
+    return _File(path, read, fields, coefficients, examples)
 
 
 def _y_before_x(variable: Variable) -> Variable:
