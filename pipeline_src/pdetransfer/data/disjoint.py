@@ -125,7 +125,7 @@ def in_words(row: dict) -> str:
     told = ", ".join(_counted(row[kind], kind) for kind in KINDS if row[kind])
     if row["set"] == row["other"]:
         return f"{row['set']} repeats {told}"
-    return f"{row['set']} and {row['other']} have in common {told}"
+    return f"{row['set']} and {row['other']} share {told}"
 
 
 def _counted(number: int, kind: str) -> str:
@@ -136,7 +136,7 @@ def _leak(first: _Set, second: _Set, kind: str, values: np.ndarray) -> str:
     places = zip(*(_places(one.hashes[kind], values[:_SHOWN]) for one in (first, second)), strict=True)
     shown = ", ".join(f"{one} is {other}" for one, other in places)
     return (
-        f"{first} and {second} have in common {_counted(len(values), kind)} (by index {shown}); "
+        f"{first} and {second} share {_counted(len(values), kind)} (by index {shown}); "
         f"expected none in two different splits: {_remedy(first, second)}"
     )
 

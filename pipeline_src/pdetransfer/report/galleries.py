@@ -18,7 +18,7 @@ from pdetransfer.data.disjoint import in_words
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan import entries
 from pdetransfer.plan.entries import SCRATCH
-from pdetransfer.report.figures import PALETTE
+from pdetransfer.report.figures import PALETTE, nothing_drawn
 
 if TYPE_CHECKING:  # else a dataset's card waits for PyTorch to be imported
     from pdetransfer.report.predictions import Prediction, Spectra
@@ -86,8 +86,8 @@ def draw_ranges(table: pd.DataFrame) -> Figure:
     """The range of each dataset's shifted parameter; what overlaps with the pre-training range is dark."""
     table = table[table["parameter"].notna()]
     systems = list(table.groupby("system", sort=False))
-    if not systems:  # users' files alone have no ranges
-        return plt.figure(figsize=(5.6, 0.4))
+    if not systems:
+        return nothing_drawn("These datasets are users' files, of which no ranges are known.")
     figure, axes = plt.subplots(
         len(systems),
         1,

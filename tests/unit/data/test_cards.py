@@ -67,7 +67,13 @@ def test_a_file_without_coefficients_has_a_card_that_claims_nothing_of_them(own,
     assert figure.get_suptitle() == "own"
     assert len(figure.subfigs) == 2  # examples, and their scales
     plt.close(figure)
-    row = datasets_table([card.facts], []).iloc[0]
+    table = datasets_table([card.facts], [])
+    figure = draw_ranges(table)
+    assert [text.get_text() for text in figure.texts] == [
+        "These datasets are users' files, of which no ranges are known."
+    ]
+    plt.close(figure)
+    row = table.iloc[0]
     assert row[["system", "parameter", "largest_residual", "acceptance"]].isna().all()
 
 
@@ -79,7 +85,7 @@ def test_a_file_of_a_known_system_has_its_equation(own):
 
 
 def test_a_card_says_what_its_sets_have_in_common_with_others(own):
-    told = [f"own/train and d{index}/train have in common 7 sources" for index in range(5)]
+    told = [f"own/train and d{index}/train share 7 sources" for index in range(5)]
     rows = [
         {"set": "own/train", "other": f"d{index}/train", "sources": 7, "examples": 0, "amplitudes": 0}
         for index in range(5)

@@ -64,7 +64,7 @@ def test_a_planted_duplicate_is_found_by_name_and_index(sets, kind, arrays):
     train, test = (zarr.open_group(sets[0][index], mode="r+") for index in (0, 1))
     for name in arrays:
         test[name][31] = train[name][7]
-    told = f"poisson/train and poisson/test have in common 1 {kind[:-1]} (by index 7 is 31)"
+    told = f"poisson/train and poisson/test share 1 {kind[:-1]} (by index 7 is 31)"
     with pytest.raises(ValueError, match=f"{re.escape(told)}.*change `seed`"):
         check(*sets)
 
@@ -75,7 +75,7 @@ def test_a_training_set_under_another_name_is_counted(sets, small_split, tmp_pat
     generate(small_split("helmholtz", "train", count=10, dataset="helmholtz"), store, manifest)
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"dataset": "copy"}))
     (row,) = check([*sets[0], store], [*sets[1], manifest])["shared"]
-    told = "helmholtz/train and copy/train have in common 10 sources, 10 examples, 10 amplitudes"
+    told = "helmholtz/train and copy/train share 10 sources, 10 examples, 10 amplitudes"
     assert in_words(row) == told
     assert told in caplog.text
 
@@ -92,8 +92,7 @@ def test_the_public_files_have_the_same_sources_by_split_and_go_together(files, 
     )
     shared = [in_words(row) for row in check(*paths)["shared"]]
     assert shared == [
-        f"low/{split} and high/{split} have in common {len(sources)} sources"
-        for split, sources in splits.items()
+        f"low/{split} and high/{split} share {len(sources)} sources" for split, sources in splits.items()
     ]
     for sentence in shared:
         assert sentence in caplog.text
@@ -102,14 +101,14 @@ def test_the_public_files_have_the_same_sources_by_split_and_go_together(files, 
 @pytest.mark.parametrize("other", ["own_test", "other_test", "other_validation"])
 def test_training_examples_in_another_split_of_any_dataset_are_an_error(files, other):
     paths = files(own_train=([1, 2, 3], column(1, 1, 1)), **{other: ([9, 3, 2], column(4, 4, 4))})
-    told = f"own/train and {other.replace('_', '/')} have in common 2 sources (by index "
+    told = f"own/train and {other.replace('_', '/')} share 2 sources (by index "
     remedy = f"take these examples out of own_train.h5 or {other}.h5"
     with pytest.raises(ValueError, match=f"{re.escape(told)}.*2 is 1.*{re.escape(remedy)}"):
         check(*paths)
 
 
 def test_validation_examples_that_are_test_examples_are_an_error(files):
-    with pytest.raises(ValueError, match="a/validation and b/test have in common 1 source "):
+    with pytest.raises(ValueError, match="a/validation and b/test share 1 source "):
         check(*files(a_validation=([1], [[]]), b_test=([1], [[]])))
 
 
@@ -117,7 +116,7 @@ def test_one_file_for_two_splits_is_said(files):
     stores, manifests = files(own_train=([1, 2], column(1, 1)), own_test=([1, 2], column(1, 1)))
     for manifest in manifests:
         manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"file": "all.h5"}))
-    with pytest.raises(ValueError, match=r"in common 2 sources .*all.h5 is both; give one of them another"):
+    with pytest.raises(ValueError, match=r"share 2 sources .*all.h5 is both; give one of them another"):
         check(stores, manifests)
 
 
@@ -125,13 +124,11 @@ def test_a_source_with_several_coefficients_does_not_tell_an_example(files):
     paths = files(own_train=([1, 1, 1], column(1, 2, 3)), own_test=([1, 1], column(4, 5)))
     assert [in_words(row) for row in check(*paths)["shared"]] == [
         "own/train repeats 2 sources",
-        "own/train and own/test have in common 1 source",
+        "own/train and own/test share 1 source",
         "own/test repeats 1 source",
     ]
     paths = files(own_train=([1, 1, 1], column(1, 2, 3)), own_test=([1, 1], column(4, 3)))
-    with pytest.raises(
-        ValueError, match=r"own/train and own/test have in common 1 example \(by index 2 is 1\)"
-    ):
+    with pytest.raises(ValueError, match=r"own/train and own/test share 1 example \(by index 2 is 1\)"):
         check(*paths)
 
 
