@@ -117,7 +117,7 @@ def datasets_table(facts: list[dict], pretraining: list[str]) -> pd.DataFrame:
                 "test": card["examples"]["test"],
                 "largest_residual": card["largest_residual"],
                 "acceptance": card["acceptance"].get("all"),
-                "in_common": "; ".join(map(in_words, card["shared"])),
+                "shared": "; ".join(map(in_words, card["shared"])),
             }
         )
     return pd.DataFrame(rows)

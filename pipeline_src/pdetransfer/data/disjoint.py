@@ -133,8 +133,8 @@ def _counted(number: int, kind: str) -> str:
 
 
 def _leak(first: _Set, second: _Set, kind: str, values: np.ndarray) -> str:
-    places = zip(*(_places(one.hashes[kind], values[:_SHOWN]) for one in (first, second)), strict=True)
-    shown = ", ".join(f"{one} is {other}" for one, other in places)
+    places = zip(*(_places(one.hashes[kind], values) for one in (first, second)), strict=True)
+    shown = ", ".join(f"{one} is {other}" for one, other in sorted(places)[:_SHOWN])
     return (
         f"{first} and {second} share {_counted(len(values), kind)} (by index {shown}); "
         f"expected none in two different splits: {_remedy(first, second)}"

@@ -93,7 +93,7 @@ def test_a_card_says_what_its_sets_have_in_common_with_others(own):
     foreign = rows[0] | {"set": "a/train", "other": "b/train"}
     card = own(FIELDS, ["a"], shared=[foreign, *rows])
     assert card.facts["shared"] == rows
-    assert datasets_table([card.facts], [])["in_common"].to_list() == ["; ".join(told)]
+    assert datasets_table([card.facts], [])["shared"].to_list() == ["; ".join(told)]
     figure = draw_card(card)
     assert figure.get_suptitle().splitlines() == ["own", *told[:3], "and 2 more, in datasets/disjoint.json"]
     plt.close(figure)

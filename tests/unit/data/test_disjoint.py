@@ -116,7 +116,10 @@ def test_one_file_for_two_splits_is_said(files):
     stores, manifests = files(own_train=([1, 2], column(1, 1)), own_test=([1, 2], column(1, 1)))
     for manifest in manifests:
         manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"file": "all.h5"}))
-    with pytest.raises(ValueError, match=r"share 2 sources .*all.h5 is both; give one of them another"):
+    with pytest.raises(
+        ValueError,
+        match=r"share 2 sources \(by index 0 is 0, 1 is 1\); .*all.h5 is both; give one of them another",
+    ):
         check(stores, manifests)
 
 
