@@ -85,9 +85,9 @@ class _Repeated:
         return common
 
     def in_both(self, first: int, second: int, once: bool) -> np.ndarray:
-        """The values that two sets have in common; ``once``: no set has them more than once."""
-        present = (self.counts[:, [first, second]] > 0).all(axis=1)
-        return self.values[present & ~(once & (self.counts > 1).any(axis=1))]
+        """The values that two sets have in common; ``once``: that each of them has once."""
+        counts = self.counts[:, [first, second]]
+        return self.values[(counts == 1 if once else counts > 0).all(axis=1)]
 
 
 def check(stores: list[Path], manifests: list[Path]) -> dict:

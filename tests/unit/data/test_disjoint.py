@@ -135,6 +135,12 @@ def test_a_source_with_several_coefficients_does_not_tell_an_example(files):
         check(*paths)
 
 
+def test_a_source_that_a_third_set_repeats_tells_examples_of_two_others(files):
+    many, one = ([1, 1], column(1, 2)), ([1], column(3))
+    with pytest.raises(ValueError, match=r"own/train and own/test share 1 source \("):
+        check(*files(many_train=many, own_train=one, own_test=([1], column(4))))
+
+
 def test_examples_that_a_set_repeats_are_counted(files):
     paths = files(own_train=([1, 2, 1, 1], [[], [], [], []]), own_test=([3], [[]]))
     assert [in_words(row) for row in check(*paths)["shared"]] == ["own/train repeats 2 sources, 2 examples"]
