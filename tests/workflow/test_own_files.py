@@ -1,5 +1,7 @@
 """A user's files through the whole workflow."""
 
+import copy
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -85,6 +87,7 @@ def with_files(finished):
         config["datasets"]["ours"] = {"system": "helmholtz", "files": files["ours_"]}
         two = {"train": "bare_train.h5", "test": "bare_test.h5"}
         config["datasets"]["bare"] = {"coefficients": [], "files": two}
+        config["datasets"]["twin"] = copy.deepcopy(config["datasets"]["own"])
         config["datasets"]["other"] = {"coefficients": ["a", "b"], "files": files["other_"]}
         experiment = config["experiments"]["data_scaling"]
         config["experiments"]["own"] = experiment | {"dataset": ["own"], "n_train": [0, 12]}
@@ -112,7 +115,10 @@ def test_own_files_are_trained_on_and_drawn(with_files):
     assert np.isfinite(table["test_error"]).all()
     log = (with_files.path / RESULTS / "logs/import_file/own/train.log").read_text()
     assert "train.h5: residual of -div(K grad u) = f: median" in log
-    assert "own/test" in (with_files.path / RESULTS / "datasets/disjoint.json").read_text()
+    twins = "own/train and twin/train share 20 sources, 20 examples"
+    for told in ("logs/disjoint.log", "tables/datasets.csv", "report.html"):
+        assert twins in (with_files.path / RESULTS / told).read_text()
+    assert '"twin/train"' in (with_files.path / RESULTS / "cards/own.json").read_text()
     others = pd.read_csv(with_files.path / RESULTS / "tables/others.csv")
     assert set(others["dataset"]) == {"ours", "other", "bare"}
     assert np.isfinite(others["test_error"]).all()
@@ -132,6 +138,21 @@ def test_a_file_with_too_few_examples_is_named(with_files):
     assert "24 examples were asked of" in result.stdout
     assert "train.h5" in result.stdout
     assert "expected at most 20" in result.stdout
+
+
+def test_a_file_that_is_both_trained_on_and_tested_with_is_an_error(with_files):
+    with_files.edit_config(
+        lambda config: config["datasets"]["twin"]["files"].update(
+            test=config["datasets"]["own"]["files"]["train"]
+        )
+    )
+    result = with_files.run(f"{RESULTS}/datasets/disjoint.json")
+    assert result.returncode != 0
+    assert (
+        "own/train and twin/test share 20 sources (by index 0 is 0, 1 is 1, 2 is 2, 3 is 3, 4 is 4); "
+        in result.stdout
+    )
+    assert "train.h5 is both; give one of them another file" in result.stdout
 
 
 def test_a_wrong_file_stops_before_anything_is_trained(with_files):

@@ -1,4 +1,4 @@
-ALL_SPLITS = job(lambda: [split for name in sorted(STORED) for split in inputs.card(STUDY, name).values()])
+ALL_SPLITS = job(lambda: inputs.compared_splits(STUDY))
 CARD = job(lambda dataset: inputs.card(STUDY, dataset), "dataset")
 OF_SYSTEM = job(lambda system: inputs.of_system(STUDY, system), "system")
 

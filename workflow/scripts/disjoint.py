@@ -1,4 +1,4 @@
-"""Assert that no two sets of examples share an example or a source."""
+"""What sets of examples have in common; an error where nothing may be."""
 
 from pathlib import Path
 

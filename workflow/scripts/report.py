@@ -7,6 +7,7 @@ import pandas as pd
 from pdetransfer.analysis.tables import seconds_by_cell, training_seconds
 from pdetransfer.base import logs
 from pdetransfer.base.files import atomic, read_json
+from pdetransfer.data.disjoint import in_words
 from pdetransfer.plan import costs
 from pdetransfer.plan.study import Study
 from pdetransfer.report import galleries
@@ -44,6 +45,7 @@ if job.datasets:
         beside = registry.part(study.answers, "supplements").supplements(experiments, pictures, tables, study)
     own = registry.part(study.answers, "pictures").PICTURES if answers.pictures else {}
     drawn = own | {"ranges": galleries.draw_ranges}
+    compared = read_json(job.datasets.disjoint)
     data = Data(
         table=pd.read_csv(job.datasets.table),
         figures=[
@@ -51,7 +53,8 @@ if job.datasets:
             for name, path in job.datasets.pictures.items()
         ],
         cards={name: Path(path).read_bytes() for name, path in job.datasets.cards.items()},
-        num_compared=read_json(job.datasets.disjoint)["examples"],
+        num_compared=compared["examples"],
+        shared=list(map(in_words, compared["shared"])),
     )
 page = sections(experiments, pictures, beside, tables, answers.questions)
 with atomic(output) as temporary:

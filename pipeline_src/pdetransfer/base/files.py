@@ -8,6 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_STARTS = {
+    b"version https://git-lfs": "it is a pointer of Git LFS; `git lfs pull` fetches the file",
+    b"<": "it is a page in HTML or XML, as a failed download leaves",
+    b"pk\x03\x04": "it is a zip archive, as torch.save writes",
+    b"\x80\x02\x8a\nl\xfc": "it is what early versions of torch.save wrote",
+    b"\x89hdf": "it is an HDF5 file",
+}
+
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
@@ -28,7 +36,25 @@ def write_json(path: str | Path, content: dict) -> None:
 
 
 def read_json(path: str | Path) -> dict:
-    return json.loads(Path(path).read_text())
+    try:
+        return json.loads(Path(path).read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no JSON that can be read: {looks_like(path) or error}") from None
+
+
+class UnusableFile(ValueError):
+    """A file that is not what pdetransfer writes, or no longer. Its message names the file and says what it is.
+    What is to be done depends on whose file it is: a job, which reads what the workflow made, says that it can be
+    made again (``logs.to_file``)."""
+
+
+def looks_like(path: str | Path) -> str | None:
+    """What a file is that is not what it should be, by its first bytes, in words; None if unknown."""
+    with open(path, "rb") as file:
+        start = file.read(64).lstrip()
+    if not start:
+        return "it is empty"
+    return next((what for first, what in _STARTS.items() if start.lower().startswith(first)), None)
 
 
 def sha256_of_file(path: str | Path) -> str:

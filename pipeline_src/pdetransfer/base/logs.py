@@ -5,15 +5,20 @@ import re
 import sys
 from pathlib import Path
 
+from pdetransfer.base.files import UnusableFile
+
 
 def to_file(path: str | None, goes_on: bool = False) -> None:
     """Log to ``path`` from here on, None being standard error; what is there is replaced, unless it ``goes_on``.
-    An error that ends the process goes there with its traceback, and to standard error in one line."""
+    An error that ends the process goes there with its traceback, and to standard error in one line. A job reads no
+    weights and no stores but those that the workflow made, and makes again."""
     if path is not None and not goes_on:
         open(path, "w").close()
     logging.basicConfig(filename=path, filemode="a", level=logging.INFO, format="%(asctime)s %(message)s")
 
     def log_exception(kind, error, traceback) -> None:
+        if isinstance(error, UnusableFile):
+            error.args = (f"{error}; delete it, and the next run makes it again",)
         logging.critical("failed", exc_info=(kind, error, traceback))
         print(f"{kind.__name__}: {error}", file=sys.stderr)
 

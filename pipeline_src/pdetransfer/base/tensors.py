@@ -9,14 +9,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pdetransfer.base.files import atomic
+from pdetransfer.base.files import UnusableFile, atomic, looks_like
 
 _KEY = "pdetransfer"  # of the metadata
-_REMEDY = "delete it, and the next run makes it again"
-
-
-class DamagedFile(ValueError):
-    """A file whose content is not what was written."""
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], description: dict) -> None:
@@ -31,20 +26,19 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], description: dict) -> N
 
 
 def read_description(path: str | Path) -> dict:
-    """The description alone, not verified. Raises ValueError if the file is not one of ours, DamagedFile if it
-    cannot be read."""
+    """The description alone, not verified. Raises UnusableFile if the file is not one of ours."""
     return _read_header(path)[0]
 
 
 def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict]:
-    """Tensors and description, verified. Raises DamagedFile if the content is not what was written.
+    """Tensors and description, verified. Raises UnusableFile if the file is not one of ours, or damaged.
 
     A file without a checksum, as early versions wrote it, is taken as it is.
     """
     description, expected = _read_header(path)
     tensors = load_file(path)
     if expected not in (None, _digest(tensors, description)):
-        raise DamagedFile(f"{path} is damaged: its content does not match its checksum; {_REMEDY}")
+        raise UnusableFile(f"{path} is damaged: its content does not match its checksum")
     return tensors, description
 
 
@@ -54,10 +48,15 @@ def _read_header(path: str | Path) -> tuple[dict, str | None]:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
         content = json.loads(metadata.get(_KEY, "null"))
-    except (SafetensorError, json.JSONDecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise DamagedFile(f"{path} is damaged: {error}; {_REMEDY}") from None
+    except (SafetensorError, UnicodeDecodeError) as error:
+        what = looks_like(path) or f"it is of another kind, cut off or damaged ({error})"
+        raise UnusableFile(f"{path} is no safetensors file: {what}") from None
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise UnusableFile(f"{path} is damaged: its description cannot be read ({error})") from None
     if not isinstance(content, dict):
-        raise ValueError(f"{path} holds no models of pdetransfer; expected a cell's weights.safetensors")
+        raise UnusableFile(
+            f"{path} is a safetensors file of another tool; expected one that pdetransfer wrote"
+        )
     return content, content.pop("sha256", None)
 
 

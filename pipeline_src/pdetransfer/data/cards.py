@@ -9,6 +9,7 @@ import zarr
 
 from pdetransfer.base.files import read_json
 from pdetransfer.data.datasets import source_rms
+from pdetransfer.data.disjoint import in_words
 from pdetransfer.data.grid import Grid
 from pdetransfer.data.systems.registry import SYSTEMS
 
@@ -20,7 +21,7 @@ _GALLERY = 5  # examples shown
 class Card:
     """A dataset's training split: ``facts`` ready for JSON, and what its picture is drawn from.
 
-    ``parameters`` has the physics parameters of all training examples (the coefficients of a user's file),
+    ``parameters`` has the physics parameters of all training examples (the coefficients of a user's file, if any),
     ``rms`` the RMS of source and solution of the first examples, ``spectra`` their mean energy by whole
     wavenumber, ``gallery`` some sources and solutions.
     """
@@ -32,8 +33,9 @@ class Card:
     gallery: list[tuple[np.ndarray, np.ndarray]]
 
 
-def read_card(stores: dict[str, Path], manifests: dict[str, Path]) -> Card:
-    """The card of a dataset from its stores and manifests by split."""
+def read_card(stores: dict[str, Path], manifests: dict[str, Path], shared: list[dict]) -> Card:
+    """The card of a dataset from its stores and manifests by split, and from what sets have in common
+    (``disjoint.check``)."""
     contents = {split: read_json(manifest) for split, manifest in manifests.items()}
     train, group = contents["train"], zarr.open_group(stores["train"], mode="r")
     kind = "parameter" if "parameters" in group else "coefficient"
@@ -41,21 +43,30 @@ def read_card(stores: dict[str, Path], manifests: dict[str, Path]) -> Card:
     source, solution = group["source"][:_READ], group["solution"][:_READ]
     rms = pd.DataFrame({"source": source_rms(source), "solution": source_rms(solution)})
     spectra = pd.DataFrame({"source": spectrum(source), "solution": spectrum(solution)})
+    sets, coefficients = {f"{train['dataset']}/{split}" for split in contents}, group["coefficients"][:]
     facts = {
         "dataset": train["dataset"],
         "system": train["system"],
-        "equation": train.get("equation", ""),
+        "equation": equation(train),
         "options": train.get("options", {}),
         "points": train["num_points"],
         "examples": {split: content["count"] for split, content in contents.items()},
         "largest_residual": _largest_residual(contents),
         "acceptance": train.get("acceptance", {}),
         "parameters": {name: _quartiles(values) for name, values in parameters.items()},
-        "coefficients": _quartiles(pd.Series(np.linalg.norm(group["coefficients"][:], axis=1))),
+        "coefficients": _quartiles(pd.Series(np.linalg.norm(coefficients, axis=1)))
+        if coefficients.shape[1]
+        else {},
         "rms": {name: _quartiles(values) for name, values in rms.items()},
+        "shared": [row for row in shared if sets & {row["set"], row["other"]}],
     }
     gallery = list(zip(source[:_GALLERY], solution[:_GALLERY], strict=True))
     return Card(facts, parameters, rms, spectra, gallery)
+
+
+def equation(manifest: dict) -> str | None:
+    """The equation that a split's examples solve; None of a user's file of which none is known."""
+    return SYSTEMS[manifest["system"]].equation if manifest["system"] else None
 
 
 def spectrum(fields: np.ndarray) -> np.ndarray:
@@ -106,6 +117,7 @@ def datasets_table(facts: list[dict], pretraining: list[str]) -> pd.DataFrame:
                 "test": card["examples"]["test"],
                 "largest_residual": card["largest_residual"],
                 "acceptance": card["acceptance"].get("all"),
+                "shared": "; ".join(map(in_words, card["shared"])),
             }
         )
     return pd.DataFrame(rows)

@@ -1,6 +1,8 @@
-"""Proof from the examples themselves that no two sets share one."""
+"""Proof from the examples themselves that nothing is tested, or chosen, by what was trained on."""
 
 import hashlib
+import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,74 +11,146 @@ import zarr
 from pdetransfer.base.files import read_json
 from pdetransfer.data.store import SHARD
 
-_SHOWN = 5  # coincidences that an error names
+log = logging.getLogger(__name__)
+
+#: What two sets may have in common. An example is its source with its coefficients. A source is known by its field
+#: as stored, and where there are any by its amplitudes: two systems that share amplitudes differ in their fields,
+#: as one removes the mean.
+KINDS = ("sources", "examples", "amplitudes")
+_SHOWN = 5  # pairs of indices that an error names
 
 
-def fingerprints(store: Path) -> dict[str, np.ndarray]:
-    """64-bit hashes of each example, by what is hashed.
+@dataclass(frozen=True)
+class _Set:
+    """A split of a dataset with the user's file that it comes from, and 64-bit hashes of each example by kind;
+    none of amplitudes that it lacks."""
 
-    A source is known by its field as stored, and where there are any by its amplitudes: two systems that share
-    amplitudes differ in their fields, as one removes the mean. An example is its source with its coefficients.
-    """
+    dataset: str
+    split: str
+    file: str | None
+    hashes: dict[str, np.ndarray]
+
+    @classmethod
+    def read(cls, store: Path, manifest: Path) -> "_Set":
+        content = read_json(manifest)
+        return cls(content["dataset"], content["split"], content.get("file"), _fingerprints(store))
+
+    def __str__(self) -> str:
+        return f"{self.dataset}/{self.split}"
+
+
+def _fingerprints(store: Path) -> dict[str, np.ndarray]:
     group = zarr.open_group(store, mode="r")
     coefficients = group["coefficients"][:]
-    hashes: dict[str, list[int]] = {"example": [], "source": []}
+    hashes: dict[str, list[bytes]] = {kind: [] for kind in KINDS}
     for start in range(0, len(coefficients), SHARD):
         rows = slice(start, start + SHARD)
         for field, row in zip(group["source"][rows], coefficients[rows], strict=True):
-            hashes["source"].append(_hash(field))
-            hashes["example"].append(_hash(field, row))
+            digest = _hash(field)
+            hashes["sources"].append(digest.digest())
+            digest.update(row)
+            hashes["examples"].append(digest.digest())
     if "amplitudes" in group:
-        hashes["source's amplitudes"] = [_hash(row) for row in group["amplitudes"][:]]
-    return {what: np.array(values, dtype=np.uint64) for what, values in hashes.items()}
+        hashes["amplitudes"] = [_hash(row).digest() for row in group["amplitudes"][:]]
+    return {kind: np.frombuffer(b"".join(values), dtype=np.uint64) for kind, values in hashes.items()}
 
 
-def _hash(*arrays: np.ndarray) -> int:
-    digest = hashlib.blake2b(digest_size=8)
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array))
-    return int.from_bytes(digest.digest(), "little")
+def _hash(values: np.ndarray):
+    return hashlib.blake2b(np.ascontiguousarray(values), digest_size=8)
 
 
-def coincidences(hashes: dict[str, np.ndarray]) -> tuple[list[str], int]:
-    """Places, set and index, of equal hashes in two sets; and how many stand twice within one set."""
-    sets = np.repeat(np.arange(len(hashes)), [len(values) for values in hashes.values()])
-    indices = np.concatenate([np.arange(len(values)) for values in hashes.values()])
-    values = np.concatenate(list(hashes.values()))
-    order = np.argsort(values, kind="stable")
-    equal = np.flatnonzero(values[order][1:] == values[order][:-1])
-    pairs = [(order[i], order[i + 1]) for i in equal]
-    names = list(hashes)
-    across = [
-        f"{names[sets[first]]} example {indices[first]} and {names[sets[second]]} example {indices[second]}"
-        for first, second in pairs
-        if sets[first] != sets[second]
-    ]
-    return across, len(pairs) - len(across)
+@dataclass(frozen=True)
+class _Repeated:
+    """The hashes of a kind that stand more than once, ``(num_values,)``, and how often in each set,
+    ``(num_values, num_sets)``."""
+
+    values: np.ndarray
+    counts: np.ndarray
+
+    @classmethod
+    def of(cls, hashes: list[np.ndarray]) -> "_Repeated":
+        sets = np.repeat(np.arange(len(hashes)), [len(values) for values in hashes])
+        values, places, total = np.unique(np.concatenate(hashes), return_inverse=True, return_counts=True)
+        several = total > 1
+        rows, here = np.cumsum(several) - 1, several[places]
+        counts = np.zeros((np.count_nonzero(several), len(hashes)), dtype=np.int32)
+        np.add.at(counts, (rows[places[here]], sets[here]), 1)
+        return cls(values[several], counts)
+
+    def numbers(self) -> np.ndarray:
+        """Values that two sets have in common; on the diagonal how many examples of a set repeat another one."""
+        present = (self.counts > 0).astype(np.int32)
+        common = present.T @ present
+        np.fill_diagonal(common, (self.counts - present).sum(axis=0))
+        return common
+
+    def in_both(self, first: int, second: int, once: bool) -> np.ndarray:
+        """The values that two sets have in common; ``once``: that each of them has once."""
+        counts = self.counts[:, [first, second]]
+        return self.values[(counts == 1 if once else counts > 0).all(axis=1)]
 
 
 def check(stores: list[Path], manifests: list[Path]) -> dict:
-    """Counts of what was compared. Raises RuntimeError, with names and indices, if any source, or source with
-    coefficients, stands in two of the splits of all datasets.
+    """What the splits of all datasets have in common, in numbers; all of it is logged as warnings (``in_words``).
 
-    A set may repeat a source, as a user's file with one source and many coefficients does; it is counted.
+    Raises ValueError, with names, indices, numbers and a remedy, if two different splits, of whichever datasets,
+    have an example in common, or a source: training examples that are validation or test examples, or validation
+    examples that are test examples. The same split of two datasets may: the public files of arXiv 2306.00258 have
+    the same sources for all ranges. And a source that a set has several times, as a file of one source and many
+    coefficients does, tells no example: it may stand in two splits, with other coefficients.
     """
-    contents = [read_json(manifest) for manifest in manifests]
-    names = [f"{content['dataset']}/{content['split']}" for content in contents]
-    hashes = {name: fingerprints(store) for name, store in zip(names, stores, strict=True)}
-    repeated = {}
-    for what in ("example", "source", "source's amplitudes"):
-        kinds = {name: kinds[what] for name, kinds in hashes.items() if what in kinds}
-        found, repeated[what] = coincidences(kinds) if kinds else ([], 0)
-        if found:
-            raise RuntimeError(
-                f"{len(found)} times the same {what} stands in two sets: {'; '.join(found[:_SHOWN])}; "
-                f"expected none in common: take one out of the files, or change the config's seed"
-            )
-    counts = {name: len(kinds["source"]) for name, kinds in hashes.items()}
-    return {
-        "examples": sum(counts.values()),
-        "in_two_sets": 0,
-        "repeated_within_a_set": repeated,
-        "sets": counts,
-    }
+    sets = [_Set.read(*paths) for paths in zip(stores, manifests, strict=True)]
+    repeated = {kind: _Repeated.of([one.hashes[kind] for one in sets]) for kind in KINDS}
+    numbers = {kind: found.numbers() for kind, found in repeated.items()}
+    pairs = np.argwhere(np.triu(sum(numbers.values())))
+    for first, second in pairs:
+        if sets[first].split != sets[second].split:
+            for kind, found in repeated.items():
+                values = found.in_both(first, second, once=kind == "sources")
+                if values.size:
+                    raise ValueError(_leak(sets[first], sets[second], kind, values))
+    shared = [
+        {"set": str(sets[first]), "other": str(sets[second])}
+        | {kind: int(numbers[kind][first, second]) for kind in KINDS}
+        for first, second in pairs
+    ]
+    for row in shared:
+        log.warning(in_words(row))
+    counts = {str(one): len(one.hashes["sources"]) for one in sets}
+    return {"examples": sum(counts.values()), "sets": counts, "shared": shared}
+
+
+def in_words(row: dict) -> str:
+    """What two sets have in common, or one repeats, a row of ``check``'s."""
+    told = ", ".join(_counted(row[kind], kind) for kind in KINDS if row[kind])
+    if row["set"] == row["other"]:
+        return f"{row['set']} repeats {told}"
+    return f"{row['set']} and {row['other']} share {told}"
+
+
+def _counted(number: int, kind: str) -> str:
+    return f"{number:,} {kind if number > 1 else kind.removesuffix('s')}"
+
+
+def _leak(first: _Set, second: _Set, kind: str, values: np.ndarray) -> str:
+    places = zip(*(_places(one.hashes[kind], values) for one in (first, second)), strict=True)
+    shown = ", ".join(f"{one} is {other}" for one, other in sorted(places)[:_SHOWN])
+    return (
+        f"{first} and {second} share {_counted(len(values), kind)} (by index {shown}); "
+        f"expected none in two different splits: {_remedy(first, second)}"
+    )
+
+
+def _places(hashes: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Where each of the values stands first."""
+    known, at = np.unique(hashes, return_index=True)
+    return at[np.searchsorted(known, values)]
+
+
+def _remedy(*sets: _Set) -> str:
+    files = list(dict.fromkeys(one.file for one in sets if one.file))
+    if not files:
+        return "change `seed` in the config"
+    if all(one.file == files[0] for one in sets):
+        return f"{files[0]} is both; give one of them another file"
+    return f"take these examples out of {' or '.join(files)}"

@@ -57,7 +57,10 @@ def normalised_wasserstein(values: np.ndarray, base: np.ndarray) -> float:
 
 def spectral_distance(one: np.ndarray, other: np.ndarray) -> float:
     """Root mean square of log10(P / Q) in decades, over the wavenumbers at which one of two normalised spectra has
-    more than a millionth of the energy; less counts as a millionth. Both on grids of the same size."""
+    more than a millionth of the energy; less counts as a millionth. Of grids of different sizes the wavenumbers
+    of both count."""
+    count = min(len(one), len(other))
+    one, other = one[:count], other[:count]
     present = np.maximum(one, other) > _FLOOR
     decades = np.log10(np.maximum(one, _FLOOR) / np.maximum(other, _FLOOR))[present]
     return float(np.sqrt(np.mean(decades**2)))

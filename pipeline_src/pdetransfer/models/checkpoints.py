@@ -8,11 +8,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from pdetransfer.base.files import UnusableFile
 from pdetransfer.base.tensors import load_tensors, read_description, save_tensors
 from pdetransfer.models.operators import Channels, NeuralOperator
 from pdetransfer.models.registry import MODELS
 
 WEIGHTS = "weights.safetensors"  #: the file's name in a folder
+_SHOWN = 5  # of what a folder without it has
 
 
 def save_models(
@@ -44,20 +46,34 @@ def load_model(path: str | Path, seed: int | None = None) -> NeuralOperator:
     """The trained operator in a ``weights.safetensors``, or in a folder that has one, from that file alone.
 
     A cell has a model for each seed; ``seed`` None takes the first. Raises ValueError for a seed that the
-    file does not have, or a file that is damaged or not one of ours.
+    file does not have, or a file that is damaged or not one of ours, FileNotFoundError where there is none.
 
     >>> operator = load_model("results/transfer/laptop/models/...")                        # doctest: +SKIP
     >>> operator.predict(source=f, k11=0.01, k22=0.03, k12=0.0)["solution"]       # doctest: +SKIP
     """
-    path = Path(path) / WEIGHTS if Path(path).is_dir() else Path(path)
+    path = _weights(Path(path))
     tensors, description = load_tensors(path)
-    if seed is not None and seed not in saved_seeds(path):
-        raise ValueError(f"seed is {seed}; {path} has {saved_seeds(path)}")
+    if seed is not None and seed not in description.get("seeds", [seed]):
+        raise ValueError(f"seed is {seed}; {path} has {description['seeds']}")
     try:
         return _rebuild(tensors, description, seed)
     except (AttributeError, KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        raise ValueError(f"{path} holds no model that can be rebuilt: {reason}") from None
+        raise UnusableFile(f"{path} holds no model that can be rebuilt: {reason}") from None
+
+
+def _weights(path: Path) -> Path:
+    """The weights file at a path, or in a folder."""
+    file = path / WEIGHTS if path.is_dir() else path
+    if file.is_file():
+        return file
+    has = ", ".join(sorted(entry.name for entry in path.iterdir())[:_SHOWN]) if path.is_dir() else None
+    what = (
+        "does not exist"
+        if has is None
+        else f"has no {WEIGHTS}" + (f", but {has}" if has else ": it is empty")
+    )
+    raise FileNotFoundError(f"{path} {what}; expected the folder of a cell or of a model, or its {WEIGHTS}")
 
 
 def _rebuild(tensors: dict[str, Tensor], description: dict, seed: int | None) -> NeuralOperator:

@@ -110,6 +110,14 @@ class Predicted(NamedTuple):
     weights: dict[str, File]
 
 
+class Card(NamedTuple):
+    """All splits of a stored dataset; of a user's file also what it has in common with others. Sources of
+    generated datasets are drawn for each alone, so that their cards wait for no other dataset."""
+
+    splits: dict[str, SplitFiles]
+    disjoint: File | None
+
+
 class Gallery(NamedTuple):
     """A figure of predictions with its datasets, and the test errors of its experiments."""
 
@@ -206,9 +214,22 @@ def splits(study: Study, dataset: str, name: str) -> list[SplitFiles]:
     return [split(study, part, name) for part in study.components(dataset)]
 
 
-def card(study: Study, dataset: str) -> dict[str, SplitFiles]:
-    """All splits of a stored dataset."""
+def all_splits(study: Study, dataset: str) -> dict[str, SplitFiles]:
     return {name: split(study, dataset, name) for name in SPLITS}
+
+
+def compared_splits(study: Study) -> list[SplitFiles]:
+    """The splits of all stored datasets, which must not meet."""
+    return [part for name in sorted(stored_datasets(study)) for part in all_splits(study, name).values()]
+
+
+def disjoint(study: Study) -> File:
+    """What the splits of all datasets have in common."""
+    return File(f"{study.results}/datasets/disjoint.json")
+
+
+def card(study: Study, dataset: str) -> Card:
+    return Card(all_splits(study, dataset), disjoint(study) if study.datasets[dataset].files else None)
 
 
 def of_system(study: Study, system: str) -> dict[str, SplitFiles]:
@@ -422,7 +443,8 @@ def controls(study: Study) -> Report:
 def report(study: Study, answers: Answers) -> Report:
     root, stored = study.results, stored_datasets(study)
     own = [name for name, keys in answers.pictures.items() if all(getattr(study, key) for key in keys)]
-    pictures = [*own, *(f"gallery_{name}" for name in systems(study)), "ranges"]
+    ranges = ["ranges"] if any(not study.datasets[name].files for name in stored) else []
+    pictures = [*own, *(f"gallery_{name}" for name in systems(study)), *ranges]
     return _report(
         study,
         study.reported,
@@ -436,7 +458,7 @@ def report(study: Study, answers: Answers) -> Report:
         plan=File(f"{root}/plan.csv"),
         datasets=ReportedDatasets(
             File(f"{root}/tables/datasets.csv"),
-            File(f"{root}/datasets/disjoint.json"),
+            disjoint(study),
             {name: File(f"{root}/cards/{name}.png") for name in stored},
             {name: File(f"{root}/figures/{name}.svg") for name in pictures},
         ),

@@ -11,13 +11,14 @@ import torch
 from pdetransfer.analysis.tables import PROVENANCE
 from pdetransfer.base.files import read_json, sha256_of_file, write_json
 from pdetransfer.base.tensors import read_description
+from pdetransfer.data.cards import equation
 from pdetransfer.data.store import content_hash
 from pdetransfer.data.stored import Stored
 from pdetransfer.models.checkpoints import WEIGHTS, load_model
 from pdetransfer.plan.study import Curve
 from pdetransfer.training.evaluation import errors_by_example
 
-_OF_DATA = ("dataset", "system", "equation", "options", "num_points", "source_parameters", "count")
+_OF_DATA = ("dataset", "system", "options", "num_points", "source_parameters", "count")
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,18 @@ def export(cell: TrainedCell, folder: Path, device: torch.device) -> None:
     shutil.copyfile(cell.weights, folder / WEIGHTS)
     content = describe(cell, device)
     write_json(folder / "config.json", content)
+    (folder / "README.md").write_text(model_card(content))
+
+
+def model_card(content: dict) -> str:
+    """The card of a cell that is described so (``describe``), Markdown."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    (folder / "README.md").write_text(environment.get_template("model_card.md.j2").render(content))
+    return environment.get_template("model_card.md.j2").render(content)
 
 
 def describe(cell: TrainedCell, device: torch.device) -> dict:
@@ -62,7 +68,10 @@ def describe(cell: TrainedCell, device: torch.device) -> dict:
         "n_train": summary["settings"]["n_train"],
         "recipe": summary["settings"]["recipe"],
         "learning_rate": summary["learning_rate"],
-        "data": [{key: manifest.get(key) for key in _OF_DATA} for manifest in manifests],
+        "data": [
+            {key: manifest.get(key) for key in _OF_DATA} | {"equation": equation(manifest)}
+            for manifest in manifests
+        ],
         "test_errors": [row for stored in cell.test for row in _test_errors(cell.weights, stored, device)],
         "seconds": sum(run["seconds"] for run in summary["chosen"]),
         "provenance": {name: summary.get(name) for name in PROVENANCE}

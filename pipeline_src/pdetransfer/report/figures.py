@@ -111,6 +111,13 @@ def grid_of_panels(panels: list, height: float, with_ranges: bool = False):
     return figure, axes
 
 
+def nothing_drawn(why: str) -> Figure:
+    """A figure that says why it is empty."""
+    figure = plt.figure(figsize=(WIDTH, 0.6))
+    figure.text(0.5, 0.5, why, ha="center", va="center", fontsize=9.5)
+    return figure
+
+
 def panel_name(names: tuple[str, ...], panels: list) -> str:
     """The names that tell a panel from the others, the first so many that do."""
     columns = [*zip(*(other for other, _ in panels), strict=True)]

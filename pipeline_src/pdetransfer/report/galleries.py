@@ -14,16 +14,18 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from pdetransfer.data.cards import Card
 from pdetransfer.data.datasets import Examples
+from pdetransfer.data.disjoint import in_words
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan import entries
 from pdetransfer.plan.entries import SCRATCH
-from pdetransfer.report.figures import PALETTE
+from pdetransfer.report.figures import PALETTE, nothing_drawn
 
 if TYPE_CHECKING:  # else a dataset's card waits for PyTorch to be imported
     from pdetransfer.report.predictions import Prediction, Spectra
 
 _SOURCE, _SOLUTION = "cividis", "RdBu_r"  # colour maps that print, and that colour-blind readers can read
 _ERROR = "magma_r"
+_SHARED = 3  # sentences on a card about what its sets have in common with others
 GALLERY_EXAMPLES = 4  #: of each dataset in its system's gallery
 
 
@@ -37,21 +39,29 @@ def show(axes: Axes, field: np.ndarray, is_source: bool) -> None:
 
 def draw_card(card: Card) -> Figure:
     """Examples of a dataset, its physics parameters as sampled, the RMS and the spectra of its fields."""
-    figure = plt.figure(figsize=(7.6, 6.4), layout="constrained")
-    gallery, parameters, fields = figure.subfigures(3, 1, height_ratios=[3.2, 1.35, 1.9])
-    axes = gallery.subplots(2, len(card.gallery), squeeze=False)
+    heights = {"gallery": 3.2, "parameters": 1.35, "fields": 1.9}
+    if card.parameters.empty:
+        del heights["parameters"]
+    figure = plt.figure(figsize=(7.6, sum(heights.values())), layout="constrained")
+    bands = dict(
+        zip(heights, figure.subfigures(len(heights), 1, height_ratios=[*heights.values()]), strict=True)
+    )
+    axes = bands["gallery"].subplots(2, len(card.gallery), squeeze=False)
     for column, pair in enumerate(card.gallery):
         for row, (field, name) in enumerate(zip(pair, ("source f", "solution u"), strict=True)):
             show(axes[row, column], field, is_source=row == 0)
             axes[row, 0].set_ylabel(name)
-    if card.parameters.shape[1]:
-        axes = parameters.subplots(1, card.parameters.shape[1], squeeze=False)[0]
+    if "parameters" in bands:
+        axes = bands["parameters"].subplots(1, card.parameters.shape[1], squeeze=False)[0]
         for panel, (name, values) in zip(axes, card.parameters.items(), strict=True):
             panel.hist(values, bins=30, color=PALETTE[0], linewidth=0)
             panel.set(xlabel=name.replace("_", " "), yticks=[])
             sns.despine(ax=panel, left=True)
-    _draw_scales(*fields.subplots(1, 2), card)
-    figure.suptitle(f"{card.facts['dataset']}:  {card.facts['equation']}", fontsize=9.5)
+    _draw_scales(*bands["fields"].subplots(1, 2), card)
+    title = ":  ".join(filter(None, (card.facts["dataset"], card.facts["equation"])))
+    shared = [*map(in_words, card.facts["shared"])]
+    more = [f"and {len(shared) - _SHARED} more, in datasets/disjoint.json"] if len(shared) > _SHARED else []
+    figure.suptitle("\n".join([title, *shared[:_SHARED], *more]), fontsize=9.5)
     return figure
 
 
@@ -76,8 +86,8 @@ def draw_ranges(table: pd.DataFrame) -> Figure:
     """The range of each dataset's shifted parameter; what overlaps with the pre-training range is dark."""
     table = table[table["parameter"].notna()]
     systems = list(table.groupby("system", sort=False))
-    if not systems:  # users' files alone have no ranges
-        return plt.figure(figsize=(5.6, 0.4))
+    if not systems:
+        return nothing_drawn("These datasets are users' files, of which no ranges are known.")
     figure, axes = plt.subplots(
         len(systems),
         1,

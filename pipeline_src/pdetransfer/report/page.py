@@ -235,16 +235,26 @@ def _range(values: pd.Series) -> str:
 @dataclass(frozen=True)
 class Data:
     """What is shown of the data: the table of datasets, figures as SVG with their captions, the cards as PNG by
-    dataset, and the number of examples that were compared for coincidences."""
+    dataset, the number of examples that were compared for coincidences, and in words what sets have in common."""
 
     table: pd.DataFrame
     figures: list[tuple[str, str]]
     cards: dict[str, bytes]
     num_compared: int
+    shared: list[str]
 
     @property
     def table_html(self) -> str:
         return _html(self.table, _spaced(self.table))
+
+    @property
+    def satisfied(self) -> str:
+        """How far solutions are known to satisfy an equation; nothing is known of a user's file without one."""
+        known = self.table["largest_residual"].notna()
+        if not known.any():
+            return "No equation of these data is known, and none was checked."
+        which = "All solutions satisfy" if known.all() else "Where it is known, solutions satisfy"
+        return f"{which} their equation: the largest residual stands in the table."
 
     @property
     def card_urls(self) -> dict[str, str]:

@@ -2,8 +2,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import zarr
 
 from cases import OPTIONS
+from pdetransfer.base.files import write_json
 from pdetransfer.data.cards import datasets_table, read_card, spectrum
 from pdetransfer.data.generation import generate
 from pdetransfer.report.galleries import draw_card, draw_ranges
@@ -14,7 +16,7 @@ def card(request, small_split, tmp_path):
     stores, manifests = ({s: tmp_path / f"{s}.{end}" for s in ("train", "test")} for end in ("zarr", "json"))
     for split, store in stores.items():
         generate(small_split(request.param, split, count=40), store, manifests[split])
-    return read_card(stores, manifests)
+    return read_card(stores, manifests, [])
 
 
 def test_a_card_has_the_facts_of_its_dataset(card):
@@ -30,6 +32,70 @@ def test_a_card_has_the_facts_of_its_dataset(card):
     assert scales == sorted(scales)
     figure = draw_card(card)
     assert len(figure.axes) == 2 * 5 + card.parameters.shape[1] + 2
+    plt.close(figure)
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A card of a user's file, of a system or of coefficients with names."""
+
+    def build(fields, coefficients=(), system=None, shared=()):
+        store, manifest = tmp_path / "own.zarr", tmp_path / "own.json"
+        group = zarr.create_group(store)
+        group.create_array("source", data=fields)
+        group.create_array("solution", data=FIELDS[: len(fields)])
+        group.create_array("coefficients", data=np.ones((len(fields), len(coefficients))))
+        content = {"dataset": "own", "system": system, "num_points": 8, "count": len(fields)}
+        write_json(manifest, content | {"coefficient_names": list(coefficients)})
+        splits = ("train", "validation", "test")
+        return read_card(dict.fromkeys(splits, store), dict.fromkeys(splits, manifest), list(shared))
+
+    return build
+
+
+FIELDS = np.random.default_rng(0).normal(size=(6, 8, 8)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "fields", [FIELDS, FIELDS[:1], np.ones_like(FIELDS)], ids=["many", "one", "constant"]
+)
+def test_a_file_without_coefficients_has_a_card_that_claims_nothing_of_them(own, fields):
+    card = own(fields)
+    assert (card.facts["equation"], card.facts["coefficients"], card.facts["parameters"]) == (None, {}, {})
+    figure = draw_card(card)
+    figure.draw_without_rendering()
+    assert figure.get_suptitle() == "own"
+    assert len(figure.subfigs) == 2  # examples, and their scales
+    plt.close(figure)
+    table = datasets_table([card.facts], [])
+    figure = draw_ranges(table)
+    assert [text.get_text() for text in figure.texts] == [
+        "These datasets are users' files, of which no ranges are known."
+    ]
+    plt.close(figure)
+    row = table.iloc[0]
+    assert row[["system", "parameter", "largest_residual", "acceptance"]].isna().all()
+
+
+def test_a_file_of_a_known_system_has_its_equation(own):
+    figure = draw_card(own(FIELDS, ["k11", "k22", "k12"], "poisson"))
+    assert figure.get_suptitle() == "own:  -div(K grad u) = f"
+    assert len(figure.axes) == 2 * 5 + 3 + 2
+    plt.close(figure)
+
+
+def test_a_card_says_what_its_sets_have_in_common_with_others(own):
+    told = [f"own/train and d{index}/train share 7 sources" for index in range(5)]
+    rows = [
+        {"set": "own/train", "other": f"d{index}/train", "sources": 7, "examples": 0, "amplitudes": 0}
+        for index in range(5)
+    ]
+    foreign = rows[0] | {"set": "a/train", "other": "b/train"}
+    card = own(FIELDS, ["a"], shared=[foreign, *rows])
+    assert card.facts["shared"] == rows
+    assert datasets_table([card.facts], [])["shared"].to_list() == ["; ".join(told)]
+    figure = draw_card(card)
+    assert figure.get_suptitle().splitlines() == ["own", *told[:3], "and 2 more, in datasets/disjoint.json"]
     plt.close(figure)
 
 
@@ -50,6 +116,7 @@ def facts(dataset, system, interval):
         "examples": {"train": 1, "validation": 1, "test": 1},
         "largest_residual": 1e-12,
         "acceptance": {},
+        "shared": [],
     }
 
 

@@ -1,10 +1,13 @@
+import json
 import re
+import time
 
+import numpy as np
 import pytest
 import zarr
 
 from cases import OPTIONS
-from pdetransfer.data.disjoint import check
+from pdetransfer.data.disjoint import _Repeated, check, in_words
 from pdetransfer.data.generation import generate
 
 
@@ -20,47 +23,133 @@ def sets(small_split, tmp_path):
     return stores, manifests
 
 
+@pytest.fixture
+def files(tmp_path):
+    """Sets of users' files by name, from their sources and coefficients."""
+
+    def write(**sets):
+        paths = [(tmp_path / f"{name}.zarr", tmp_path / f"{name}.json") for name in sets]
+        for (name, (source, coefficients)), (store, manifest) in zip(sets.items(), paths, strict=True):
+            group = zarr.create_group(store, overwrite=True)
+            fields = np.array(source, dtype=np.float32)[:, None, None] * np.ones((8, 8), dtype=np.float32)
+            group.create_array("source", data=fields)
+            group.create_array("coefficients", data=np.array(coefficients, dtype=np.float64))
+            dataset, split = name.split("_")
+            manifest.write_text(json.dumps({"dataset": dataset, "split": split, "file": f"{name}.h5"}))
+        return tuple(zip(*paths, strict=True))
+
+    return write
+
+
+def column(*values):
+    return [[value] for value in values]
+
+
 def test_generated_sets_share_nothing(sets):
     report = check(*sets)
     assert report["examples"] == 240
     assert report["sets"]["helmholtz/test"] == 40
+    assert report["shared"] == []
 
 
 @pytest.mark.parametrize(
-    ("what", "arrays"),
+    ("kind", "arrays"),
     [
-        ("source", ["source"]),
-        ("source's amplitudes", ["amplitudes"]),
-        ("example", ["source", "coefficients"]),
+        ("sources", ["source"]),
+        ("amplitudes", ["amplitudes"]),
+        ("sources", ["source", "coefficients"]),
     ],
 )
-def test_a_planted_duplicate_is_found_by_name_and_index(sets, what, arrays):
+def test_a_planted_duplicate_is_found_by_name_and_index(sets, kind, arrays):
     train, test = (zarr.open_group(sets[0][index], mode="r+") for index in (0, 1))
     for name in arrays:
         test[name][31] = train[name][7]
-    places = "poisson/train example 7 and poisson/test example 31"
-    with pytest.raises(
-        RuntimeError, match=re.escape(f"1 times the same {what} stands in two sets: {places};")
-    ):
+    told = f"poisson/train and poisson/test share 1 {kind[:-1]} (by index 7 is 31)"
+    with pytest.raises(ValueError, match=f"{re.escape(told)}.*change `seed`"):
         check(*sets)
 
 
-def test_a_source_repeated_within_a_set_is_counted(sets):
-    train = zarr.open_group(sets[0][0], mode="r+")
-    train["source"][3] = train["source"][7]
-    assert check(*sets)["repeated_within_a_set"] == {"example": 0, "source": 1, "source's amplitudes": 0}
+def test_a_training_set_under_another_name_is_counted(sets, small_split, tmp_path, caplog):
+    """The same stream, as a dataset that was copied."""
+    store, manifest = tmp_path / "a.zarr", tmp_path / "a.json"
+    generate(small_split("helmholtz", "train", count=10, dataset="helmholtz"), store, manifest)
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"dataset": "copy"}))
+    (row,) = check([*sets[0], store], [*sets[1], manifest])["shared"]
+    told = "helmholtz/train and copy/train share 10 sources, 10 examples, 10 amplitudes"
+    assert in_words(row) == told
+    assert told in caplog.text
 
 
-def test_a_set_that_is_generated_twice_is_found(sets, small_split, tmp_path):
-    """The same stream under another name, as a dataset that was copied."""
-    generate(
-        small_split("helmholtz", "test", count=10, dataset="helmholtz"),
-        tmp_path / "a.zarr",
-        tmp_path / "a.json",
+def test_the_public_files_have_the_same_sources_by_split_and_go_together(files, caplog):
+    """All of them are drawn with seed 0: k1_5 and k5_10 differ in their coefficients alone."""
+    splits = {"train": [1, 2, 3, 4], "validation": [5, 6], "test": [7, 8]}
+    paths = files(
+        **{
+            f"{dataset}_{split}": (sources, column(*(k * source for source in sources)))
+            for dataset, k in (("low", 1.0), ("high", 5.0))
+            for split, sources in splits.items()
+        }
     )
-    manifest = tmp_path / "a.json"
-    manifest.write_text(manifest.read_text().replace('"dataset": "helmholtz"', '"dataset": "copy"'))
+    shared = [in_words(row) for row in check(*paths)["shared"]]
+    assert shared == [
+        f"low/{split} and high/{split} share {len(sources)} sources" for split, sources in splits.items()
+    ]
+    for sentence in shared:
+        assert sentence in caplog.text
+
+
+@pytest.mark.parametrize("other", ["own_test", "other_test", "other_validation"])
+def test_training_examples_in_another_split_of_any_dataset_are_an_error(files, other):
+    paths = files(own_train=([1, 2, 3], column(1, 1, 1)), **{other: ([9, 3, 2], column(4, 4, 4))})
+    told = f"own/train and {other.replace('_', '/')} share 2 sources (by index "
+    remedy = f"take these examples out of own_train.h5 or {other}.h5"
+    with pytest.raises(ValueError, match=f"{re.escape(told)}.*2 is 1.*{re.escape(remedy)}"):
+        check(*paths)
+
+
+def test_validation_examples_that_are_test_examples_are_an_error(files):
+    with pytest.raises(ValueError, match="a/validation and b/test share 1 source "):
+        check(*files(a_validation=([1], [[]]), b_test=([1], [[]])))
+
+
+def test_one_file_for_two_splits_is_said(files):
+    stores, manifests = files(own_train=([1, 2], column(1, 1)), own_test=([1, 2], column(1, 1)))
+    for manifest in manifests:
+        manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"file": "all.h5"}))
     with pytest.raises(
-        RuntimeError, match="10 times the same example stands in two sets: helmholtz/test example"
+        ValueError,
+        match=r"share 2 sources \(by index 0 is 0, 1 is 1\); .*all.h5 is both; give one of them another",
     ):
-        check([*sets[0], tmp_path / "a.zarr"], [*sets[1], manifest])
+        check(stores, manifests)
+
+
+def test_a_source_with_several_coefficients_does_not_tell_an_example(files):
+    paths = files(own_train=([1, 1, 1], column(1, 2, 3)), own_test=([1, 1], column(4, 5)))
+    assert [in_words(row) for row in check(*paths)["shared"]] == [
+        "own/train repeats 2 sources",
+        "own/train and own/test share 1 source",
+        "own/test repeats 1 source",
+    ]
+    paths = files(own_train=([1, 1, 1], column(1, 2, 3)), own_test=([1, 1], column(4, 3)))
+    with pytest.raises(ValueError, match=r"own/train and own/test share 1 example \(by index 2 is 1\)"):
+        check(*paths)
+
+
+def test_a_source_that_a_third_set_repeats_tells_examples_of_two_others(files):
+    many, one = ([1, 1], column(1, 2)), ([1], column(3))
+    with pytest.raises(ValueError, match=r"own/train and own/test share 1 source \("):
+        check(*files(many_train=many, own_train=one, own_test=([1], column(4))))
+
+
+def test_examples_that_a_set_repeats_are_counted(files):
+    paths = files(own_train=([1, 2, 1, 1], [[], [], [], []]), own_test=([3], [[]]))
+    assert [in_words(row) for row in check(*paths)["shared"]] == ["own/train repeats 2 sources, 2 examples"]
+
+
+def test_half_a_million_examples_are_compared_in_seconds():
+    random = np.random.default_rng(0)
+    sources = random.integers(2**63, size=100_000, dtype=np.uint64)
+    start = time.monotonic()
+    numbers = _Repeated.of(5 * [sources]).numbers()
+    assert time.monotonic() - start < 5
+    assert (numbers == 100_000 * (1 - np.eye(5))).all()

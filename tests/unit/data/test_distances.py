@@ -94,3 +94,8 @@ def test_the_table_has_a_row_for_each_pair_and_the_zero_shot_error_of_its_init()
     pd.testing.assert_frame_equal(table[["dataset", "init", "base"]], pd.DataFrame(pairs))
     again = distances_table(pairs[::-1], samples, cell_table(points))
     pd.testing.assert_frame_equal(again, table)
+
+
+def test_spectra_of_different_grids_are_compared_where_both_have_wavenumbers():
+    coarse, fine = np.array([0.0, 0.5, 0.5]), np.array([0.0, 0.5, 0.05, 0.4, 0.05])
+    assert spectral_distance(coarse, fine) == spectral_distance(fine, coarse) == pytest.approx(np.sqrt(1 / 2))

@@ -1,4 +1,5 @@
 import dataclasses
+import io
 import json
 import re
 import subprocess
@@ -7,10 +8,11 @@ import sys
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 
 import pdetransfer
 from cases import SIZES, as_examples
+from pdetransfer.base.tensors import save_tensors
 from pdetransfer.models import operators
 from pdetransfer.models.checkpoints import load_model, save_models, saved_seeds
 from pdetransfer.models.operators import Channels, NeuralOperator, change_under_rescaling
@@ -272,8 +274,56 @@ def test_predict_names_missing_and_unknown_inputs(operator, examples):
 def test_a_file_that_is_not_ours_is_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"a": torch.zeros(1)}, path, {"format": json.dumps("pt")})
-    with pytest.raises(ValueError, match=r"other.safetensors holds no models of pdetransfer"):
+    with pytest.raises(ValueError, match=r"other.safetensors is a safetensors file of another tool"):
         load_model(path)
+
+
+PICKLED, OLD = io.BytesIO(), io.BytesIO()
+torch.save({"weight": torch.zeros(2)}, PICKLED)
+torch.save({"weight": torch.zeros(2)}, OLD, _use_new_zipfile_serialization=False)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"", "it is empty"),
+        (b"\n<!DOCTYPE html><html>404</html>", "it is a page in HTML"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:12", "pointer of Git LFS; `git lfs pull`"),
+        (PICKLED.getvalue(), "it is a zip archive, as torch.save writes"),
+        (OLD.getvalue(), "it is what early versions of torch.save wrote"),
+        (b"\x89HDF\r\n\x1a\n", "it is an HDF5 file"),
+        (bytes(range(200)), "it is of another kind, cut off or damaged"),
+        (save({"a": torch.zeros(9)})[:-4], "it is of another kind, cut off or damaged"),
+    ],
+)
+def test_a_file_of_another_kind_is_told_and_is_not_to_be_deleted(tmp_path, content, what):
+    path = tmp_path / "model.pt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"model.pt is no safetensors file: .*{what}") as caught:
+        load_model(path)
+    assert "delete" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_where_there_are_no_weights_is_said(tmp_path):
+    told = "expected the folder of a cell or of a model, or its weights.safetensors"
+    for folder in ("empty", "curve/n8", "curve/n16"):
+        (tmp_path / folder).mkdir(parents=True)
+    for path, what in (
+        ("nowhere", "does not exist"),
+        ("empty", "has no weights.safetensors: it is empty"),
+        ("curve", "has no weights.safetensors, but n16, n8"),
+    ):
+        with pytest.raises(FileNotFoundError, match=f"{path} {what}; {told}"):
+            load_model(tmp_path / path)
+
+
+@pytest.mark.parametrize("seed", [None, 0])
+def test_the_state_of_a_run_is_no_model(tmp_path, seed):
+    path = tmp_path / "lr0.001_seed0.safetensors"
+    save_tensors(path, {"a": torch.zeros(1)}, {"done": True})
+    with pytest.raises(ValueError, match="holds no model that can be rebuilt: KeyError: 'seeds'"):
+        load_model(path, seed)
 
 
 @pytest.mark.parametrize(
@@ -311,5 +361,6 @@ def test_a_damaged_checkpoint_is_refused_wherever_it_is_damaged(tmp_path, small_
     content = bytearray(path.read_bytes())
     content[at] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"weights\.safetensors"):
+    with pytest.raises(ValueError, match=r"weights\.safetensors") as caught:
         pdetransfer.load_model(path)
+    assert "delete" not in str(caught.value)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from configs import SCALES, load_study
-from pdetransfer.plan import inputs
+from pdetransfer.plan import entries, inputs
 from pdetransfer.plan.expand import ConfigError
 from pdetransfer.plan.inputs import files
 from pdetransfer.plan.study import Curve
@@ -23,6 +23,7 @@ ROOT = "results/transfer/laptop"
 def jobs(study):
     """A job's object of every kind."""
     yield inputs.card(study, "poisson_e1-5")
+    yield inputs.compared_splits(study)
     yield inputs.of_system(study, "helmholtz")
     yield from (inputs.training(study, curve, [4]) for curve in study.curves("mixture_in_distribution"))
     yield from (inputs.evaluation(study, name) for name in study.experiments)
@@ -76,6 +77,24 @@ def test_a_job_is_told_the_same_in_every_process():
         for seed in ("1", "2")
     }
     assert len(told) == 1
+
+
+def test_a_card_waits_for_other_datasets_only_if_it_is_of_a_users_file():
+    own = {"system": "poisson", "files": dict.fromkeys(inputs.SPLITS, "a.h5")}
+    study = load_study("laptop", datasets={"own": own})
+    compared = inputs.report(study, ANSWERS).datasets.disjoint
+    assert compared in files(inputs.card(study, "own"))
+    assert compared not in files(inputs.card(study, "poisson_e1-5"))
+    assert {*files(inputs.card(study, "own"))} - {compared} <= {*files(inputs.compared_splits(study))}
+
+
+def test_ranges_are_shown_where_there_are_any():
+    assert "ranges" in inputs.report(STUDY, ANSWERS).datasets.pictures
+    own = {"coefficients": [], "files": dict.fromkeys(inputs.SPLITS, "a.h5")}
+    alone = STUDY.model_copy(
+        update={"datasets": {"own": entries.Dataset(**own)}, "pretrainings": {}, "experiments": {}}
+    )
+    assert "ranges" not in inputs.report(alone, ANSWERS).datasets.pictures
 
 
 def test_training_reads_no_test_examples_and_the_weights_that_it_starts_from():

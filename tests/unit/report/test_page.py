@@ -1,6 +1,7 @@
 import re
 
 import pandas as pd
+import pytest
 
 from cases import cell_table, error_table, savings_table
 from pdetransfer.analysis.bootstrap import Replicates
@@ -186,7 +187,7 @@ def body_of(html):
 def test_the_report_needs_no_other_file():
     table = pd.DataFrame({"dataset": ["far"], "largest_residual": [1e-13]})
     figures = [('<svg id="systems"></svg>', "Three systems."), ('<svg id="ranges"></svg>', "Ranges.")]
-    data = Data(table, figures, {"far": b"png"}, 1234)
+    data = Data(table, figures, {"far": b"png"}, 1234, [])
     html = html_of([experiment()], [picture()], [CLAIM], data)
     assert not re.search(r'(src|href)\s*=\s*["\'](?!#|data:)', body_of(html))
     assert not re.search(r"<script[^>]+src=", html)
@@ -206,6 +207,31 @@ def test_the_report_needs_no_other_file():
     ):
         assert text in html, text
     assert "<?xml" not in body_of(html)
+
+
+@pytest.mark.parametrize(
+    ("residuals", "told"),
+    [
+        ([1e-13, 1e-3], "All solutions satisfy their equation: the largest"),
+        ([1e-13, None], "Where it is known, solutions satisfy their equation: the largest"),
+        ([None, None], "No equation of these data is known, and none was checked. Of"),
+    ],
+)
+def test_the_report_claims_no_equation_of_data_that_have_none(residuals, told):
+    table = pd.DataFrame({"dataset": ["far", "own"], "largest_residual": residuals})
+    body = body_of(html_of([experiment()], [picture()], data=Data(table, [], {}, 12, [])))
+    assert f"<p>{told}" in body
+
+
+def test_the_report_says_what_sets_have_in_common():
+    table = pd.DataFrame({"dataset": ["far"], "largest_residual": [1e-13]})
+    none, some = (
+        body_of(html_of([experiment()], [picture()], data=Data(table, [], {}, 12, shared)))
+        for shared in ([], ["a/train and b/train share 7 sources"])
+    )
+    assert "No two have the same source" in none
+    assert "No two have the same source" not in some
+    assert "<li>a/train and b/train share 7 sources</li>" in some
 
 
 def test_the_report_says_whose_study_it_is_and_how_a_figure_is_read():

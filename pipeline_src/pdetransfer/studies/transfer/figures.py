@@ -28,6 +28,7 @@ from pdetransfer.report.figures import (
     label_ends,
     labelled_n,
     log_log,
+    nothing_drawn,
     panel_name,
     plain_log,
     positions,
@@ -49,7 +50,7 @@ def draw_error_vs_data(tables: Tables, entry: entries.Figure, study: Study) -> F
 
     Lines are means over seeds, bands their quartiles where there are several; 0 examples stand for the
     pre-trained model as it is (zero-shot), and for the untrained network. Larger models are darker. All panels
-    have the same scale of errors. Above: the ranges of the physics parameter.
+    have the same scale of errors. Above, where they are known: the ranges of the physics parameter.
     """
     panels = list(tables.cells.groupby(["dataset", "recipe"], sort=False))
     figure, axes = grid_of_panels(panels, _HEIGHT, with_ranges=True)
@@ -258,8 +259,8 @@ def draw_error_by_parameter(tables: Tables, entry: entries.Figure, study: Study)
     rows = rows[rows["n_train"] == entry.n_train].drop_duplicates(["dataset", "model", "init", "parameter"])
     rows = rows.assign(system=systems(rows["dataset"], study))
     panels = list(rows.groupby("system", sort=False))
-    if not panels:  # users' files alone have no parameters
-        return plt.figure(figsize=(5.6, 0.4))
+    if not panels:
+        return nothing_drawn("These datasets are users' files, of which no physics parameter is known.")
     figure, axes = grid_of_panels(panels, 2.9)
     for panel, (system, points) in zip(axes, panels, strict=True):
         for arm in arms(points, study):

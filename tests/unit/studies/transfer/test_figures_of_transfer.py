@@ -26,6 +26,7 @@ STUDY = Study(
         "waves": {"system": "helmholtz", "omega_range": [1, 10]},
         "fast": {"system": "helmholtz", "omega_range": [11, 15]},
         "all": {"mix": ["near", "waves"]},
+        "own": {"coefficients": [], "files": {"train": "a.h5", "validation": "b.h5", "test": "c.h5"}},
     },
 )
 
@@ -282,6 +283,26 @@ def test_error_by_parameter_draws_the_means_at_the_asked_n_alone():
         for line, arm in zip(lines, ("scratch", init), strict=True):
             of_arm = rows[(rows["dataset"] == dataset) & (rows["init"] == arm) & (rows["n_train"] == 32)]
             np.testing.assert_allclose(line, of_arm[["parameter", "test_error"]])
+    plt.close(figure)
+
+
+@pytest.fixture
+def of_users():
+    """Tables of a user's files alone, of which neither system nor physics parameter is known."""
+    drawn = tables(curves("own", ("scratch", "poisson")))
+    unknown = DISTANCES.assign(mass_in_common=np.nan, wasserstein=np.nan, dataset="own").drop_duplicates()
+    return dataclasses.replace(drawn, by_parameter=drawn.by_parameter[:0], tables={"distances": unknown})
+
+
+@pytest.mark.parametrize("kind", FIGURES)
+def test_every_kind_is_drawn_of_users_files_alone(of_users, kind):
+    figure = draw(kind, of_users)
+    figure.draw_without_rendering()
+    is_drawn = any("A title" in text for text in texts(figure))
+    assert is_drawn or "These datasets are users' files, of which no physics parameter is known." in texts(
+        figure
+    )
+    assert is_drawn == (kind != "error_by_parameter")
     plt.close(figure)
 
 

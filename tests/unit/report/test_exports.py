@@ -1,0 +1,76 @@
+import pytest
+
+from cases import SETTINGS
+from pdetransfer.report.exports import model_card
+
+GENERATED = {
+    "dataset": "p",
+    "equation": "-div(K grad u) = f",
+    "options": {"e_range": [1, 5]},
+    "num_points": 16,
+}
+OF_SYSTEM = GENERATED | {"dataset": "mine", "options": None}
+UNKNOWN = OF_SYSTEM | {"equation": None}
+
+
+def card_of(data, coefficients=("k11", "k22")):
+    """A card of one from scratch on 8 examples."""
+    return model_card(
+        {
+            "name": "p/fno/scratch/r/n8",
+            "architecture": {"kind": "fno"},
+            "num_parameters": 1234,
+            "fields": ["source"],
+            "coefficients": list(coefficients),
+            "outputs": ["solution"],
+            "seeds": [0],
+            "data": data,
+            "init": "scratch",
+            "n_train": 8,
+            "recipe": SETTINGS["recipe"],
+            "learning_rate": 1e-3,
+            "seconds": 1.0,
+            "test_errors": [],
+            "provenance": {},
+        }
+    )
+
+
+def test_a_card_says_what_is_known_of_generated_data():
+    card = card_of([GENERATED])
+    assert card.startswith("---\nlicense: mit\n")
+    for text in (
+        "from source and the\ncoefficients k11, k22 of an equation on the periodic unit square to its solution.",
+        "operator.predict(source=source, k11=..., k22=...)",
+        "on the points i / N, y first; a coefficient a number or `(count,)`. All are",
+        "| p | -div(K grad u) = f | e_range [1, 5] | 16 x 16 |",
+        "MIT, as pdetransfer",
+    ):
+        assert text in card, text
+    assert "A coefficient that an equation lacks is 0." not in card
+    assert "A coefficient that an equation lacks is 0." in card_of([GENERATED, GENERATED])
+
+
+def test_a_card_claims_nothing_of_a_users_data_that_is_not_known():
+    card = card_of([UNKNOWN], coefficients=())
+    assert card.startswith("---\nlicense: other\n")
+    for text in (
+        "from source to solution.",
+        "operator.predict(source=source)\n",
+        "on a grid like that of the training data, y first. All are",
+        "| mine | not known | those of a user's file | 16 x 16 |",
+        "Of the data, which pdetransfer did not make (mine), the terms decide.",
+    ):
+        assert text in card, text
+    for claim in ("periodic", "coefficient", "i / N", "MIT"):
+        assert claim not in card, claim
+
+
+@pytest.mark.parametrize(
+    ("data", "periodic"), [([OF_SYSTEM], True), ([GENERATED, OF_SYSTEM], True), ([GENERATED, UNKNOWN], False)]
+)
+def test_a_square_is_periodic_where_all_equations_are_known(data, periodic):
+    card = card_of(data)
+    assert ("periodic unit square" in card) == periodic
+    assert "license: other" in card
+    assert "-div(K grad u) = f" in card
