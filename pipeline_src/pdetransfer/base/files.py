@@ -11,7 +11,8 @@ from pathlib import Path
 _STARTS = {
     b"version https://git-lfs": "it is a pointer of Git LFS; `git lfs pull` fetches the file",
     b"<": "it is a page in HTML or XML, as a failed download leaves",
-    b"pk\x03\x04": "it is a zip archive, as torch.save writes",
+    b"pk\x03\x04": "it is a zip archive, as torch.save writes, too",
+    b"\x1f\x8b": "it is compressed by gzip",
     b"\x80\x02\x8a\nl\xfc": "it is what early versions of torch.save wrote",
     b"\x89hdf": "it is an HDF5 file",
 }

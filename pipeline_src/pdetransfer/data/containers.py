@@ -14,17 +14,13 @@ import numpy as np
 import xarray as xr
 import zarr
 
+from pdetransfer.base.files import looks_like
+
 T = TypeVar("T")
 
 _EXPECTED = "expected an HDF5 file (.h5, .hdf5) or a zarr store (.zarr)"
 _SUFFIXES = (".h5", ".hdf5", ".zarr")
 _PACKED = ("scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned")  # attributes, by CF
-_BEGINNINGS = {
-    b"version https://git-lfs": "is a pointer of Git LFS: fetch the file itself with `git lfs pull`",
-    b"PK\x03\x04": "is a zip archive: unpack it",
-    b"\x1f\x8b": "is compressed by gzip: unpack it",
-    b"<": "is an HTML or XML page, as a failed download leaves: download it again",
-}
 
 
 @dataclass(frozen=True)
@@ -116,8 +112,6 @@ def _what_is_wrong(path: Path) -> str | None:
         return "does not exist"
     if path.suffix not in _SUFFIXES:
         return f"ends in {path.suffix!r}"
-    if path.is_file() and path.stat().st_size == 0:
-        return "is empty"
     return _wrong_store(path) if path.suffix == ".zarr" else _wrong_file(path)
 
 
@@ -126,12 +120,12 @@ def _wrong_file(path: Path) -> str | None:
         return "is a folder"
     if h5py.is_hdf5(path):
         return None
-    return _beginning(path) or "is no HDF5 file, whatever its name says"
+    return f"is no HDF5 file: {looks_like(path) or 'it begins as none does'}"
 
 
 def _wrong_store(path: Path) -> str | None:
     if path.is_file():
-        return _beginning(path) or "is a file, not the folder of a zarr store"
+        return f"is no folder of a zarr store: {looks_like(path) or 'it is a file'}"
     if not any(path.iterdir()):
         return "is an empty folder"
     try:
@@ -139,12 +133,6 @@ def _wrong_store(path: Path) -> str | None:
     except Exception as error:  # zarr raises several kinds
         return f"holds no zarr group ({_first_line(error)})"
     return "is a single zarr array, not a group of them" if isinstance(node, zarr.Array) else None
-
-
-def _beginning(path: Path) -> str | None:
-    with path.open("rb") as file:
-        head = file.read(64).lstrip()
-    return next((what for start, what in _BEGINNINGS.items() if head.startswith(start)), None)
 
 
 def _tried(path: Path, what: str, read: Callable[[], T]) -> T:

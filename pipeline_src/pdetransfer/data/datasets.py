@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-from pdetransfer.base.files import read_json
+from pdetransfer.base.files import UnusableFile, read_json
 from pdetransfer.data.systems.registry import SYSTEMS
 
 
@@ -117,10 +117,7 @@ def _load_store(store: Path, content: dict, count: int) -> Examples:
         )
         coefficients = group["coefficients"][:count]
     except (OSError, KeyError, ValueError, RuntimeError) as error:
-        raise ValueError(
-            f"{store} is damaged: {' '.join(str(error).split())}; "
-            f"delete it and its manifest, and the next run makes them again"
-        ) from error
+        raise UnusableFile(f"{store} is damaged: {' '.join(str(error).split())}") from error
     names = (tuple(content[key]) for key in ("fields", "coefficient_names", "outputs"))
     return Examples(fields, coefficients, outputs, *names, own_units="file" in content)
 
