@@ -67,11 +67,14 @@ class FNO(nn.Module):
     ``padding`` is by axis the share of its points that zeros are appended for between the lifting and the
     projection (Li et al. 2021, A.3), for axes that are not periodic; a share, so that it is as long on any grid.
 
+    The outputs are multiplied by ``output_multiplier`` (``parametrization``).
+
     Under autocast only the pointwise products but the last take the lower precision. With ``recompute``, the
     gradient computes each σ(z) again from z instead of keeping both.
     """
 
     recompute = False
+    output_multiplier = 1.0
 
     def __init__(
         self,
@@ -120,7 +123,19 @@ class FNO(nn.Module):
         z = z if padded == list(grid) else z[tuple(map(slice, reversed(grid)))]
         widen, _, narrow = self.projection
         _, u = self._activated(widen(z), functools.partial(_in_full_precision, narrow))
+        u = u if self.output_multiplier == 1 else self.output_multiplier * u
         return u.permute(-2, -1, *reversed(range(len(grid))))
+
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        """The parameters by what they are to the parametrization, a name in ``parametrization.GROUPS``."""
+        widen, _, narrow = self.projection
+        hidden = [*self.bypasses, widen]
+        return {
+            "lifting": [*self.lifting.parameters(), *(layer.bias for layer in hidden), narrow.bias],
+            "pointwise": [layer.weight for layer in hidden],
+            "spectral": [convolution.weight for convolution in self.convolutions],
+            "readout": [narrow.weight],
+        }
 
     def _activated(self, z: Tensor, linear: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
         """σ(z), and ``linear`` of it."""

@@ -3,7 +3,7 @@
 v̂_k = Σ_n v_n exp(-2πi Σ_a k_a n_a / N_a), of which only ``modes[a]`` wavenumbers of each sign are kept on every
 axis a but the first, k_a = 0 ... modes[a] - 1, -modes[a] ... -1, and on the first, the half axis, k_0 = 0 ...
 modes[0] - 1. In the inverse the latter count twice, once for -k, but for k_0 = 0, as in ``torch.fft.irfftn``.
-Fields are ``(*grid, batch, width)``, spectra ``(modes[0], 2 modes[1], ..., part, batch, width)``, part being real or
+Fields are ``(*grid, batch, width)``, spectra ``(modes[0], 2 modes[1], ..., part, batch, width)``; part is real or
 imaginary.
 """
 

@@ -165,7 +165,7 @@ class _Training:
         self.inputs = self.operator.inputs(examples, device)
         self.targets = self.operator.targets(examples, device)
         self._validator = _Validator(self.operator, task.validation_examples(), device)
-        self.optimiser = Adam(self.operator.model.parameters(), lr=rate, fused=True)
+        self.optimiser = Adam(self.operator.parameter_groups(rate), fused=True)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
             self.optimiser, T_max=recipe.num_steps(task.n_train)
         )
