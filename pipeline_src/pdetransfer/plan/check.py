@@ -111,6 +111,12 @@ def _recipes(study: Study) -> Iterator[str]:
                 f"recipes.{name}.validation_interval is {recipe.validation_interval} "
                 f"for a length of {recipe.length}; expected at most {MOST_VALIDATIONS} validations a run"
             )
+        if bool(recipe.milestones) != (recipe.schedule == "halving"):
+            expected = "at least one" if recipe.schedule == "halving" else "none"
+            yield (
+                f"recipes.{name}.milestones is {list(recipe.milestones)}; expected {expected}, as its schedule is "
+                f"{recipe.schedule}"
+            )
         if recipe.num_tuning_seeds > len(recipe.seeds):
             yield (
                 f"recipes.{name}.num_tuning_seeds is {recipe.num_tuning_seeds}; "
