@@ -23,6 +23,7 @@ def check(study: Study, answers: Answers, quantities: dict[str, Callable]) -> No
     for mistakes in (
         _data(study),
         _models(study),
+        _parametrizations(study),
         _recipes(study),
         _names(study),
         _sizes(study),
@@ -96,6 +97,21 @@ def _models(study: Study) -> Iterator[str]:
     for name, model in study.models.items() if study.grid else ():
         if model.modes > (most := study.grid.num_points // 2):
             yield f"models.{name}.modes is {model.modes}; expected at most grid.num_points / 2, {most}"
+
+
+def _parametrizations(study: Study) -> Iterator[str]:
+    for name, model in study.models.items():
+        if (model.base is not None) != (model.parametrization == "mup"):
+            expected = "the proxy's width and modes" if model.parametrization == "mup" else "none"
+            yield (
+                f"models.{name}.base is {model.base and model.base.settings()}; expected {expected}, as its "
+                f"parametrization is {model.parametrization}"
+            )
+        if model.parametrization == "standard" and model.mode_rule != "none":
+            yield (
+                f"models.{name}.mode_rule is {model.mode_rule!r}; expected 'none', "
+                f"as its parametrization is standard"
+            )
 
 
 def _recipes(study: Study) -> Iterator[str]:
