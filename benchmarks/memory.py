@@ -19,7 +19,7 @@ from pdetransfer.models.operators import Channels, Inputs, NeuralOperator
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.steps import Step
 from rows import Row, case, show, spread
-from training import run_tuned
+from training import recipe_of, run_tuned
 
 SIZES = ["16,4,128,32", "128,32,128,128"]
 SECONDS, REPEATS = 5, 3
@@ -39,7 +39,7 @@ def measure(width: int, modes: int, num_points: int, batch: int, recompute: bool
     inputs, rows = Inputs(field, torch.ones(batch, 3, device=device)), torch.arange(batch, device=device)
     part = hardware.micro_batch(operator, num_points**2, batch)
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
-    step = Step(model, optimiser, inputs, field, "float32", part, False)
+    step = Step(model, optimiser, inputs, field, recipe_of(batch), part, False)
     seconds: list[float] = []
     while sum(seconds) < SECONDS:
         start = time.perf_counter()

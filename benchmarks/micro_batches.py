@@ -14,6 +14,7 @@ from pdetransfer.models.operators import Channels, Inputs, NeuralOperator
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.steps import Step
 from rows import case, show, spread
+from training import recipe_of
 
 SIZES, REPEATS = [(16, 4, 64, 32), (16, 16, 128, 32)], 8  # width, modes, points a side, batch
 
@@ -27,7 +28,8 @@ if __name__ == "__main__":
         part = Hardware(torch.device("cpu")).micro_batch(operator, num_points**2, batch)
         optimiser = torch.optim.Adam(operator.model.parameters(), lr=1e-3, fused=True)
         steps = [
-            Step(operator.model, optimiser, inputs, field, "float32", size, False) for size in (batch, part)
+            Step(operator.model, optimiser, inputs, field, recipe_of(batch), size, False)
+            for size in (batch, part)
         ]
         times = []
         for _ in range(REPEATS + 2):

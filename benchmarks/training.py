@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from pdetransfer.models.fno import FNO
 from pdetransfer.models.operators import Channels, Inputs, NeuralOperator
+from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training.evaluation import squared_error
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.steps import Adam, Step
@@ -144,18 +145,32 @@ def step_of(model: nn.Module, x: Tensor, target: Tensor):
     return step
 
 
+def recipe_of(batch: int, precision: str = "float32") -> Recipe:
+    """A recipe whose steps are timed."""
+    return Recipe(
+        learning_rates=[1e-3],
+        batch_size=batch,
+        length=1,
+        length_unit="steps",
+        validation_interval=1,
+        num_validation=1,
+        precision=precision,
+    )
+
+
 def our_step(
     operator: NeuralOperator, x: Tensor, target: Tensor, compiled: bool, precision: str = "float32"
 ) -> functools.partial:
     """A step as training takes it: one field, the other channels constant, in micro-batches."""
     model = operator.model
     optimiser = Adam(model.parameters(), lr=1e-3, fused=True)
+    recipe = recipe_of(len(x), precision)
     inputs, rows = Inputs(x[:, :1], x[:, 1:, 0, 0]), torch.arange(len(x), device=DEVICE)
     size = x[0, 0].numel(), len(x)
     hardware = Hardware(DEVICE)
     model.recompute = hardware.recomputes(operator, *size)
     part = hardware.micro_batch(operator, *size)
-    return functools.partial(Step(model, optimiser, inputs, target, precision, part, compiled), rows)
+    return functools.partial(Step(model, optimiser, inputs, target, recipe, part, compiled), rows)
 
 
 def seconds_of(step) -> float:

@@ -31,7 +31,7 @@ class Identity(SpectralConvolution):
     """F⁻¹ F on the kept modes."""
 
     def __init__(self, modes: int, by_products: bool):
-        super().__init__(1, modes, 2, "uniform")
+        super().__init__(1, (modes, modes), "uniform")
         self._by_products = by_products
 
     def forward(self, v: Tensor) -> Tensor:

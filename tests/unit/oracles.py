@@ -8,15 +8,19 @@ from torch import Tensor, nn
 
 def fno_by_fft(model, x):
     """Outputs of ``model``, a Fourier neural operator, by ``torch.fft``, complex matrices and channels first."""
-    grid, axes = x.shape[2:], tuple(range(2, x.ndim))
-    modes, width = model.modes, model.lifting.out_features
-    rows = [torch.cat([torch.arange(modes), torch.arange(n - modes, n)]) for n in grid[:-1]]
-    kept = torch.meshgrid(*rows, torch.arange(modes), indexing="ij")
+    axes, width = tuple(range(2, x.ndim)), model.lifting.out_features
+    cropped = (slice(None), slice(None), *map(slice, x.shape[2:]))
+    grid = [n + round(share * n) for n, share in zip(x.shape[2:], model.padding, strict=True)]
+    *modes, of_half = model.modes
+    rows = [torch.cat([torch.arange(m), torch.arange(n - m, n)]) for m, n in zip(modes, grid, strict=False)]
+    kept = torch.meshgrid(*rows, torch.arange(of_half), indexing="ij")
 
     def pointwise(linear, v):
         return torch.einsum("oi,bi...->bo...", linear.weight, v) + linear.bias.view(-1, *(1 for _ in grid))
 
-    v = pointwise(model.lifting, x)
+    lifted = pointwise(model.lifting, x)
+    v = lifted.new_zeros(*lifted.shape[:2], *grid)
+    v[cropped] = lifted
     for convolution, bypass in zip(model.convolutions, model.bypasses, strict=True):
         if convolution is not model.convolutions[0]:
             v = torch.nn.functional.gelu(v)
@@ -27,7 +31,7 @@ def fno_by_fft(model, x):
         product_hat[:, :, *kept] = torch.einsum("bi...,...io->bo...", v_hat[:, :, *kept], weight)
         v = pointwise(bypass, v) + torch.fft.irfftn(product_hat, s=grid, dim=axes)
     first, gelu, second = model.projection
-    return pointwise(second, gelu(pointwise(first, v)))
+    return pointwise(second, gelu(pointwise(first, v[cropped])))
 
 
 def errors_of_fno(

@@ -6,31 +6,31 @@ product with the weights needs it.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from pdetransfer.models.transforms import log_choice, to_modes, to_points
+from pdetransfer.models.transforms import kept, log_choice, to_modes, to_points
 
 
 class SpectralConvolution(nn.Module):
     """v ↦ F⁻¹(R · F v), with a matrix R_k for each kept mode k.
 
-    Kept are ``modes`` wavenumbers of each sign on every axis but the last, and ``modes`` on the last, the
-    half axis of a real transform: 2^(D-1) modes^D complex matrices of ``width`` x ``width``. They are
-    one real parameter, ``(*kept modes, in, 2 out)``, axes reversed, [Re R | Im R] along the last dimension.
+    ``modes`` are by axis, axes reversed. Kept are as many wavenumbers of each sign on every axis but the first,
+    and as many on the first, the half axis of a real transform: 2^(D-1) Π modes complex matrices of ``width`` x
+    ``width``. They are one real parameter, ``(*kept modes, in, 2 out)``, [Re R | Im R] along the last dimension.
 
     Real and imaginary part are initialised "uniform", U(0, 1) / width², as in the public code of arXiv
     2306.00258, or "normal", of variance 1 / (2 width), which keeps the energy of the kept modes.
     """
 
-    def __init__(self, width: int, modes: int, num_dims: int, initialisation: str):
+    def __init__(self, width: int, modes: tuple[int, ...], initialisation: str):
         super().__init__()
         self.modes = modes
-        shape = (modes,) + (2 * modes,) * (num_dims - 1) + (width, 2 * width)
+        shape = *kept(modes), width, 2 * width
         draw = {
             # Not rand / width², which on a device without memory ("meta") imports PyTorch's compiler.
             "uniform": lambda: torch.empty(shape).uniform_(0, 1 / width**2),
@@ -45,7 +45,7 @@ class SpectralConvolution(nn.Module):
     def _convolve(self, v: Tensor) -> Tensor:
         v_hat = to_modes(v, self.modes)
         product = self._product(v_hat.flatten(-3, -2).flatten(0, -3))
-        return to_points(product.view(v_hat.shape), grid=v.shape[:-2])
+        return to_points(product.view(v_hat.shape), self.modes, grid=v.shape[:-2])
 
     def _product(self, v_hat: Tensor) -> Tensor:
         """R_k v̂_k for all modes k, ``(modes, (part, batch), width)``."""
@@ -61,30 +61,46 @@ class FNO(nn.Module):
     pointwise projection Q to 2 ``width`` and on to ``out_channels``. No coordinates are appended, so that the
     operator commutes with translations. Maps fields ``(batch, channels, *grid)`` and constants
     ``(batch, channels)``, together ``in_channels``, to ``(batch, out_channels, *grid)`` on a grid of ``num_dims``
-    (1 to 3) dimensions with at least 2 ``modes`` points a side; a coarser grid raises ValueError.
+    (1 to 3) dimensions, whose axes may differ in length. ``modes`` is by axis of the grid, or one number for all;
+    an axis has at least 2 modes points, a coarser one raises ValueError.
+
+    ``padding`` is by axis the share of its points that zeros are appended for between the lifting and the
+    projection (Li et al. 2021, A.3), for axes that are not periodic; a share, so that it is as long on any grid.
+
+    The outputs are multiplied by ``output_multiplier`` (``parametrization``).
 
     Under autocast only the pointwise products but the last take the lower precision. With ``recompute``, the
     gradient computes each σ(z) again from z instead of keeping both.
     """
 
     recompute = False
+    output_multiplier = 1.0
 
     def __init__(
         self,
         width: int,
-        modes: int,
+        modes: int | Sequence[int],
         num_layers: int,
         in_channels: int,
         out_channels: int,
         num_dims: int = 2,
         initialisation: str = "uniform",
+        padding: Sequence[float] = (),
     ):
         super().__init__()
-        log_choice(modes)
-        self.modes = modes
+        self.modes = (modes,) * num_dims if isinstance(modes, int) else tuple(modes)
+        self.padding = tuple(padding) or (0.0,) * num_dims
+        if len(self.modes) != num_dims or len(self.padding) != num_dims:
+            raise ValueError(
+                f"modes is {modes} and padding {list(padding)}; expected one for each of {num_dims} axes"
+            )
+        if not all(0 <= share <= 1 for share in self.padding):
+            raise ValueError(f"padding is {list(padding)}; expected shares of an axis, from 0 to 1")
+        reversed_modes = self.modes[::-1]
+        log_choice(reversed_modes)
         self.lifting = nn.Linear(in_channels, width)
         self.convolutions = nn.ModuleList(
-            SpectralConvolution(width, modes, num_dims, initialisation) for _ in range(num_layers)
+            SpectralConvolution(width, reversed_modes, initialisation) for _ in range(num_layers)
         )
         self.bypasses = nn.ModuleList(nn.Linear(width, width) for _ in range(num_layers))
         self.projection = nn.Sequential(
@@ -93,18 +109,33 @@ class FNO(nn.Module):
 
     def forward(self, fields: Tensor, constants: Tensor | None = None) -> Tensor:
         grid = fields.shape[2:]
-        if min(grid) < 2 * self.modes:
-            raise ValueError(f"modes is {self.modes} on a grid of {tuple(grid)}; expected at most N / 2")
+        padded = [n + round(share * n) for n, share in zip(grid, self.padding, strict=True)]
+        if any(n < 2 * of_axis for n, of_axis in zip(padded, self.modes, strict=True)):
+            raise ValueError(f"modes is {self.modes} on a grid of {tuple(padded)}; expected at most N / 2")
         constants = fields.new_empty(len(fields), 0) if constants is None else constants
         v = self._lift(fields.permute(*reversed(range(2, fields.ndim)), 0, 1), constants)
+        v = v if padded == list(grid) else _padded(v, padded[::-1])
         (convolution, bypass), *layers = zip(self.convolutions, self.bypasses, strict=True)
         z = bypass(v) + convolution(v)
         for convolution, bypass in layers:
             v, bypassed = self._activated(z, bypass)
             z = bypassed + convolution(v)
+        z = z if padded == list(grid) else z[tuple(map(slice, reversed(grid)))]
         widen, _, narrow = self.projection
         _, u = self._activated(widen(z), functools.partial(_in_full_precision, narrow))
+        u = u if self.output_multiplier == 1 else self.output_multiplier * u
         return u.permute(-2, -1, *reversed(range(len(grid))))
+
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        """The parameters by what they are to the parametrization, a name in ``parametrization.GROUPS``."""
+        widen, _, narrow = self.projection
+        hidden = [*self.bypasses, widen]
+        return {
+            "lifting": [*self.lifting.parameters(), *(layer.bias for layer in hidden), narrow.bias],
+            "pointwise": [layer.weight for layer in hidden],
+            "spectral": [convolution.weight for convolution in self.convolutions],
+            "readout": [narrow.weight],
+        }
 
     def _activated(self, z: Tensor, linear: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
         """σ(z), and ``linear`` of it."""
@@ -123,6 +154,12 @@ class FNO(nn.Module):
         """P x, ``(*reversed grid, batch, width)``; the constants' part is computed once, not at each point."""
         of_fields, of_constants = self.lifting.weight.split([fields.shape[-1], constants.shape[-1]], dim=1)
         return F.linear(fields, of_fields) + F.linear(constants, of_constants, self.lifting.bias)
+
+
+def _padded(v: Tensor, sizes: list[int]) -> Tensor:
+    """With zeros appended to the first axes of ``v``, up to these sizes."""
+    of_axes = [amount for n, size in zip(v.shape, sizes, strict=False) for amount in (size - n, 0)]
+    return F.pad(v, [0, 0, 0, 0, *of_axes[::-1]])
 
 
 def _in_full_precision(linear: nn.Linear, v: Tensor) -> Tensor:

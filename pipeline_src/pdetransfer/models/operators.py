@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pdetransfer.data.datasets import Examples, source_rms, unit
+from pdetransfer.models.parametrization import parametrization_of, without
 from pdetransfer.models.registry import MODELS
 
 _EVALUATION_BATCH = 64  # examples in one forward pass where no gradient is kept, on 128 x 128 points or fewer
@@ -70,7 +71,9 @@ class NeuralOperator:
         self.architecture = architecture
         self.channels = channels
         self.references = references
-        sizes = {name: value for name, value in architecture.items() if name not in _NOT_OF_THE_MODULE}
+        sizes = {
+            name: value for name, value in without(architecture).items() if name not in _NOT_OF_THE_MODULE
+        }
         with torch.random.fork_rng(devices=[]):  # PyTorch's initialisers take no generator
             torch.manual_seed(seed)
             self.model: nn.Module = MODELS[architecture["kind"]](
@@ -78,6 +81,17 @@ class NeuralOperator:
                 in_channels=len(channels.fields) + len(channels.coefficients),
                 out_channels=len(channels.outputs),
             )
+            self._mup = parametrization_of(architecture)
+            if self._mup:
+                self._mup.initialise(self.model.groups())
+                self.model.output_multiplier = self._mup.output_multiplier
+
+    def parameter_groups(self, learning_rate: float) -> list[dict]:
+        """The parameters as an optimiser takes them, each group with its learning rate; the first has this one."""
+        if self._mup is None:
+            return [{"params": list(self.model.parameters()), "lr": learning_rate}]
+        groups, multipliers = self.model.groups(), self._mup.learning_rates()
+        return [{"params": groups[name], "lr": learning_rate * multipliers[name]} for name in groups]
 
     @property
     def num_parameters(self) -> int:

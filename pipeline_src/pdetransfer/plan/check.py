@@ -23,6 +23,7 @@ def check(study: Study, answers: Answers, quantities: dict[str, Callable]) -> No
     for mistakes in (
         _data(study),
         _models(study),
+        _parametrizations(study),
         _recipes(study),
         _names(study),
         _sizes(study),
@@ -98,6 +99,21 @@ def _models(study: Study) -> Iterator[str]:
             yield f"models.{name}.modes is {model.modes}; expected at most grid.num_points / 2, {most}"
 
 
+def _parametrizations(study: Study) -> Iterator[str]:
+    for name, model in study.models.items():
+        if (model.base is not None) != (model.parametrization == "mup"):
+            expected = "the proxy's width and modes" if model.parametrization == "mup" else "none"
+            yield (
+                f"models.{name}.base is {model.base and model.base.settings()}; expected {expected}, as its "
+                f"parametrization is {model.parametrization}"
+            )
+        if model.parametrization == "standard" and model.mode_rule != "none":
+            yield (
+                f"models.{name}.mode_rule is {model.mode_rule!r}; expected 'none', "
+                f"as its parametrization is standard"
+            )
+
+
 def _recipes(study: Study) -> Iterator[str]:
     for name, recipe in study.recipes.items():
         arms = [rates for rates in (recipe.learning_rates.scratch, recipe.learning_rates.fine_tuned) if rates]
@@ -110,6 +126,12 @@ def _recipes(study: Study) -> Iterator[str]:
             yield (
                 f"recipes.{name}.validation_interval is {recipe.validation_interval} "
                 f"for a length of {recipe.length}; expected at most {MOST_VALIDATIONS} validations a run"
+            )
+        if bool(recipe.milestones) != (recipe.schedule == "halving"):
+            expected = "at least one" if recipe.schedule == "halving" else "none"
+            yield (
+                f"recipes.{name}.milestones is {list(recipe.milestones)}; expected {expected}, as its schedule is "
+                f"{recipe.schedule}"
             )
         if recipe.num_tuning_seeds > len(recipe.seeds):
             yield (

@@ -118,6 +118,13 @@ class Dataset(Entry):
         return dict(self.model_extra or {})
 
 
+class Proxy(Entry):
+    """The size that a model in muP has its initial weights and learning rates from."""
+
+    width: Count = Field(description="Channels between the layers.")
+    modes: Count = Field(description="Kept wavenumbers on each half axis.")
+
+
 class Model(Entry):
     """An architecture with its sizes. A size is one entry."""
 
@@ -135,6 +142,17 @@ class Model(Entry):
         description="Distribution of the initial spectral weights: `uniform` on [0, 1) / width^2, as "
         "in the study's "
         "public code, or `normal` of mean 0 and variance 1 / (2 width), which keeps the energy of a field.",
+    )
+    parametrization: Literal["standard", "mup"] = Field(
+        "standard",
+        description="How initial weights and learning rates follow the size: not at all, or by the maximal-update "
+        "parametrization, in which the best learning rate of `base` is that of all widths.",
+    )
+    base: Proxy | None = Field(None, description="The proxy of a model in muP: " + Proxy.__doc__)
+    mode_rule: Literal["none", "paper", "additive"] = Field(
+        "none",
+        description="How muP's spectral weights and their learning rate follow the modes, which is a choice: not "
+        "at all; by arXiv 2506.19396, as 1 / sqrt(log modes); or by the bound on the norm of Gaussian blocks.",
     )
     rate: float = Field(
         gt=0,

@@ -7,10 +7,11 @@ from pydantic import AfterValidator, Field
 
 from pdetransfer.plan.entries import Count, Entry, Rates, distinct
 
+Share = Annotated[float, Field(ge=0, lt=1)]
+
 
 class _Training(Entry):
-    """Adam, cosine decay to zero. The batch size is min(``batch_size``, n_train); a last, smaller batch of an
-    epoch is used."""
+    """Adam. The batch size is min(``batch_size``, n_train); a last, smaller batch of an epoch is used."""
 
     seeds: Annotated[
         tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), AfterValidator(distinct)
@@ -51,6 +52,26 @@ class _Training(Entry):
         description="Fine-tune from a projection that the seed draws anew, the rest of the weights "
         "being pre-trained.",
     )
+    objective: Literal["sum_of_squares", "relative_l2"] = Field(
+        "sum_of_squares",
+        description="What a run minimises, mean over the batch: the sum of squared errors over channels and grid "
+        "(A.3 of arXiv 2306.00258), or the relative L2 error. Validations choose by the same.",
+    )
+    schedule: Literal["cosine", "halving", "one_cycle"] = Field(
+        "cosine",
+        description="How the learning rate goes over a run: cosine decay to zero; halved at each of `milestones`; "
+        "or a rise from a 25th over the first 30 % and a fall to next to nothing, both along a cosine.",
+    )
+    milestones: Annotated[tuple[Count, ...], AfterValidator(distinct)] = Field(
+        (), description="Where the learning rate is halved, in `length_unit`; for `schedule: halving` alone."
+    )
+    betas: tuple[Share, Share] = Field((0.9, 0.999), description="Decay rates of Adam's moments.")
+    epsilon: float = Field(1e-8, gt=0, description="Adam's addition to the root of the second moment.")
+    clip: float | None = Field(
+        None,
+        gt=0,
+        description="Largest absolute value of each element of the gradient, which is cut to it; none without.",
+    )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
         description="Of the pointwise products in training; weights, Fourier transforms and Adam are "
@@ -74,6 +95,10 @@ class _Training(Entry):
         epochs, steps = divmod(self.num_steps(n_train), self._steps_per_epoch(n_train))
         return epochs * n_train + steps * min(self.batch_size, n_train)
 
+    def milestone_steps(self, n_train: int) -> list[int]:
+        """Steps after which the learning rate is halved."""
+        return [milestone * self._steps_per_unit(n_train) for milestone in self.milestones]
+
     def steps_between_validations(self, n_train: int) -> int:
         return self.validation_interval * self._steps_per_unit(n_train)
 
@@ -95,7 +120,7 @@ class Arms(Entry):
 
 
 class ArmedRecipe(_Training):
-    """How a cell is trained and tuned. Adam, cosine decay to zero."""
+    """How a cell is trained and tuned."""
 
     learning_rates: Arms = Field(description=Arms.__doc__)
     fewer_seeds: dict[Count, Count] = Field(

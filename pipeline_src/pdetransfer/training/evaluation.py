@@ -17,6 +17,10 @@ def relative_l2(outputs: Tensor, targets: Tensor) -> Tensor:
     return (outputs - targets).flatten(1).norm(dim=1) / targets.flatten(1).norm(dim=1)
 
 
+#: What a run may minimise, by the recipe's ``objective``.
+OBJECTIVES = {"sum_of_squares": squared_error, "relative_l2": relative_l2}
+
+
 def errors_by_example(operator: NeuralOperator, examples: Examples, device: torch.device) -> list[float]:
     """Relative L2 error of each example."""
     operator.model.to(device)

@@ -14,8 +14,9 @@ from torch import Tensor
 from pdetransfer.data.datasets import Examples
 from pdetransfer.models.operators import Channels, NeuralOperator
 from pdetransfer.plan.recipes import Recipe
-from pdetransfer.training.evaluation import relative_l2, squared_error
+from pdetransfer.training.evaluation import OBJECTIVES, relative_l2
 from pdetransfer.training.hardware import Hardware
+from pdetransfer.training.schedules import schedule
 from pdetransfer.training.state import Run, State, Trial, Unfinished
 from pdetransfer.training.steps import Adam, Step, StepTogether, share_of
 
@@ -79,10 +80,10 @@ def train_runs(
 ) -> Iterator[Run]:
     """Train the runs of ``trials``, one after another or together, whichever is faster.
 
-    Adam without weight decay, cosine decay to zero over the run (arXiv 2306.00258, A.3 and A.4); a run ends early
-    if it diverges (loss not finite). The order of examples is drawn by the seed alone, so that runs that differ in
-    their learning rate see the same batches. ``unfinished`` keeps what is reached, and has what was reached
-    before a kill.
+    Adam without weight decay, by default with cosine decay to zero over the run (arXiv 2306.00258, A.3 and A.4);
+    a run ends early if it diverges (loss not finite). The order of examples is drawn by the seed alone, so that
+    runs that differ in their learning rate see the same batches. ``unfinished`` keeps what is reached, and has
+    what was reached before a kill.
     """
     operator = task.operator(0, task.train[: task.n_train])
     size = math.prod(task.train.fields.shape[2:]), min(task.recipe.batch_size, task.n_train)
@@ -135,7 +136,7 @@ def _step(trainings: list["_Training"], task: Task, hardware: Hardware):
     first = trainings[0]
     if len(trainings) > 1:
         parts = [(t.operator.model, t.optimiser, t.inputs, t.targets) for t in trainings]
-        return StepTogether(*map(list, zip(*parts, strict=True)), task.recipe.precision)
+        return StepTogether(*map(list, zip(*parts, strict=True)), task.recipe)
     model, batch_size = first.operator.model, min(task.recipe.batch_size, task.n_train)
     size = math.prod(first.targets.shape[2:]), share_of(batch_size)
     micro_batch = hardware.micro_batch(first.operator, *size)
@@ -147,9 +148,7 @@ def _step(trainings: list["_Training"], task: Task, hardware: Hardware):
         + (", compiled" if compiled else "")
         + (", activations computed again for the gradient" if model.recompute else "")
     )
-    step = Step(
-        model, first.optimiser, first.inputs, first.targets, task.recipe.precision, micro_batch, compiled
-    )
+    step = Step(model, first.optimiser, first.inputs, first.targets, task.recipe, micro_batch, compiled)
     return lambda rows: [step(rows[0])]
 
 
@@ -164,11 +163,10 @@ class _Training:
         self.operator.model.to(device)
         self.inputs = self.operator.inputs(examples, device)
         self.targets = self.operator.targets(examples, device)
-        self._validator = _Validator(self.operator, task.validation_examples(), device)
-        self.optimiser = Adam(self.operator.model.parameters(), lr=rate, fused=True)
-        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
-            self.optimiser, T_max=recipe.num_steps(task.n_train)
-        )
+        self._validator = _Validator(self.operator, task.validation_examples(), recipe.objective, device)
+        groups = self.operator.parameter_groups(rate)
+        self.optimiser = Adam(groups, betas=recipe.betas, eps=recipe.epsilon, fused=True)
+        self._schedule = schedule(self.optimiser, recipe, task.n_train)
         loss_sum = torch.zeros((), device=device)
         self.state = State(self.run, self.operator.model, self.optimiser, self._schedule, loss_sum)
         if unfinished is None or not unfinished.resume(self.state):
@@ -210,7 +208,8 @@ class _Training:
 class _Validator:
     """The validations of a run."""
 
-    def __init__(self, operator: NeuralOperator, examples: Examples, device: torch.device):
+    def __init__(self, operator: NeuralOperator, examples: Examples, objective: str, device: torch.device):
+        self._objective = OBJECTIVES[objective]
         self.inputs = operator.inputs(examples, device)
         self.targets = operator.targets(examples, device)
 
@@ -219,7 +218,7 @@ class _Validator:
     ) -> None:
         """Add a row to the history; keep the weights if they are a candidate and the best so far."""
         outputs = operator.apply(self.inputs)
-        loss = float(squared_error(outputs, self.targets).mean())
+        loss = float(self._objective(outputs, self.targets).mean())
         error = float(relative_l2(outputs, self.targets).mean())
         run.history.append(
             {

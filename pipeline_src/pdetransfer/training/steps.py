@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from pdetransfer.models.operators import Inputs
 from pdetransfer.models.transforms import matrices
-from pdetransfer.training.evaluation import squared_error
+from pdetransfer.plan.recipes import Recipe
+from pdetransfer.training.evaluation import OBJECTIVES
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +33,8 @@ class Adam(torch.optim.Adam):
 
 
 class Step:
-    """A step of a run: its loss, Σ (u - u₀)² over channels and grid, mean over the batch (arXiv 2306.00258,
-    A.3), the gradient, and Adam.
+    """A step of a run: its loss, the recipe's ``objective``, mean over the batch, the gradient, cut to the
+    recipe's ``clip``, and Adam.
 
     The batch passes through the model ``micro_batch`` examples at a time. With ``compiled``, all but a last,
     smaller part take a compiled model; where compiling fails, the log says so and none does. In a group of
@@ -47,12 +48,12 @@ class Step:
         optimiser: torch.optim.Optimizer,
         inputs: Inputs,
         targets: Tensor,
-        precision: str,
+        recipe: Recipe,
         micro_batch: int,
         compiled: bool,
     ):
         self._optimiser, self._inputs, self._targets = optimiser, inputs, targets
-        self._precision, self._micro_batch = precision, micro_batch
+        self._recipe, self._micro_batch = recipe, micro_batch
         self._model = model
         self._compiled: Forward | None = compile_model(model) if compiled else None
         self.falls_back = False  #: whether compiling has failed
@@ -69,6 +70,7 @@ class Step:
             self._compiled, self.falls_back = None, True
             self._optimiser.zero_grad(set_to_none=True)
             loss = self._gradient(rows)
+        _clip(self._model, self._recipe)
         self._optimiser.step()
         return loss
 
@@ -83,9 +85,10 @@ class Step:
         for part in parts:
             is_whole = self._compiled is not None and len(part) == self._micro_batch
             forward = self._compiled if is_whole else self._model
-            with torch.autocast(rows.device.type, torch.bfloat16, self._precision == "bfloat16"):
+            with torch.autocast(rows.device.type, torch.bfloat16, self._recipe.precision == "bfloat16"):
                 outputs = forward(*self._inputs.batch(part))
-            of_part = squared_error(outputs.float(), self._targets[part]).sum() / len(rows)
+            losses = OBJECTIVES[self._recipe.objective](outputs.float(), self._targets[part])
+            of_part = losses.sum() / len(rows)
             of_part.backward()
             loss += of_part.detach()
         if world > 1:
@@ -104,10 +107,10 @@ class StepTogether:
         optimisers: list[torch.optim.Optimizer],
         inputs: list[Inputs],
         targets: list[Tensor],
-        precision: str,
+        recipe: Recipe,
     ):
         self._models, self._optimisers, self._inputs, self._targets = models, optimisers, inputs, targets
-        self._precision = precision
+        self._recipe = recipe
         self._forward = torch.func.vmap(self._one)
 
     def _one(self, weights: dict[str, Tensor], fields: Tensor, constants: Tensor) -> Tensor:
@@ -121,14 +124,22 @@ class StepTogether:
         weights = {name: torch.stack([of[name] for of in parameters]) for name in parameters[0]}
         batches = [inputs.batch(part) for inputs, part in zip(self._inputs, rows, strict=True)]
         targets = torch.stack([target[part] for target, part in zip(self._targets, rows, strict=True)])
-        with torch.autocast(targets.device.type, torch.bfloat16, self._precision == "bfloat16"):
+        with torch.autocast(targets.device.type, torch.bfloat16, self._recipe.precision == "bfloat16"):
             outputs = self._forward(weights, *(torch.stack(part) for part in zip(*batches, strict=True)))
-        errors = squared_error(outputs.float().flatten(0, 1), targets.flatten(0, 1))
+        objective = OBJECTIVES[self._recipe.objective]
+        errors = objective(outputs.float().flatten(0, 1), targets.flatten(0, 1))
         losses = errors.view(len(rows), -1).mean(dim=1)
         losses.sum().backward()
-        for optimiser in self._optimisers:
+        for model, optimiser in zip(self._models, self._optimisers, strict=True):
+            _clip(model, self._recipe)
             optimiser.step()
         return losses.detach()
+
+
+def _clip(model: nn.Module, recipe: Recipe) -> None:
+    """Cut each element of the gradient to the recipe's largest absolute value, if it has one."""
+    if recipe.clip is not None:
+        nn.utils.clip_grad_value_(model.parameters(), recipe.clip)
 
 
 def compile_model(model: nn.Module) -> Forward:

@@ -126,13 +126,26 @@ def test_fno_in_other_dimensions(num_dims):
 @pytest.mark.parametrize("by_products", [True, False])
 @pytest.mark.parametrize(
     ("grid", "modes"),
-    [((16,), 3), ((16,), 8), ((16, 16), 3), ((16, 16), 8), ((10, 8), 4), ((6, 8, 10), 2), ((6, 6, 6), 3)],
+    [
+        ((16,), 3),
+        ((16,), 8),
+        ((16, 16), 3),
+        ((16, 16), 8),
+        ((10, 8), 4),
+        ((6, 8, 10), 2),
+        ((6, 6, 6), 3),
+        ((10, 14), (5, 2)),
+        ((9, 16), (2, 7)),
+        ((8, 12, 6), (1, 5, 3)),
+    ],
 )
-def test_fno_is_that_of_the_fft(grid, modes, by_products, device, monkeypatch):
+@pytest.mark.parametrize("padding", [0.0, 0.25])
+def test_fno_is_that_of_the_fft(grid, modes, padding, by_products, device, monkeypatch):
     """Outputs and gradients in single precision against double, whichever way is taken; 2 modes may be N."""
     monkeypatch.setattr(transforms, "takes_products", lambda modes: by_products)
     torch.manual_seed(2)
-    model = FNO(5, modes, num_layers=3, in_channels=2, out_channels=2, num_dims=len(grid))
+    shares = [padding] + [0.0] * (len(grid) - 1)  # of the first axis, which may be time
+    model = FNO(5, modes, 3, in_channels=2, out_channels=2, num_dims=len(grid), padding=shares)
     of_outputs, of_gradients = errors_of_fno(model, device, torch.randn(3, 2, *grid))
     assert of_outputs < 1e-6
     assert max(of_gradients.values()) < 1e-5
@@ -170,8 +183,8 @@ def test_the_fno_trains_as_that_of_the_fft_does(small_split):
 
 
 def test_many_modes_are_transformed_by_fft():
-    assert transforms.takes_products(32)  # the study's most
-    assert not transforms.takes_products(64)
+    assert transforms.takes_products((32, 32))  # the study's most
+    assert not transforms.takes_products((8, 64))
 
 
 def test_fno_weights_start_as_documented():
@@ -200,5 +213,25 @@ def test_fno_spectral_convolution_multiplies_each_kept_mode():
 
 
 def test_fno_refuses_a_grid_that_is_too_coarse():
-    with pytest.raises(ValueError, match=r"modes is 4 on a grid of \(6, 6\); expected at most N / 2"):
+    with pytest.raises(ValueError, match=r"modes is \(4, 4\) on a grid of \(6, 6\); expected at most N / 2"):
         build("fno")(inputs(num_points=6))
+
+
+@pytest.mark.parametrize("keys", [{"modes": (2, 3)}, {"padding": [0.1]}, {"padding": [0, 0, 2]}])
+def test_modes_and_padding_are_by_axis(keys):
+    sizes = {"width": 3, "modes": 2, "num_layers": 1, "in_channels": 1, "out_channels": 1, "num_dims": 3}
+    with pytest.raises(ValueError, match=r"(modes|padding) is .*; expected"):
+        FNO(**sizes | keys)
+
+
+def test_padding_is_as_long_on_any_grid():
+    """A field that is smooth at its ends, and a finer sampling of it, have the same outputs."""
+    torch.manual_seed(0)
+    model = FNO(4, 3, 2, in_channels=1, out_channels=1, num_dims=1, padding=[0.25]).double()
+
+    def outputs(num_points):
+        x = torch.arange(num_points, dtype=torch.float64) / num_points
+        return model(torch.sin(torch.pi * x)[None, None] ** 4)[0, 0]
+
+    coarse, fine = outputs(64), outputs(512)[::8]
+    assert (coarse - fine).norm() < 1e-2 * fine.norm()

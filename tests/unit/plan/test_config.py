@@ -260,6 +260,30 @@ def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
             "poisson",
             r"datasets.mixed has the keys \['mix', 'system'\]; expected nothing",
         ),
+        (
+            "models/fno_tiny/parametrization",
+            "mup",
+            "fno_tiny.base is None; expected the proxy's width and modes",
+        ),
+        ("models/fno_tiny/base", {"width": 4, "modes": 2}, "fno_tiny.base is .*; expected none, as its"),
+        (
+            "models/fno_tiny/mode_rule",
+            "papers",
+            "fno_tiny.mode_rule is 'papers'; expected 'none', 'paper' or",
+        ),
+        ("models/fno_tiny/mode_rule", "paper", "fno_tiny.mode_rule is 'paper'; expected 'none', as its"),
+        ("recipes/downstream/clip", 0, "recipes.downstream.clip is 0; expected"),
+        (
+            "recipes/downstream/schedule",
+            "cosines",
+            "recipes.downstream.schedule is 'cosines'; expected 'cosine'",
+        ),
+        (
+            "recipes/downstream/milestones",
+            [3],
+            r"recipes.downstream.milestones is \[3\]; expected none, as its",
+        ),
+        ("recipes/downstream/schedule", "halving", r"downstream.milestones is \[\]; expected at least one"),
         ("datasets/own", {"files": {"train": "a", "validation": "b"}}, "own.files has no 'test'; expected"),
         (
             "datasets/own",

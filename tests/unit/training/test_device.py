@@ -46,7 +46,7 @@ def watched(monkeypatch):
     monkeypatch.setattr(loop._Training, "validate", lambda _: None)
     monkeypatch.setattr(loop._Training, "report", lambda *_: None)
     # PyTorch's fused Adam and autocast refuse this device.
-    monkeypatch.setattr(loop, "Adam", lambda parameters, lr, fused: steps.Adam(parameters, lr=lr))
+    monkeypatch.setattr(loop, "Adam", lambda groups, fused, **keys: steps.Adam(groups, **keys))
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: contextlib.nullcontext())
     with Watched() as watched:
         yield watched

@@ -48,7 +48,7 @@ class Killed(BaseException):
 
 class Project:
     def __init__(self, path, small_split, device="cpu"):
-        self.path, self.device = path, torch.device(device)
+        self.path, self.device, self.architecture = path, torch.device(device), {}
         self.splits = {}
         for split, count in (("train", 20), ("validation", 4)):
             store, manifest = path / f"{split}.zarr", path / f"{split}.json"
@@ -57,7 +57,11 @@ class Project:
 
     def train(self, name="cells", archive="archive", **recipe):
         jobs.train(
-            [SETTINGS | {"recipe": RECIPE | recipe}],
+            [
+                SETTINGS
+                | {"recipe": RECIPE | recipe}
+                | {"architecture": SETTINGS["architecture"] | self.architecture}
+            ],
             [self.path / name],
             self.splits["train"],
             self.splits["validation"],
@@ -127,6 +131,33 @@ def test_a_killed_cell_goes_on_where_it_was_to_the_same_bits(project, killed_aft
     project.assert_equal()
     assert len(taken) + num_steps == 3 * (STEPS - 1)  # no step twice
     assert not list(project.path.glob("archive/*/.*"))
+
+
+CHOICES = {
+    "halving": {"schedule": "halving", "milestones": [3, 7], "clip": 0.1},
+    "one cycle": {"schedule": "one_cycle", "betas": [0.8, 0.9], "epsilon": 1e-12},
+    "relative": {"objective": "relative_l2"},
+}
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+@pytest.mark.parametrize("parametrization", ["standard", "mup"])
+def test_a_killed_cell_goes_on_whatever_its_recipe_asks_for(
+    tmp_path, small_split, killed_after, monkeypatch, choice, parametrization
+):
+    project = Project(tmp_path, small_split)
+    if parametrization == "mup":
+        project.architecture = {"parametrization": "mup", "base": {"width": 2, "modes": 4}}
+    with monkeypatch.context():
+        killed_after(20)
+        with pytest.raises(Killed):
+            project.train(**CHOICES[choice])
+    monkeypatch.undo()
+    project.train(**CHOICES[choice])
+    project.train("undisturbed", archive="elsewhere", **CHOICES[choice])
+    project.assert_equal()
+    rates = pd.read_csv(project.path / "cells/history.csv")["learning_rate_now"]
+    assert rates.nunique() > 2
 
 
 def test_on_either_device_a_killed_cell_goes_on(tmp_path, small_split, device, killed_after, monkeypatch):

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
@@ -35,14 +36,15 @@ def task(request, small_split):
     return Task(architecture, RECIPE, 20, as_examples(train, 20), as_examples(validation, 8))
 
 
-def taken(task, device, micro_batch=8, precision="float32", compiled=False, recompute=False, adam=Adam):
+def taken(task, device, micro_batch=8, compiled=False, recompute=False, adam=Adam, **recipe):
     """Losses of five steps, and the weights after them."""
     train = task.train
     operator = NeuralOperator(task.architecture, Channels.of(train), train.references(), seed=0)
     operator.model.to(device).recompute = recompute
     optimiser = adam(operator.model.parameters(), lr=1e-3, fused=True)
     inputs, targets = operator.inputs(train, device), torch.from_numpy(train.outputs).to(device)
-    step = Step(operator.model, optimiser, inputs, targets, precision, micro_batch, compiled)
+    recipe = RECIPE.model_copy(update=recipe)
+    step = Step(operator.model, optimiser, inputs, targets, recipe, micro_batch, compiled)
     batches = torch.arange(20, device=device).split(8)
     losses = [float(step(batches[number % 3])) for number in range(5)]
     return losses, operator.model.state_dict()
@@ -114,6 +116,33 @@ def test_where_compiling_fails_training_goes_on_without(task, device, monkeypatc
     )
 
 
+def test_the_objective_is_that_of_the_recipe(task, device):
+    """The loss at the first batch, and parts that add up, whichever it is."""
+    train = task.train[:8]
+    operator = NeuralOperator(task.architecture, Channels.of(train), task.train.references(), seed=0)
+    outputs = operator.apply(operator.inputs(train, CPU)).numpy()
+    difference, norm = (
+        np.linalg.norm(of.reshape(8, -1), axis=1) for of in (outputs - train.outputs, train.outputs)
+    )
+    for objective, expected in (("sum_of_squares", difference**2), ("relative_l2", difference / norm)):
+        losses, _ = whole = taken(task, device, objective=objective)
+        assert losses[0] == pytest.approx(expected.mean(), rel=1e-5)
+        assert_close(whole, taken(task, device, micro_batch=3, objective=objective), 1e-4)
+
+
+def test_each_element_of_the_gradient_is_cut_to_the_clip(task, device):
+    """Adam is scale-free, so that a clip that cuts all changes the steps, and one that cuts nothing does not."""
+    _, plain = taken(task, device)
+    assert_close(taken(task, device), taken(task, device, clip=1e9), 0)
+    _, cut = taken(task, device, clip=1e-6)
+    assert any(not torch.equal(value, plain[name]) for name, value in cut.items())
+    start = NeuralOperator(
+        task.architecture, task.channels, task.train.references(), seed=0
+    ).model.state_dict()
+    moved = cut["lifting.weight"].cpu() - start["lifting.weight"]
+    assert moved.abs().max() <= 5 * 1.01e-3  # five steps of equal gradients, up to their signs
+
+
 def trained(task, trials=TRIALS, device=CPU):
     return {(run.learning_rate, run.seed): run for run in train_runs(task, trials, Hardware(device))}
 
@@ -124,12 +153,23 @@ def together(monkeypatch):
 
 
 @pytest.mark.parametrize("fine_tuned", [False, True])
-@pytest.mark.parametrize("subset_by_seed", [False, True])
-def test_runs_trained_together_are_those_trained_one_by_one(
-    task, device, monkeypatch, fine_tuned, subset_by_seed
-):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"subset_by_seed": True},
+        {
+            "clip": 0.1,
+            "objective": "relative_l2",
+            "schedule": "one_cycle",
+            "betas": (0.8, 0.9),
+            "epsilon": 1e-12,
+        },
+    ],
+)
+def test_runs_trained_together_are_those_trained_one_by_one(task, device, monkeypatch, fine_tuned, changes):
     init = NeuralOperator(task.architecture, task.channels, task.train.references(), seed=5)
-    recipe = RECIPE.model_copy(update={"subset_by_seed": subset_by_seed})
+    recipe = RECIPE.model_copy(update=changes)
     task = dataclasses.replace(task, n_train=12, recipe=recipe, init=init if fine_tuned else None)
     monkeypatch.setattr(Hardware, "runs_at_once", lambda *_: 1)
     alone = trained(task, device=device)

@@ -1,0 +1,121 @@
+"""muP: the table of its docstring, and what it is for: updates whose size does not follow that of the model."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from pdetransfer.models.operators import Channels, NeuralOperator
+from pdetransfer.models.parametrization import GROUPS, Size, kappa
+from pdetransfer.training.steps import Adam
+
+CHANNELS = Channels(("f",), ("a",), ("u",))
+BASE = {"width": 16, "modes": 4}
+
+
+def operator(width=16, modes=4, seed=0, **keys):
+    architecture = {"kind": "fno", "width": width, "modes": modes, "num_layers": 4}
+    return NeuralOperator(architecture | keys, CHANNELS, {"source": 1.0, "a": 1.0}, seed)
+
+
+def mup(width=16, modes=4, seed=0, rule="none"):
+    return operator(width, modes, seed, parametrization="mup", base=BASE, mode_rule=rule)
+
+
+def test_every_parameter_is_in_one_group():
+    model = operator().model
+    groups = model.groups()
+    assert tuple(groups) == GROUPS
+    grouped = [id(parameter) for parameters in groups.values() for parameter in parameters]
+    assert sorted(grouped) == sorted(map(id, model.parameters()))
+
+
+@pytest.mark.parametrize("rule", ["none", "paper", "additive"])
+@pytest.mark.parametrize(("width", "modes"), [(16, 4), (64, 4), (32, 8)])
+def test_weights_and_learning_rates_are_those_of_the_table(width, modes, rule):
+    found, factor = mup(width, modes, rule=rule), kappa(rule, Size(16, (4, 4)), Size(width, (modes, modes)))
+    deviations = {"pointwise": width**-0.5, "spectral": factor * (2 * width) ** -0.5, "readout": 32**-0.5}
+    for name, parameters in found.model.groups().items():
+        for parameter in map(torch.Tensor.detach, parameters):
+            if parameter.ndim == 1:
+                assert not parameter.any()
+                continue
+            expected = deviations.get(name, 2**-0.5)  # of the lifting, two channels in
+            assert parameter.std(correction=0) == pytest.approx(
+                expected, rel=3 / math.sqrt(parameter.numel())
+            )
+            assert abs(parameter.mean()) < 4 * expected / math.sqrt(parameter.numel())
+    rates = [group["lr"] for group in found.parameter_groups(0.1)]
+    narrower = 16 / width
+    assert rates == pytest.approx([0.1, 0.1 * narrower, 0.1 * narrower * factor, 0.1])
+    assert found.model.output_multiplier == narrower
+
+
+def test_the_rules_for_modes():
+    """The multipliers of the study's sizes, from (16, 4), and the paper's D that cancels."""
+    sizes = [Size(16, (16, 16)), Size(32, (32, 32)), Size(128, (32, 32))]
+    base = Size(16, (4, 4))
+    assert [kappa("none", base, size) for size in sizes] == [1, 1, 1]
+    assert [kappa("paper", base, size) for size in sizes] == pytest.approx([0.7071, 0.6325, 0.6325], abs=1e-4)
+    rates = [kappa("additive", base, size) * 16 / size.width for size in sizes]
+    assert rates == pytest.approx([0.939, 0.495, 0.137], abs=1e-3)
+    for num_dims in (1, 2, 3):
+        sizes = (Size(8, (of,) * num_dims) for of in (3, 24))
+        assert kappa("paper", *sizes) == pytest.approx(math.sqrt(math.log(3) / math.log(24)))
+    assert kappa("paper", Size(8, (1,)), Size(8, (2,))) == 1
+
+
+def test_at_the_proxys_size_nothing_is_multiplied():
+    proxy = mup()
+    assert [group["lr"] for group in proxy.parameter_groups(1.0)] == [1, 1, 1, 1]
+    assert proxy.model.output_multiplier == 1
+
+
+def test_the_standard_parametrization_is_one_group_and_pytorchs_weights():
+    plain, named = operator(), operator(parametrization="standard")
+    (group,) = plain.parameter_groups(1e-3)
+    assert (group["lr"], len(group["params"])) == (1e-3, len(list(plain.model.parameters())))
+    for one, other in zip(plain.model.parameters(), named.model.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_the_seed_decides_the_weights_of_mup():
+    first, again, other = (mup(seed=seed).model.lifting.weight for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def slope(make, sizes, measure):
+    """Of the logarithm of a measure of training's first steps, mean over seeds, against that of the size."""
+    means = [np.mean([measure(make, size, seed) for seed in range(3)]) for size in sizes]
+    return np.polyfit(np.log(sizes), np.log(means), 1)[0]
+
+
+def change_of_activations(make, width, seed):
+    """RMS change of the last layer's activations, on other inputs, in five steps of Adam."""
+    made = make(width, seed=seed)
+    random = torch.Generator().manual_seed(seed)
+    x = torch.randn(8, 2, 16, 16, generator=random)
+    target = x[:, :1].roll(1, 2)
+    probe = torch.randn(4, 2, 16, 16, generator=random)
+    seen = []
+    made.model.convolutions[-1].register_forward_hook(lambda module, given, out: seen.append(out.detach()))
+    optimiser = Adam(made.parameter_groups(1e-3), fused=True, eps=1e-12)
+    with torch.no_grad():
+        made.model(probe)
+    before = seen[-1]
+    for _ in range(5):
+        optimiser.zero_grad()
+        (made.model(x) - target).square().mean().backward()
+        optimiser.step()
+    with torch.no_grad():
+        made.model(probe)
+    return (seen[-1] - before).square().mean().sqrt().item()
+
+
+def test_in_mup_updates_do_not_grow_with_the_width():
+    """The coordinate check (Yang et al. 2022, D.1). In standard parametrization they grow nearly as the width."""
+    widths = [16, 32, 64, 128]
+    assert abs(slope(mup, widths, change_of_activations)) < 0.15
+    assert slope(operator, widths, change_of_activations) > 0.7
