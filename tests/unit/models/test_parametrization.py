@@ -86,6 +86,25 @@ def test_the_seed_decides_the_weights_of_mup():
     assert not torch.equal(first, other)
 
 
+def test_the_rule_for_the_width_is_that_of_the_mup_package():
+    """Multipliers of the learning rate by parameter, against Yang et al.'s own code, at the same modes."""
+    oracle = pytest.importorskip("mup")
+    sizes = {"base": 16, "delta": 32, "target": 64}
+    models = {name: operator(width).model for name, width in sizes.items()}
+    for name, width in sizes.items():
+        models[name].projection[2] = oracle.MuReadout(2 * width, 1)
+    oracle.set_base_shapes(models["target"], models["base"], delta=models["delta"])
+    theirs = oracle.MuAdam(models["target"].parameters(), lr=1.0)
+    expected = {id(p): group["lr"] for group in theirs.param_groups for p in group["params"]}
+    found = mup(64)
+    groups = zip(found.model.groups().values(), found.parameter_groups(1.0), strict=True)
+    ours = {id(p): group["lr"] for parameters, group in groups for p in parameters}
+    for (name, one), other in zip(found.model.named_parameters(), models["target"].parameters(), strict=True):
+        assert ours[id(one)] == expected[id(other)], name
+    readout = models["target"].projection[2].weight
+    assert found.model.output_multiplier == 1 / readout.infshape.width_mult()
+
+
 def slope(make, sizes, measure):
     """Of the logarithm of a measure of training's first steps, mean over seeds, against that of the size."""
     means = [np.mean([measure(make, size, seed) for seed in range(3)]) for size in sizes]
