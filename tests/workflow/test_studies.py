@@ -121,15 +121,20 @@ figures:
 }  # fmt: skip
 
 
+def write_files(folder, tag, counts, num_points, seed=0):
+    """A file for each split of an operator that multiplies by a."""
+    random = np.random.default_rng(seed)
+    for split, count in zip(("train", "validation", "test"), counts, strict=True):
+        source, a = random.normal(size=(count, num_points, num_points)), random.uniform(1, 2, (count, 1))
+        with h5py.File(folder / f"{tag}{split}.h5", "w") as file:
+            file["fields"], file["tensor"] = np.stack([source, a[:, :, None] * source], axis=1), a
+
+
 def test_own_data_and_one_experiment_go_to_a_report_by_two_files(fresh):
     for name, text in OWN.items():
         (fresh.path / name).parent.mkdir(parents=True, exist_ok=True)
         (fresh.path / name).write_text(text)
-    random = np.random.default_rng(0)
-    for split, count in {"train": 16, "validation": 8, "test": 8}.items():
-        source, a = random.normal(size=(count, 16, 16)), random.uniform(1, 2, (count, 1))
-        with h5py.File(fresh.path / f"{split}.h5", "w") as file:
-            file["fields"], file["tensor"] = np.stack([source, a[:, :, None] * source], axis=1), a
+    write_files(fresh.path, "", (16, 8, 8), 16)
     chosen = ("--config", "study=mine", "scale=laptop")
     fresh.succeed("all", *chosen)
     assert "Nothing to be done" in fresh.succeed("-n", "all", *chosen)
@@ -139,3 +144,67 @@ def test_own_data_and_one_experiment_go_to_a_report_by_two_files(fresh):
     html = (results / "report.html").read_text()
     assert "<h1>My operator</h1>" in html
     assert re.search(r"On mine, .*from scratch", html)
+
+
+SMALLEST = """
+answers: transfer
+datasets:
+  near: {system: poisson, eigenvalue_range: [1, 5]}
+  far: {system: poisson, eigenvalue_range: [5, 10]}
+  mine: {coefficients: [a], files: {train: train.h5, validation: validation.h5, test: test.h5}}
+  base: {coefficients: [a], files: {train: base_train.h5, validation: base_validation.h5, test: base_test.h5}}
+  mixed: {mix: [near, base]}
+grid: {num_points: 9}
+source: {num_centres: 4, sigma: 0.125, sparsity_range: [0.2, 0.8]}
+num_examples: {train: 1, validation: 1, test: 1}
+n_train: [0, 1]
+models:
+  fno: {kind: fno, width: 4, modes: 4, num_layers: 1, rate: 1000}
+  wide: {like: fno, width: 6}
+recipes:
+  one:
+    learning_rates: {scratch: [1.0e-3], fine_tuned: [1.0e-3]}
+    batch_size: 16
+    length: 2
+    length_unit: steps
+    validation_interval: 1
+    num_validation: 1
+pretrainings:
+  near: {dataset: near, n_train: 1, recipe: one}
+  base: {dataset: base, n_train: 1, recipe: one}
+  mixed: {dataset: mixed, n_train: 2, recipe: one}
+experiments:
+  data: {question: data, dataset: [mine], model: [fno], init: [scratch, base], recipe: [one]}
+  size: {like: data, question: size, model: [fno, wide]}
+  shift: {like: data, question: shift, dataset: [far], init: [scratch, near]}
+  mixture: {like: data, question: mixture, dataset: [far], init: [scratch, near, mixed]}
+  mixture_of_mine: {like: data, question: mixture, init: [scratch, base, mixed]}
+figures:
+  errors: {kind: error_vs_data, experiments: [data, shift], title: Errors}
+  savings: {kind: data_savings, experiments: [size], title: Savings}
+  parameters: {kind: error_by_parameter, experiments: [shift, mixture], title: Parameters, n_train: 1}
+  distances: {kind: savings_by_distance, experiments: [shift, mixture_of_mine], title: Distances, n_train: 1}
+  predictions: {kind: predictions, experiments: [mixture], title: Predictions, n_train: 1}
+  spectra: {kind: spectra, experiments: [mixture_of_mine], title: Spectra, n_train: 1}
+"""
+
+
+def test_one_example_of_everything_goes_to_a_report(fresh):
+    """In each split, of files as of generated data, on an odd grid, with a batch larger than n."""
+    (fresh.path / "config/least").mkdir()
+    (fresh.path / "config/least/study.yaml").write_text(SMALLEST)
+    (fresh.path / "config/least/only.yaml").write_text("")
+    (fresh.path / "config/least/claims.yaml").write_text("")
+    write_files(fresh.path, "", (1, 1, 1), 9)
+    write_files(fresh.path, "base_", (1, 1, 1), 9, seed=1)
+    chosen = ("--config", "study=least", "scale=only")
+    fresh.succeed("all", *chosen)
+    results = fresh.path / "results/least/only"
+    for path in results.glob("tables/*.csv"):
+        pd.read_csv(path)
+    assert np.isfinite(pd.read_csv(results / "tables/mixture_of_mine.csv")["test_error"]).all()
+    assert pd.read_csv(results / "tables/invariance.csv")["change"].max() < 1e-6
+    html = (results / "report.html").read_text()
+    assert 'id="claims"' not in html
+    for name in ("errors", "savings", "parameters", "distances", "predictions", "spectra"):
+        assert f'<figure id="{name}">' in html

@@ -111,11 +111,13 @@ def draw_gallery(examples: dict[str, Examples]) -> Figure:
         len(examples), columns, figsize=(8.8, 1.16 * len(examples) + 0.3), squeeze=False, layout="constrained"
     )
     for row, (dataset, first) in zip(axes, examples.items(), strict=True):
+        for panel in row[2 * len(first) :]:  # a dataset may have fewer than there are columns
+            panel.set_axis_off()
         for index, (source, solution) in enumerate(zip(first.fields[:, 0], first.outputs[:, 0], strict=True)):
             show(row[2 * index], source, is_source=True)
             show(row[2 * index + 1], solution, is_source=False)
         row[0].set_ylabel(dataset.split("_")[-1], fontsize=8)
-    for index in range(GALLERY_EXAMPLES):
+    for index in range(max(map(len, examples.values()))):
         axes[0, 2 * index].set_title("source", fontsize=8)
         axes[0, 2 * index + 1].set_title("solution", fontsize=8)
     return figure

@@ -181,5 +181,6 @@ def test_a_gallery_has_a_row_for_each_dataset(small_split, tmp_path):
 def test_a_gallery_of_few_examples_is_drawn(small_split):
     """A user's file may hold fewer than there are columns."""
     figure = draw_gallery({"own": as_examples(small_split(), 2)})
-    assert sum(bool(axes.images) for axes in figure.axes) == 4
+    assert [bool(axes.images) for axes in figure.axes] == [axes.axison for axes in figure.axes]
+    assert sum(axes.axison for axes in figure.axes) == 4
     plt.close(figure)
