@@ -400,7 +400,8 @@ def controls(study: Study) -> Report:
 def report(study: Study, answers: Answers) -> Report:
     root, stored = study.results, stored_datasets(study)
     own = [name for name, keys in answers.pictures.items() if all(getattr(study, key) for key in keys)]
-    pictures = [*own, *(f"gallery_{name}" for name in systems(study)), "ranges"]
+    drawn = [name for name in stored if not study.datasets[name].files]  # users' files have no ranges
+    pictures = [*own, *(f"gallery_{name}" for name in systems(study)), *(["ranges"] if drawn else [])]
     return _report(
         study,
         study.reported,

@@ -247,6 +247,11 @@ class Data:
         return _html(self.table, _spaced(self.table))
 
     @property
+    def is_solved(self) -> bool:
+        """Whether the equation of any dataset is known."""
+        return bool(self.table["largest_residual"].notna().any())
+
+    @property
     def card_urls(self) -> dict[str, str]:
         return {name: f"data:image/png;base64,{b64encode(png).decode()}" for name, png in self.cards.items()}
 
@@ -304,7 +309,7 @@ def render(
         bounds=_bounds(sections),
         verdicts=judged.summary(claim["verdict"] for claim in claims),
         number=lambda value: "" if value is None else judged.spelled(value),
-        laws=None if laws is None else _html(laws, _LAW_COLUMNS),
+        laws=None if laws is None or laws.empty else _html(laws, _LAW_COLUMNS),
         data=data,
         costs=costs,
         table_html=lambda table: _html(table, _spaced(table)),

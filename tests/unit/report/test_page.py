@@ -208,6 +208,16 @@ def test_the_report_needs_no_other_file():
     assert "<?xml" not in body_of(html)
 
 
+def test_nothing_is_said_of_the_equation_of_data_whose_equation_is_not_known():
+    def body(residual):
+        table = pd.DataFrame({"dataset": ["far"], "largest_residual": [residual]})
+        return body_of(html_of([experiment()], [], data=Data(table, [], {}, 99)))
+
+    assert "the largest residual" in body(1e-13)
+    assert "the largest residual" not in body(None)
+    assert "Of 99\nexamples" in body(None)
+
+
 def test_the_report_says_whose_study_it_is_and_how_a_figure_is_read():
     body = body_of(html_of([experiment()], [picture()], [CLAIM]))
     for text in (
@@ -258,6 +268,7 @@ def test_scaling_laws_are_a_section_of_their_own():
     assert '<h2 id="laws">' in body
     assert "power law: no floor identified" in body
     assert "<td>0.5</td>" in body
+    assert "#laws" not in body_of(html_of([experiment()], [], laws=laws[:0]))
 
 
 def test_a_report_without_data_and_claims_has_no_such_sections():
