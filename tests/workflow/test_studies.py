@@ -1,11 +1,14 @@
 """Studies beside the project's own: a toy with code of its own, and a user's with nothing but two files."""
 
+import json
+import os
 import re
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import zarr
 
 pytestmark = pytest.mark.slow
 
@@ -130,11 +133,38 @@ def write_files(folder, tag, counts, num_points, seed=0):
             file["fields"], file["tensor"] = np.stack([source, a[:, :, None] * source], axis=1), a
 
 
-def test_own_data_and_one_experiment_go_to_a_report_by_two_files(fresh):
+def make_own(project):
+    """A study of three files."""
     for name, text in OWN.items():
-        (fresh.path / name).parent.mkdir(parents=True, exist_ok=True)
-        (fresh.path / name).write_text(text)
-    write_files(fresh.path, "", (16, 8, 8), 16)
+        (project.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (project.path / name).write_text(text)
+    write_files(project.path, "", (16, 8, 8), 16)
+
+
+def test_an_older_file_in_the_place_of_another_and_a_change_inside_a_store_are_imported_again(fresh):
+    make_own(fresh)
+    group = zarr.open_group(fresh.path / "test.zarr", mode="w")
+    for name, shape in {"source": (8, 16, 16), "solution": (8, 16, 16), "coefficients": (8, 1)}.items():
+        group.create_array(name, data=np.random.default_rng(0).normal(size=shape))
+    fresh.edit("config/mine/study.yaml", "test: test.h5", "test: test.zarr")
+    manifests = [f"results/mine/laptop/datasets/mine/{split}.json" for split in ("train", "test")]
+    chosen = ("--config", "study=mine", "scale=laptop")
+    fresh.succeed(*manifests, *chosen)
+    assert "Nothing to be done" in fresh.succeed("-n", *manifests, *chosen)
+    write_files(fresh.path, "", (16, 8, 8), 16, seed=1)
+    os.utime(fresh.path / "train.h5", (1000, 1000))
+    group["source"][0] += 1
+    planned = fresh.succeed("-n", *manifests, *chosen)
+    for manifest in manifests:
+        assert manifest in planned
+    before = [json.loads((fresh.path / manifest).read_text())["sha256"] for manifest in manifests]
+    fresh.succeed(*manifests, *chosen)
+    after = [json.loads((fresh.path / manifest).read_text())["sha256"] for manifest in manifests]
+    assert all(old["source"] != new["source"] for old, new in zip(before, after, strict=True))
+
+
+def test_own_data_and_one_experiment_go_to_a_report_by_two_files(fresh):
+    make_own(fresh)
     chosen = ("--config", "study=mine", "scale=laptop")
     fresh.succeed("all", *chosen)
     assert "Nothing to be done" in fresh.succeed("-n", "all", *chosen)

@@ -21,6 +21,7 @@ os.environ.update(
 )
 
 from pdetransfer.base import numerics
+from pdetransfer.base.files import fingerprint
 from pdetransfer.plan import entries, inputs
 from pdetransfer.plan.check import check
 from pdetransfer.plan.expand import ConfigError

@@ -1,6 +1,7 @@
 ALL_SPLITS = job(lambda: [split for name in sorted(STORED) for split in inputs.card(STUDY, name).values()])
 CARD = job(lambda dataset: inputs.card(STUDY, dataset), "dataset")
 OF_SYSTEM = job(lambda system: inputs.of_system(STUDY, system), "system")
+OF_USER = job(lambda dataset, split: inputs.of_user(STUDY, dataset, split), "dataset", "split")
 
 
 rule generate:
@@ -24,7 +25,7 @@ rule generate:
 
 rule import_file:
     input:
-        lambda w: getattr(STUDY.datasets[w.dataset].files, w.split),
+        OF_USER,
     output:
         store=directory("<results>/datasets/{dataset}/{split}.zarr"),
         manifest="<results>/datasets/{dataset}/{split}.json",
@@ -43,6 +44,9 @@ rule import_file:
             "system": STUDY.datasets[w.dataset].system,
             "coefficient_names": list(STUDY.datasets[w.dataset].coefficients or ()),
         },
+        # Snakemake notices a newer file, but no older one, and no change inside a folder; nor does it compare params
+        # that are made of `input`.
+        file=lambda w: fingerprint(OF_USER(w)),
         numerics=numerics.SOLVER,
     script:
         "../scripts/import_file.py"

@@ -179,6 +179,11 @@ def split(study: Study, dataset: str, name: str) -> SplitFiles:
     return SplitFiles(File(f"{folder}/{name}.zarr"), File(f"{folder}/{name}.json"))
 
 
+def of_user(study: Study, dataset: str, name: str) -> str:
+    """The user's file that a split is imported from."""
+    return getattr(study.datasets[dataset].files, name)
+
+
 def splits(study: Study, dataset: str, name: str) -> list[SplitFiles]:
     """A split of each of the stored datasets that a dataset consists of."""
     return [split(study, part, name) for part in study.components(dataset)]
