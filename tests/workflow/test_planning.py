@@ -59,6 +59,16 @@ def test_a_configfile_beside_the_slurm_profile_must_say_the_scale(fresh):
     assert "runtime=1440" not in output
 
 
+def test_the_forecast_is_printed_whenever_it_is_asked_for(fresh):
+    told = [fresh.succeed("plan") for _ in range(2)]
+    table = (fresh.path / "results/transfer/smoke/plan.txt").read_text()
+    for words in ("examples/s", "data_scaling", "device_hours", "hours at best", "MB a job"):
+        assert words in table
+    assert [output.count(table) for output in told] == [1, 1]
+    assert "rule forecast" in told[0]
+    assert "rule forecast" not in told[1]
+
+
 def test_typed_values_are_laid_over_the_files_and_checked_the_same(fresh):
     target = "results/transfer/smoke/datasets/poisson_e1-5/train.json"
     made = fresh.succeed(target, "--config", "num_examples={train: 40}")
