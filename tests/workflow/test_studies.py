@@ -3,6 +3,9 @@
 import json
 import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -161,6 +164,37 @@ def test_an_older_file_in_the_place_of_another_and_a_change_inside_a_store_are_i
     fresh.succeed(*manifests, *chosen)
     after = [json.loads((fresh.path / manifest).read_text())["sha256"] for manifest in manifests]
     assert all(old["source"] != new["source"] for old, new in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize("way", ["--snakefile", "--directory"])
+def test_a_study_runs_from_elsewhere_with_results_there_and_files_from_the_projects_root(
+    fresh, way, tmp_path
+):
+    make_own(fresh)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    given = fresh.path / "workflow/Snakefile" if way == "--snakefile" else elsewhere
+    target = "results/mine/laptop/datasets/mine/train.json"
+    result = subprocess.run(
+        [
+            Path(sys.executable).with_name("snakemake"),
+            target,
+            way,
+            given,
+            "--config",
+            "study=mine",
+            "scale=laptop",
+        ],
+        cwd=elsewhere if way == "--snakefile" else fresh.path,
+        env=os.environ | {"PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "workflow specific profile" in result.stderr
+    assert json.loads((elsewhere / target).read_text())["count"] == 16
+    assert not (fresh.path / "results/mine").exists()
 
 
 def test_own_data_and_one_experiment_go_to_a_report_by_two_files(fresh):

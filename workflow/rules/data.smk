@@ -1,7 +1,7 @@
 ALL_SPLITS = job(lambda: [split for name in sorted(STORED) for split in inputs.card(STUDY, name).values()])
 CARD = job(lambda dataset: inputs.card(STUDY, dataset), "dataset")
 OF_SYSTEM = job(lambda system: inputs.of_system(STUDY, system), "system")
-OF_USER = job(lambda dataset, split: inputs.of_user(STUDY, dataset, split), "dataset", "split")
+OF_USER = job(lambda dataset, split: from_root(inputs.of_user(STUDY, dataset, split)), "dataset", "split")
 
 
 rule generate:
