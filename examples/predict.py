@@ -53,4 +53,8 @@ def main(folder: str, picture: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(
+            "usage: python examples/predict.py MODEL PICTURE, the folder of a trained model and a file to draw to"
+        )
     main(*sys.argv[1:])
