@@ -399,6 +399,8 @@ def claims(study: Study, answers: Answers) -> Judged:
 
 
 def controls(study: Study) -> Report:
+    if not study.controls:
+        raise ConfigError(f"study {study.name} has no controls; expected an experiment that asks {CONTROL!r}")
     return _report(study, study.controls)
 
 

@@ -139,6 +139,12 @@ def test_ranges_are_shown_where_a_dataset_has_some():
     assert "ranges" not in inputs.report(own, ANSWERS).datasets.pictures
 
 
+def test_controls_that_a_study_lacks_are_not_run():
+    reported = {name: STUDY.experiments[name] for name in STUDY.reported}
+    with pytest.raises(ConfigError, match="study transfer has no controls; expected an experiment"):
+        inputs.controls(STUDY.model_copy(update={"experiments": reported}))
+
+
 def test_what_controls_left_is_used_once_it_is_there(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert inputs.have_run(STUDY, ["seeds", "control_length"]) == ["seeds"]
