@@ -44,13 +44,18 @@ def main(folder: str, picture: str) -> None:
 
     limit = np.abs(exact).max()
     figure, axes = plt.subplots(1, 3, figsize=(8, 2.9), layout="constrained")
-    axes[0].imshow(source[0], origin="lower", cmap="cividis")
+    figure.colorbar(axes[0].imshow(source[0], origin="lower", cmap="cividis"), ax=axes[0], shrink=0.7)
     for panel, field in zip(axes[1:], (exact, predicted), strict=True):
-        panel.imshow(field[0], origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
+        shown = panel.imshow(field[0], origin="lower", cmap="RdBu_r", vmin=-limit, vmax=limit)
+    figure.colorbar(shown, ax=axes[1:], shrink=0.7)
     for panel, title in zip(axes, ("source", "exact", f"predicted, error {error:.2g}"), strict=True):
         panel.set(title=title, xticks=[], yticks=[])
     figure.savefig(picture, dpi=150)
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(
+            "usage: python examples/predict.py MODEL PICTURE, the folder of a trained model and a file to draw to"
+        )
     main(*sys.argv[1:])

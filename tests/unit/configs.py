@@ -16,6 +16,8 @@ RECIPE = {
     "validation_interval": 1,
     "num_validation": 8,
 }
+#: A user's files.
+OWN_FILES = {split: f"{split}.h5" for split in ("train", "validation", "test")}
 
 
 def load_study(scale: str, folder: Path = ROOT / "config", **typed) -> Study:

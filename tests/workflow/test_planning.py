@@ -1,8 +1,11 @@
 """What is said before anything runs: plans at every scale, and users' mistakes."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -57,6 +60,32 @@ def test_a_configfile_beside_the_slurm_profile_must_say_the_scale(fresh):
     output = fresh.succeed("--profile", "slurm", "-n", "all", "--configfile", "own.yaml")
     assert "runtime=600" in output
     assert "runtime=1440" not in output
+
+
+def test_the_forecast_is_printed_whenever_it_is_asked_for(fresh):
+    told = [fresh.succeed("plan") for _ in range(2)]
+    table = (fresh.path / "results/transfer/smoke/plan.txt").read_text()
+    for words in ("examples/s", "data_scaling", "device_hours", "hours at best", "MB a job"):
+        assert words in table
+    assert [output.count(table) for output in told] == [1, 1]
+    assert "rule forecast" in told[0]
+    assert "rule forecast" not in told[1]
+
+
+def test_a_project_and_its_environment_may_lie_in_folders_with_spaces(fresh):
+    project = fresh.path.rename(fresh.path.with_name("a project"))
+    (project / ".venv").symlink_to(sys.prefix)
+    target = "results/transfer/smoke/datasets/poisson_e1-5/test.json"
+    result = subprocess.run(
+        [project / ".venv/bin/python", "-m", "snakemake", target],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert (project / target).exists()
 
 
 def test_typed_values_are_laid_over_the_files_and_checked_the_same(fresh):

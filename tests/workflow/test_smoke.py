@@ -324,7 +324,7 @@ def test_a_numerics_version_reruns_its_stage(finished):
 
 def test_another_device_makes_only_the_printed_config_stale(finished):
     finished.edit("config/transfer/smoke.yaml", "\ngrid:", "\ndevice: cpu\ngrid:")
-    assert finished.planned("all") == {"plan": 1, "report": 1}
+    assert finished.planned("all") == {"forecast": 1, "report": 1}
 
 
 def test_a_changed_setting_reruns_what_depends_on_it(finished):
@@ -365,7 +365,7 @@ def test_a_new_shift_trains_only_its_cells(finished):
     made = {"generate": 3, "card": 1, "train_pack": 2, "evaluate": 1, "table": 1, "figures_fig5": 1}
     assert {rule: plan.get(rule) for rule in made} == made
     assert set(plan) - set(made) == {
-        "plan",
+        "forecast",
         "distances",
         "datasets",
         "disjoint",
@@ -385,7 +385,7 @@ def test_a_new_model_size_trains_only_its_cells(finished):
         config["experiments"]["model_scaling"]["model"].append("fno_new")
 
     finished.edit_config(add)
-    plan = {"plan": 1, "pretrain": 1, "train_pack": 2, "evaluate": 1, "table": 1, "claims": 1}
+    plan = {"forecast": 1, "pretrain": 1, "train_pack": 2, "evaluate": 1, "table": 1, "claims": 1}
     assert finished.planned("all") == plan | {"figures_fig4": 1, "invariance": 1, "fits": 1, "report": 1}
 
 
@@ -432,7 +432,7 @@ def test_another_experiments_cells_leave_a_figure_alone(finished):
     finished.edit_config(add)
     assert finished.planned(f"{RESULTS}/figures/fig3.svg") == {}
     plan = {
-        "plan": 1,
+        "forecast": 1,
         "train": 4,
         "evaluate": 1,
         "table": 1,

@@ -3,6 +3,7 @@
 import atexit
 import os
 import re
+import shlex
 import sys
 from datetime import datetime
 from functools import cache
@@ -11,9 +12,12 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 # The workflow runs the package that lies beside it, in the jobs that it starts too.
-PACKAGE = str(Path(workflow.basedir).parent / "pipeline_src")
+ROOT = Path(workflow.basedir).parent
+PACKAGE = str(ROOT / "pipeline_src")
 sys.path.insert(0, PACKAGE)
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [PACKAGE, os.getenv("PYTHONPATH")])))
+# Snakemake starts scripts by this path in a shell, which would take it apart where a folder has a space in its name.
+sys.executable = shlex.quote(sys.executable)
 # Else glibc gives large blocks back to the system after each use, and fetches them again in pages of 4 KB.
 os.environ.update(
     GLIBC_TUNABLES="glibc.malloc.hugetlb=1:"
@@ -21,6 +25,7 @@ os.environ.update(
 )
 
 from pdetransfer.base import numerics
+from pdetransfer.base.files import fingerprint
 from pdetransfer.plan import entries, inputs
 from pdetransfer.plan.check import check
 from pdetransfer.plan.expand import ConfigError
@@ -35,7 +40,7 @@ OTHER = config.pop("other", None)
 def chosen_study():
     """The study and the code that answers it; the first mistake in them is said, and nothing is run."""
     typed = {key: value for key, value in workflow.config_settings.overwrite_config.items() if key != "other"}
-    study = load(Path(workflow.basedir).parent / "config", config, typed)
+    study = load(ROOT / "config", config, typed)
     answers = registry.answers(study.answers)
     if workflow.is_main_process:
         check(study, answers, registry.quantities(study))
@@ -118,6 +123,11 @@ def job(plan, *names):
             raise WorkflowError(str(mistake)) from None
 
     return lambda wildcards: of(*(wildcards.get(name) for name in names))
+
+
+def from_root(path):
+    """A path that a config has, relative to the project's root, wherever Snakemake works (``--directory``)."""
+    return path if Path(path).is_absolute() else os.path.relpath(ROOT / path)
 
 
 def reads(of_job):

@@ -1,6 +1,9 @@
 ALL_SPLITS = job(lambda: inputs.compared_splits(STUDY))
 CARD = job(lambda dataset: inputs.card(STUDY, dataset), "dataset")
 OF_SYSTEM = job(lambda system: inputs.of_system(STUDY, system), "system")
+OF_USER = job(
+    lambda dataset, split: from_root(inputs.imported(STUDY, dataset, split).file), "dataset", "split"
+)
 
 
 rule generate:
@@ -24,7 +27,7 @@ rule generate:
 
 rule import_file:
     input:
-        lambda w: inputs.imported(STUDY, w.dataset, w.split).file,
+        OF_USER,
     output:
         store=directory("<results>/datasets/{dataset}/{split}.zarr"),
         manifest="<results>/datasets/{dataset}/{split}.json",
@@ -38,6 +41,9 @@ rule import_file:
         "../../environment.yml"
     params:
         settings=lambda w: inputs.imported(STUDY, w.dataset, w.split).settings,
+        # Snakemake notices a newer file, but no older one, and no change inside a folder; nor does it compare params
+        # that are made of `input`.
+        file=lambda w: fingerprint(OF_USER(w)),
         numerics=numerics.SOLVER,
     script:
         "../scripts/import_file.py"

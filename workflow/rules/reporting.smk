@@ -127,14 +127,15 @@ rule claims:
         "../scripts/claims.py"
 
 
-rule plan:
+rule forecast:
     output:
         table="<results>/plan.csv",
         parquet="<results>/plan.parquet",
+        words="<results>/plan.txt",
     log:
-        "<results>/logs/plan.log",
+        "<results>/logs/forecast.log",
     benchmark:
-        "<results>/benchmarks/plan.tsv"
+        "<results>/benchmarks/forecast.tsv"
     localrule: True
     conda:
         "../../environment.yml"
@@ -144,21 +145,35 @@ rule plan:
         study=PLANNED,
         experiments=STUDY.reported,
     script:
-        "../scripts/plan.py"
+        "../scripts/forecast.py"
 
 
 # Of one experiment, with the pre-trainings that it needs.
-use rule plan as plan_experiment with:
+use rule forecast as forecast_experiment with:
     output:
         table="<results>/plan/{experiment}.csv",
         parquet="<results>/plan/{experiment}.parquet",
+        words="<results>/plan/{experiment}.txt",
     log:
-        "<results>/logs/plan/{experiment}.log",
+        "<results>/logs/forecast/{experiment}.log",
     benchmark:
-        "<results>/benchmarks/plan/{experiment}.tsv"
+        "<results>/benchmarks/forecast/{experiment}.tsv"
     params:
         study=PLANNED,
         experiments=lambda wildcards: [wildcards.experiment],
+
+
+# Without outputs, so that it prints whenever it is asked for.
+rule plan:
+    input:
+        "<results>/plan.txt",
+    log:
+        "<results>/logs/plan.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/plan.py"
 
 
 rule report:

@@ -1,31 +1,5 @@
-"""What the config asks for, before it is run: a forecast, printed and written."""
+"""The forecast, printed."""
 
-import torch
+from pathlib import Path
 
-from pdetransfer.analysis.tables import write_table
-from pdetransfer.plan import costs
-from pdetransfer.plan.study import Study
-from pdetransfer.training.hardware import Hardware
-from pdetransfer.training.timing import examples_per_second
-
-study, names = Study(**snakemake.params.study), snakemake.params.experiments
-num_devices = snakemake.resources.num_devices
-if study.device == "cuda" and not torch.cuda.is_available():
-    print("rates: those of the config, as there is no CUDA device here")
-else:
-    device = Hardware.of(study.device, 1).device
-    batch_size = min(recipe.batch_size for recipe in study.recipes.values())
-    points = costs.grid(study).num_points
-    rates = {
-        name: round(examples_per_second(model.architecture, points, batch_size, 4, device))
-        for name, model in study.models.items()
-    }
-    study = costs.at_rates(study, rates)
-    print(f"rates, measured on {device.type}, examples/s: {rates}")
-table = costs.forecast(study, names)
-write_table(table, snakemake.output.table)
-print(table.to_string(index=False))
-hours = costs.wall_hours(study, num_devices, names)
-print(f"training on {num_devices} devices at once: {hours:.3g} hours at best")
-memory, data = costs.largest_job_mb(study, names), costs.data_gb(study, names)
-print(f"memory: up to {memory:,} MB a job; datasets: {data:.3g} GB")
+print(Path(snakemake.input[0]).read_text(), end="")

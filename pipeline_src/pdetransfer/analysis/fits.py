@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.optimize import least_squares
 
 from pdetransfer.analysis.bootstrap import Replicates, interval
-from pdetransfer.analysis.tables import CURVE_AXES
+from pdetransfer.analysis.tables import AXES, CURVE_AXES
 from pdetransfer.plan.entries import SCRATCH
 
 _NUM_REPLICATES = 100  # of the bootstrap's; a fit takes milliseconds
@@ -16,6 +16,9 @@ _FEWEST = 4  # values of x that three numbers are fitted to
 _FLAT = 1e-3  # an exponent below it is none
 _NO_FLOOR = 0.01  # of the smallest error: a floor below it is none
 _SCALE = 0.05  # deviation of a log error beyond which it counts linearly
+_NUMBERS = ("floor", "amplitude", "exponent", "beside_scratch")
+_COLUMNS = ["in", *AXES, "smallest", "largest", "points", "statement"]
+_COLUMNS += [f"{name}{end}" for name in _NUMBERS for end in ("", "_low", "_high")]
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def scaling_laws(
         *_in_compute(replicates, seconds),
     ]
     laws = {tuple(axes.values()): _laws(x, errors) for axes, x, errors in groups}
-    return pd.DataFrame([_row(axes, x, laws) for axes, x, _ in groups])
+    return pd.DataFrame([_row(axes, x, laws) for axes, x, _ in groups], columns=_COLUMNS)
 
 
 def _in_examples(replicates: Replicates) -> Iterable[tuple[dict, np.ndarray, np.ndarray]]:
@@ -150,7 +153,7 @@ def _row(axes: dict, x: np.ndarray, laws: dict) -> dict:
     own, statement = laws[key]
     scratch, _ = laws.get((*key[:3], SCRATCH, *key[4:]), (None, ""))
     row = {**axes, "smallest": x[0], "largest": x[-1], "points": len(x), "statement": statement}
-    for name in ("floor", "amplitude", "exponent"):
+    for name in _NUMBERS[:3]:
         values = np.array([getattr(law, name) for law in own])
         low, high = interval(values)
         row |= {name: values[0], f"{name}_low": low, f"{name}_high": high}

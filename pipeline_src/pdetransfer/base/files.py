@@ -1,4 +1,4 @@
-"""Files that are either whole or absent."""
+"""Files that are either whole or absent, and how to tell one from another."""
 
 import hashlib
 import json
@@ -61,3 +61,14 @@ def looks_like(path: str | Path) -> str | None:
 def sha256_of_file(path: str | Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprint(path: str | Path) -> str | None:
+    """What changes when a file, or any file in a folder, is replaced, by an older one too: a hash of sizes and
+    times, as contents take too long to read. None if there is nothing at ``path``."""
+    path = Path(path)
+    if not path.exists():
+        return None
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    facts = [(str(file.relative_to(path)), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -51,8 +51,8 @@ def mass_in_common(values: np.ndarray, base: np.ndarray) -> float:
 
 def normalised_wasserstein(values: np.ndarray, base: np.ndarray) -> float:
     """∫ |P - Q| of the cumulative distributions of two samples, in standard deviations of ``base``, so that
-    parameters of different systems compare."""
-    return float(wasserstein_distance(values, base) / base.std())
+    parameters of different systems compare; NaN where ``base`` has a single value, and so no unit."""
+    return float(wasserstein_distance(values, base) / base.std()) if base.std() else np.nan
 
 
 def spectral_distance(one: np.ndarray, other: np.ndarray) -> float:

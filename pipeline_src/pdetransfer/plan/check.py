@@ -5,6 +5,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import product
+from keyword import iskeyword
 
 from pdetransfer.data.sources import SparseGaussians
 from pdetransfer.data.systems.registry import SYSTEMS
@@ -15,6 +16,7 @@ from pdetransfer.plan.load import validated
 from pdetransfer.plan.study import Study
 
 MOST_VALIDATIONS = 50  #: of one run; they cost nearly as much as training otherwise
+_TAKEN = ("self", "source", "solution")  # names that `predict` takes and gives beside those of coefficients
 _MADE = ("grid", "source", "num_examples")  # keys that generated datasets need
 
 
@@ -26,6 +28,7 @@ def check(study: Study, answers: Answers, quantities: dict[str, Callable]) -> No
         _parametrizations(study),
         _recipes(study),
         _names(study),
+        _channels(study),
         _sizes(study),
         _questions(study, answers),
         _figures(study, answers),
@@ -76,6 +79,12 @@ def _own_data(name: str, entry: Dataset) -> Iterator[str]:
         yield f"datasets.{name} has {beside} beside files; expected system, or coefficients with their names"
     if entry.system and entry.system not in SYSTEMS:
         yield _unknown(f"datasets.{name}.system", entry.system, SYSTEMS)
+    for coefficient in entry.coefficients or ():
+        if not coefficient.isidentifier() or iskeyword(coefficient) or coefficient in _TAKEN:
+            yield (
+                f"datasets.{name}.coefficients has {coefficient!r}; expected a name that an argument of `predict` "
+                f"may have: letters, digits and _, no word of Python, and none of {list(_TAKEN)}"
+            )
 
 
 def _generated(study: Study, name: str, entry: Dataset) -> Iterator[str]:
@@ -167,11 +176,37 @@ def _names(study: Study) -> Iterator[str]:
                         yield _unknown(f"{section}.{name}.{key}", value, known)
     for name, experiment in study.experiments.items():
         for dataset in experiment.dataset if OWN in experiment.init else ():
-            if (system := study.own(dataset)) not in study.pretrainings:
+            system = study.own(dataset)
+            if system is None:
+                yield (
+                    f"experiments.{name}.init has 'own' for {dataset}, which has no system; "
+                    f"expected the name of a pre-training"
+                )
+            if system not in study.pretrainings:
                 yield (
                     f"experiments.{name}.init has 'own' for {dataset}, whose system is {system}; "
                     f"expected a pre-training of that name"
                 )
+
+
+def _channels(study: Study) -> Iterator[str]:
+    """A model is fine-tuned on coefficients that it has channels for: those of its pre-training's examples."""
+    for name in study.experiments:
+        for curve in filter(lambda curve: curve.is_fine_tuned, study.curves(name)):
+            given = _coefficients(study, curve.dataset)
+            known = _coefficients(study, base := study.pretrainings[curve.init].dataset)
+            if unknown := [coefficient for coefficient in given if coefficient not in known]:
+                yield (
+                    f"experiments.{name} fine-tunes {curve.init} on {curve.dataset}, which has the coefficients "
+                    f"{unknown}; expected some of {known}, those of {base}, which it is pre-trained on"
+                )
+
+
+def _coefficients(study: Study, dataset: str) -> list[str]:
+    """The coefficients of a dataset, those of a mixture together."""
+    parts = [study.datasets[part] for part in study.components(dataset)]
+    names = [SYSTEMS[part.system].coefficient_names if part.system else part.coefficients for part in parts]
+    return list(dict.fromkeys(name for of_part in names for name in of_part or ()))
 
 
 def _sizes(study: Study) -> Iterator[str]:

@@ -437,14 +437,16 @@ def claims(study: Study, answers: Answers) -> Judged:
 
 
 def controls(study: Study) -> Report:
+    if not study.controls:
+        raise ConfigError(f"study {study.name} has no controls; expected an experiment that asks {CONTROL!r}")
     return _report(study, study.controls)
 
 
 def report(study: Study, answers: Answers) -> Report:
     root, stored = study.results, stored_datasets(study)
     own = [name for name, keys in answers.pictures.items() if all(getattr(study, key) for key in keys)]
-    ranges = ["ranges"] if any(not study.datasets[name].files for name in stored) else []
-    pictures = [*own, *(f"gallery_{name}" for name in systems(study)), *ranges]
+    drawn = [name for name in stored if not study.datasets[name].files]  # users' files have no ranges
+    pictures = [*own, *(f"gallery_{name}" for name in systems(study)), *(["ranges"] if drawn else [])]
     return _report(
         study,
         study.reported,

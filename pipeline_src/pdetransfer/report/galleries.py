@@ -10,7 +10,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from matplotlib.image import AxesImage
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from pdetransfer.data.cards import Card
 from pdetransfer.data.datasets import Examples
@@ -29,12 +30,20 @@ _SHARED = 3  # sentences on a card about what its sets have in common with other
 GALLERY_EXAMPLES = 4  #: of each dataset in its system's gallery
 
 
-def show(axes: Axes, field: np.ndarray, is_source: bool) -> None:
+def show(axes: Axes, field: np.ndarray, is_source: bool) -> AxesImage:
     """A field with y upwards; a solution with white at zero."""
     limit = np.abs(field).max()
     limits = {} if is_source else {"vmin": -limit, "vmax": limit}
-    axes.imshow(field, origin="lower", cmap=_SOURCE if is_source else _SOLUTION, **limits)
     axes.set(xticks=[], yticks=[])
+    return axes.imshow(field, origin="lower", cmap=_SOURCE if is_source else _SOLUTION, **limits)
+
+
+def add_scale(axes: Axes, image: AxesImage) -> None:
+    """The scale of an image, a bar right of its axes with a few numbers."""
+    beside = axes.inset_axes((1.05, 0, 0.07, 1))
+    bar = axes.figure.colorbar(image, cax=beside, ticks=MaxNLocator(2), format=StrMethodFormatter("{x:g}"))
+    bar.outline.set_linewidth(0.4)
+    beside.tick_params(labelsize=5.5, length=1.5, width=0.4, pad=1)
 
 
 def draw_card(card: Card) -> Figure:
@@ -115,17 +124,20 @@ def draw_ranges(table: pd.DataFrame) -> Figure:
 
 
 def draw_gallery(examples: dict[str, Examples]) -> Figure:
-    """Sources and, to the right of each, solutions of the first training examples, a row for each dataset."""
+    """Sources and, to the right of each, solutions of the first training examples, a row for each dataset. Each
+    field has a scale of its own; where a solution is zero it is white."""
     columns = 2 * GALLERY_EXAMPLES
     figure, axes = plt.subplots(
         len(examples), columns, figsize=(8.8, 1.16 * len(examples) + 0.3), squeeze=False, layout="constrained"
     )
     for row, (dataset, first) in zip(axes, examples.items(), strict=True):
+        for panel in row[2 * len(first) :]:  # a dataset may have fewer than there are columns
+            panel.set_axis_off()
         for index, (source, solution) in enumerate(zip(first.fields[:, 0], first.outputs[:, 0], strict=True)):
             show(row[2 * index], source, is_source=True)
             show(row[2 * index + 1], solution, is_source=False)
         row[0].set_ylabel(dataset.split("_")[-1], fontsize=8)
-    for index in range(GALLERY_EXAMPLES):
+    for index in range(max(map(len, examples.values()))):
         axes[0, 2 * index].set_title("source", fontsize=8)
         axes[0, 2 * index + 1].set_title("solution", fontsize=8)
     return figure
@@ -133,30 +145,29 @@ def draw_gallery(examples: dict[str, Examples]) -> Figure:
 
 def draw_predictions(rows: "list[Prediction]", entry: entries.Figure) -> Figure:
     """Source, true solution, and for each init a prediction with its error beside it, of two test examples of each
-    dataset: those with the median and the worst error of the fine-tuned model. Fields of a row share a
-    scale, errors another; the number is the relative L2 error."""
+    dataset: those with the median and the worst error of the fine-tuned model. Solutions and predictions of a row
+    share the scale right of the solution, errors that right of the first; the number is the relative L2 error."""
     columns = 2 + 2 * max(len(row.predictions) for row in rows)
     figure, axes = plt.subplots(
-        len(rows), columns, figsize=(8.8, 1.42 * len(rows) + 0.35), squeeze=False, layout="constrained"
+        len(rows), columns, figsize=(8.8, 1.3 * len(rows) + 0.35), squeeze=False, layout="constrained"
     )
     for panels, row in zip(axes, rows, strict=True):
-        show(panels[0], row.source, is_source=True)
-        limit = np.abs(row.solution).max()
         worst = max(np.abs(p - row.solution).max() for p in row.predictions.values())
-        shown = {"origin": "lower", "cmap": _SOLUTION, "vmin": -limit, "vmax": limit}
-        panels[1].imshow(row.solution, **shown)
-        name = row.dataset.replace("advection_diffusion", "adv-diff")
-        panels[0].set_ylabel(f"{name}\n{row.rank}", fontsize=7)
+        solution = show(panels[1], row.solution, is_source=False)
+        add_scale(panels[0], show(panels[0], row.source, is_source=True))
+        add_scale(panels[1], solution)
+        shown = {"origin": "lower", "cmap": _SOLUTION, "norm": solution.norm}
+        panels[0].set_ylabel(f"{_short(row.dataset)}\n{row.rank}", fontsize=7)
         panels[0].set_title("source", fontsize=8)
         panels[1].set_title("solution", fontsize=8)
         for index, init in enumerate(row.predictions):
             prediction, error = panels[2 + 2 * index], panels[3 + 2 * index]
             prediction.imshow(row.predictions[init], **shown)
             difference = np.abs(row.predictions[init] - row.solution)
-            error.imshow(difference, origin="lower", cmap=_ERROR, vmin=0, vmax=worst)
-            prediction.set_title(
-                "from scratch" if init == SCRATCH else f"from {init.replace('_', '-')}", fontsize=7
-            )
+            image = error.imshow(difference, origin="lower", cmap=_ERROR, vmin=0, vmax=worst)
+            if index == 0:
+                add_scale(error, image)
+            prediction.set_title(f"from {_short(init).replace('_', '-')}", fontsize=7)
             error.set_title(f"error {row.errors[init]:.2g}", fontsize=8)
         for panel in panels:
             panel.set(xticks=[], yticks=[])
@@ -164,6 +175,11 @@ def draw_predictions(rows: "list[Prediction]", entry: entries.Figure) -> Figure:
             panel.set_axis_off()
     figure.suptitle(f"{entry.title}, n = {entry.n_train}", fontsize=10)
     return figure
+
+
+def _short(name: str) -> str:
+    """A name as long as a panel is wide."""
+    return name.replace("advection_diffusion", "adv-diff")
 
 
 def draw_spectra(rows: "list[Spectra]", entry: entries.Figure) -> Figure:

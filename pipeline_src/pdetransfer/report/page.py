@@ -314,7 +314,7 @@ def render(
         bounds=_bounds(sections),
         verdicts=judged.summary(claim["verdict"] for claim in claims),
         number=lambda value: "" if value is None else judged.spelled(value),
-        laws=None if laws is None else _html(laws, _LAW_COLUMNS),
+        laws=None if laws is None or laws.empty else _html(laws, _LAW_COLUMNS),
         data=data,
         costs=costs,
         table_html=lambda table: _html(table, _spaced(table)),

@@ -1,11 +1,13 @@
 """Scaling laws, against laws that are known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cases import error_table
 from pdetransfer.analysis.bootstrap import Replicates
 from pdetransfer.analysis.fits import fit, scaling_laws
+from pdetransfer.analysis.tables import write_table
 
 SIZES = np.array([16.0, 64.0, 256.0, 1024.0, 4096.0])
 
@@ -77,6 +79,15 @@ def test_few_points_are_fitted_by_a_power_law_and_one_by_none():
     )
     assert laws["init"].to_list() == ["scratch"]
     assert laws["statement"].to_list() == ["power law: 3 points"]
+
+
+def test_a_table_without_a_law_has_its_columns_and_can_be_read_again(tmp_path):
+    """One n_train and one model, as a first try of one's own has them."""
+    laws = table(curve("scratch", [0.1], sizes=[1]))
+    write_table(laws, tmp_path / "fits.csv")
+    found = pd.read_csv(tmp_path / "fits.csv")
+    assert found.empty
+    assert list(found) == list(table(curve("scratch", law(0, 1, 0.5))))
 
 
 def test_a_law_in_parameters_compares_the_models_at_the_largest_n():

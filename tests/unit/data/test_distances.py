@@ -48,6 +48,10 @@ def test_the_distances_do_not_depend_on_the_unit_of_the_parameter():
         assert distance(-3 * values + 7, -3 * BASE + 7) == pytest.approx(distance(values, BASE), abs=1e-3)
 
 
+def test_a_parameter_of_a_single_value_has_no_unit_and_its_distance_is_not_known():
+    assert np.isnan(normalised_wasserstein(BASE, np.array([2.0])))
+
+
 def test_integers_are_compared_by_value():
     base, values = np.repeat([1.0, 2.0, 3.0, 4.0], 5), np.array([3.0, 4.0, 4.0, 9.0])
     assert mass_in_common(values, base) == 0.25 + 0.25

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from configs import RECIPE, ROOT, SCALES, load_study
+from configs import OWN_FILES, RECIPE, ROOT, SCALES, load_study
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.models.registry import MODELS
 from pdetransfer.plan.check import check
@@ -21,7 +21,6 @@ from pdetransfer.studies import registry
 
 FOLDER = ROOT / "config"
 AXES = {"dataset": ["d"], "model": ["m"], "init": ["scratch"], "recipe": ["r"]}
-OWN_FILES = {split: f"{split}.h5" for split in ("train", "validation", "test")}
 
 
 def checked(study):
@@ -295,6 +294,20 @@ def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
             {"files": OWN_FILES, "system": "wave"},
             "datasets.own.system is 'wave'; expected one of",
         ),
+        *(
+            (
+                "datasets/own",
+                {"files": OWN_FILES, "coefficients": ["a", name]},
+                f"datasets.own.coefficients has '{name}'; expected a name that an argument of `predict`",
+            )
+            for name in ("", " ", "source", "solution", "self", "k-1", "lambda")
+        ),
+        (
+            "experiments/mixture_in_distribution/init",
+            ["poisson", "mixed"],
+            r"mixture_in_distribution fine-tunes poisson on advection_diffusion_psi0.2-0.4, which has the "
+            r"coefficients \['v1', 'v2'\]; expected some of \['k11', 'k22', 'k12'\], those of poisson_e1-5",
+        ),
         ("datasets/other", {}, r"datasets.other has the keys \[\]; expected system, files or mix"),
         ("recipes/downstream/seeds", [1, 1], r"seeds is \[1, 1\]; expected none of them twice"),
         ("datasets/a name", {"system": "poisson", "eigenvalue_range": [1, 2]}, "a name.*pattern"),
@@ -335,7 +348,7 @@ def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
         ),
         (
             "experiments/data_scaling/init",
-            ["poisson"],
+            ["own"],
             "draws data_scaling as data_savings; expected scratch and a pre",
         ),
         (
@@ -390,7 +403,7 @@ def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
         (
             "experiments/data_scaling/dataset",
             ["mixed"],
-            "init has 'own' for mixed, whose system is None; expected a pre",
+            "init has 'own' for mixed, which has no system; expected the name of a pre-training",
         ),
         (
             "models/new",
@@ -457,6 +470,15 @@ def test_what_generated_data_need_is_asked_for_and_of_own_data_nothing(tmp_path)
     own["recipes"] = {"r": RECIPE}
     own["experiments"] = {"e": {"question": "data", "n_train": [1]} | AXES}
     assert checked(load(own_study(tmp_path / "b", own), {"study": "mine", "scale": "laptop"})).grid is None
+
+
+def test_own_data_without_a_system_have_no_pretraining_of_their_own(tmp_path):
+    study = {"answers": "transfer", "datasets": {"d": {"files": OWN_FILES, "coefficients": ["a"]}}}
+    study["models"] = {"m": {"kind": "fno", "width": 4, "modes": 4, "num_layers": 1, "rate": 1}}
+    study["recipes"] = {"r": RECIPE}
+    study["experiments"] = {"e": {"question": "data", "n_train": [1]} | AXES | {"init": ["own"]}}
+    with pytest.raises(ConfigError, match="'own' for d, which has no system; expected the name of a pre-tr"):
+        checked(load(own_study(tmp_path, study), {"study": "mine", "scale": "laptop"}))
 
 
 def test_a_study_is_answered_by_the_code_that_it_names(tmp_path):

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from configs import SCALES, load_study
+from configs import OWN_FILES, SCALES, load_study
 from pdetransfer.plan import entries, inputs
+from pdetransfer.plan.entries import Dataset
 from pdetransfer.plan.expand import ConfigError
 from pdetransfer.plan.inputs import files
 from pdetransfer.plan.study import Curve
@@ -148,6 +149,19 @@ def test_rows_of_a_table_are_its_cells_and_the_pre_trainings_at_zero():
     assert sorted(row.axes["n_train"] for row in rows) == sorted([0] * 2 + [16, 64, 256, 1024] * 4)
     (zero,) = {row.summary for row in rows if row.axes["n_train"] == 0 and row.axes["init"] == "poisson"}
     assert zero == f"{ROOT}/cells/poisson_e1-5/fno_medium/scratch/pretrain/n1024/cell.json"
+
+
+def test_ranges_are_shown_where_a_dataset_has_some():
+    own = STUDY.model_copy(update={"datasets": {"mine": Dataset(coefficients=["a"], files=OWN_FILES)}})
+    own = own.model_copy(update={"experiments": {}, "figures": {}})
+    assert "ranges" in inputs.report(STUDY, ANSWERS).datasets.pictures
+    assert "ranges" not in inputs.report(own, ANSWERS).datasets.pictures
+
+
+def test_controls_that_a_study_lacks_are_not_run():
+    reported = {name: STUDY.experiments[name] for name in STUDY.reported}
+    with pytest.raises(ConfigError, match="study transfer has no controls; expected an experiment"):
+        inputs.controls(STUDY.model_copy(update={"experiments": reported}))
 
 
 def test_what_controls_left_is_used_once_it_is_there(tmp_path, monkeypatch):

@@ -284,6 +284,7 @@ def test_scaling_laws_are_a_section_of_their_own():
     assert '<h2 id="laws">' in body
     assert "power law: no floor identified" in body
     assert "<td>0.5</td>" in body
+    assert "#laws" not in body_of(html_of([experiment()], [], laws=laws[:0]))
 
 
 def test_a_report_without_data_and_claims_has_no_such_sections():

@@ -119,7 +119,31 @@ def test_predictions_are_drawn_with_the_error_of_each_init(tmp_path):
     for words in ("error 0.5", "error 0.025", "error 0.03", "error 0.4", "error 0.06"):
         assert texts.count(words) == 1
     assert texts.count("from scratch") == 2
-    assert {"from poisson", "from mixed-equal-steps", "from advection-diffusion"} <= set(texts)
+    assert {"from poisson", "from mixed-equal-steps", "from adv-diff"} <= set(texts)
+
+
+def test_source_solution_and_errors_of_a_row_have_a_scale_that_says_their_size():
+    """All errors of a row share one, up to the largest of them, and all solutions that of the true one."""
+    wave = np.sin(2 * np.pi * np.arange(8) / 8) * np.ones((8, 1))
+    predictions = {"scratch": 2 * wave + 0.5, "poisson": 2 * wave - 0.25}
+    errors = dict.fromkeys(predictions, 0.1)
+    rows = [
+        Prediction(
+            "far", rank, size * wave, size * 2 * wave, {k: size * v for k, v in predictions.items()}, errors
+        )
+        for rank, size in (("median", 1.0), ("worst", 100.0))
+    ]
+    figure = draw_predictions(rows, ENTRY)
+    images = [axes.images[0] for axes in figure.axes if axes.images]
+    for of_row, size in zip((images[:6], images[6:]), (1.0, 100.0), strict=True):
+        source, solution, scratch, error, poisson, other = of_row
+        assert [image.colorbar is not None for image in of_row] == [True, True, False, True, False, False]
+        bars = [(image.colorbar.vmin, image.colorbar.vmax) for image in (source, solution, error)]
+        np.testing.assert_allclose(bars, size * np.array([(-1, 1), (-2, 2), (0, 0.5)]))
+        for image, like in ((scratch, solution), (poisson, solution), (other, error)):
+            assert (image.norm.vmin, image.norm.vmax) == (like.norm.vmin, like.norm.vmax)
+        assert any(text.get_text() for text in error.colorbar.ax.get_yticklabels())
+    plt.close(figure)
 
 
 def test_spectra_of_errors_sum_to_the_mean_squared_error_at_low_wavenumbers(small_split, tmp_path):
@@ -181,5 +205,6 @@ def test_a_gallery_has_a_row_for_each_dataset(small_split, tmp_path):
 def test_a_gallery_of_few_examples_is_drawn(small_split):
     """A user's file may hold fewer than there are columns."""
     figure = draw_gallery({"own": as_examples(small_split(), 2)})
-    assert sum(bool(axes.images) for axes in figure.axes) == 4
+    assert [bool(axes.images) for axes in figure.axes] == [axes.axison for axes in figure.axes]
+    assert sum(axes.axison for axes in figure.axes) == 4
     plt.close(figure)

@@ -18,7 +18,7 @@ from cluster import ACCOUNT, QUICK_PROFILE, rule_of
 pytestmark = pytest.mark.slow
 
 GPU_RULES = {"pretrain", "train", "train_pack", "train_pack_4_8_16", "evaluate"}
-LOCAL_RULES = {"plan"}
+LOCAL_RULES = {"forecast"}
 
 
 def one_experiment(config):

@@ -40,8 +40,12 @@ def headline_data(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) ->
     told = []
     for budget, of_budget in rows[rows["budget"] != _CHEAPEST].groupby("budget", sort=False):
         distinct = of_budget.drop_duplicates(["dataset", "model", "init"])
-        by_dataset = _and(f"{saved(row, 'ratio')} times ({row.dataset})" for row in distinct.itertuples())
-        told.append(f"{by_dataset} as many at {budget}")
+        axes = ["dataset"] if distinct["dataset"].is_unique else ["dataset", "model", "init"]
+        by_curve = _and(
+            f"{saved(row, 'ratio')} times ({', '.join(getattr(row, axis) for axis in axes)})"
+            for row in distinct.itertuples()
+        )
+        told.append(f"{by_curve} as many at {budget}")
     if not told:
         return "Savings of data compare fine-tuning with training from scratch, and one of them was not asked for."
     return f"A model fine-tuned on {few} examples has the error of one from scratch with {'; '.join(told)}."

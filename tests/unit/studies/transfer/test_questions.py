@@ -201,6 +201,14 @@ def test_the_headline_of_q1_has_every_budget_that_was_run_but_the_one_without_th
     )
 
 
+def test_the_headline_of_q1_tells_the_curves_of_a_dataset_apart():
+    row = {"dataset": "far", "init": "poisson", "n_train": 32, "budget": "equal epochs", "bound": "lower"}
+    budgets = pd.DataFrame([row | {"model": model, "ratio": 2.0} for model in ("m", "big")])
+    assert headline("data", points(SCRATCH) + points(TUNED, init="poisson"), budgets=budgets).endswith(
+        "at least 2 times (far, m, poisson) and at least 2 times (far, big, poisson) as many at equal epochs."
+    )
+
+
 def test_the_headline_of_q2_has_the_gain_of_the_smallest_and_the_largest_model():
     better = {n: error / 2 for n, error in TUNED.items()}
     rows = [
