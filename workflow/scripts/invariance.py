@@ -6,8 +6,6 @@ import pandas as pd
 
 from pdetransfer.analysis.tables import write_table
 from pdetransfer.base import logs
-from pdetransfer.base.files import read_json
-from pdetransfer.data.datasets import Examples
 from pdetransfer.data.stored import Stored
 from pdetransfer.models.checkpoints import load_model
 from pdetransfer.models.operators import change_under_rescaling
@@ -17,16 +15,13 @@ _EXAMPLES = 16  # of each pre-training, at most
 logs.to_file(snakemake.log[0])
 
 
-def first(train) -> Examples:
-    """The first training examples; of a mixture no more than every part of it has."""
-    return Stored.of(train).load(min(_EXAMPLES, *(read_json(part.manifest)["count"] for part in train)))
-
-
 rows = [
     {
         "dataset": model.curve.dataset,
         "model": model.curve.model,
-        "change": change_under_rescaling(load_model(Path(model.weights)), first(model.train)),
+        "change": change_under_rescaling(
+            load_model(Path(model.weights)), Stored.of(model.train).first(_EXAMPLES)
+        ),
     }
     for model in snakemake.params.job
 ]

@@ -8,9 +8,9 @@ import pandas as pd
 from scipy.stats import wasserstein_distance
 
 from pdetransfer.base.bins import bin_edges
-from pdetransfer.base.files import read_json
 from pdetransfer.data.cards import spectrum
-from pdetransfer.data.datasets import load, shifted_parameter, source_rms
+from pdetransfer.data.datasets import shifted_parameter, source_rms
+from pdetransfer.data.stored import Stored
 
 _IN_SPECTRA = 256  # training examples that spectra are means over
 _NUM_BINS = 16  # of a continuous parameter, with equally many values of both datasets together in each
@@ -28,7 +28,7 @@ class Sample:
 
 def read_sample(store: Path, manifest: Path) -> Sample:
     """The sample of a training split."""
-    solutions = load([store], [manifest], min(_IN_SPECTRA, read_json(manifest)["count"])).outputs[:, 0]
+    solutions = Stored([store], [manifest]).first(_IN_SPECTRA).outputs[:, 0]
     normalised = solutions / source_rms(solutions)[:, None, None]
     return Sample(shifted_parameter(store, manifest), spectrum(normalised))
 

@@ -26,6 +26,10 @@ class Stored:
     def load(self, count: int | None = None) -> datasets.Examples:
         return datasets.load(self.stores, self.manifests, count)
 
+    def first(self, most: int) -> datasets.Examples:
+        """The first ``most`` examples, or as many as there are; of a mixture no more than every part of it has."""
+        return self.load(min(most, *(read_json(manifest)["count"] for manifest in self.manifests)))
+
     def shifted_parameter(self) -> np.ndarray:
         """By example; NaN in a mixture, whose systems have different ones."""
         if len(self.stores) > 1:

@@ -194,7 +194,7 @@ class NeuralOperator:
         units = self._units(self.channels.outputs).reshape(-1, *(1 for _ in found.shape[2:]))
         return (found * units).astype(np.float32)
 
-    def predict(self, **physical: np.ndarray | float) -> dict[str, np.ndarray]:
+    def predict(self, /, **physical: np.ndarray | float) -> dict[str, np.ndarray]:
         """Outputs by name, ``(count, *grid)``, float32, for physical inputs by name.
 
         A field is ``(count, *grid)``, or ``(*grid)`` for a single example; a coefficient is a number or

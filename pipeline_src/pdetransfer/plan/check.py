@@ -16,7 +16,7 @@ from pdetransfer.plan.load import validated
 from pdetransfer.plan.study import Study
 
 MOST_VALIDATIONS = 50  #: of one run; they cost nearly as much as training otherwise
-_TAKEN = ("self", "source", "solution")  # names that `predict` takes and gives beside those of coefficients
+_TAKEN = ("source", "solution")  # names that `predict` takes and gives beside those of coefficients
 _MADE = ("grid", "source", "num_examples")  # keys that generated datasets need
 
 

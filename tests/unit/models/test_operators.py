@@ -150,6 +150,13 @@ def test_on_either_device_the_predictions_are_the_same(operator, examples, devic
     np.testing.assert_allclose(operator.predict(**physical)["solution"], expected, rtol=1e-4, atol=1e-6)
 
 
+def test_an_input_may_have_any_name_of_an_argument(examples):
+    renamed = dataclasses.replace(examples, coefficient_names=("self", "name", "k12"))
+    physical = dict(zip(renamed.coefficient_names, examples.coefficients.T, strict=True))
+    found = build(renamed).predict(source=examples.fields[:, 0], **physical)["solution"]
+    assert found.shape == (6, 16, 16)
+
+
 def test_a_model_is_loaded_without_pytorchs_compiler_which_takes_long_to_import(operator, tmp_path):
     path = tmp_path / "weights.safetensors"
     states, references = [operator.model.state_dict()], [operator.references]

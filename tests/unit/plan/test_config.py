@@ -300,7 +300,7 @@ def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
                 {"files": OWN_FILES, "coefficients": ["a", name]},
                 f"datasets.own.coefficients has '{name}'; expected a name that an argument of `predict`",
             )
-            for name in ("", " ", "source", "solution", "self", "k-1", "lambda")
+            for name in ("", " ", "source", "solution", "k-1", "lambda")
         ),
         (
             "experiments/mixture_in_distribution/init",
