@@ -5,9 +5,12 @@ BIN := .venv/bin
 # A progress bar in a terminal; the plain log anywhere else.
 LOGGER := $(shell test -t 2 && echo --logger progress)
 
-.PHONY: all test smoke docs results bench gpu lock
+.PHONY: all mutransfer test smoke docs results bench gpu lock
 all: .venv/installed
 	$(BIN)/snakemake all --rerun-incomplete $(LOGGER)
+
+mutransfer: .venv/installed
+	$(BIN)/snakemake all --rerun-incomplete $(LOGGER) --config study=mutransfer
 
 smoke: .venv/installed
 	$(BIN)/snakemake all --rerun-incomplete $(LOGGER) --config scale=smoke

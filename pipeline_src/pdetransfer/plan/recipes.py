@@ -3,7 +3,7 @@
 import math
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from pdetransfer.plan.entries import Count, Entry, Rates, distinct
 
@@ -119,10 +119,16 @@ class Arms(Entry):
     )
 
 
+def _of_one_arm(given: object) -> object:
+    return {"scratch": given} if isinstance(given, list) else given
+
+
 class ArmedRecipe(_Training):
     """How a cell is trained and tuned."""
 
-    learning_rates: Arms = Field(description=Arms.__doc__)
+    learning_rates: Annotated[Arms, BeforeValidator(_of_one_arm)] = Field(
+        description=f"{Arms.__doc__} A list stands for the rates from scratch."
+    )
     fewer_seeds: dict[Count, Count] = Field(
         {},
         description="By the n_train from which on it holds: how many of the seeds are taken, the first ones.",

@@ -1,0 +1,54 @@
+"""What the study of muTransfer asks and draws."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pdetransfer.plan.answers import Answers, FigureKind, Needs, Question
+
+if TYPE_CHECKING:  # planning imports this module
+    import pandas as pd
+
+_SWEEP: Needs = {
+    "several recipes, one for each learning rate": lambda entry: len(entry.recipe) > 1,
+    "several models, the sizes of a family": lambda entry: len(entry.model) > 1,
+    "training from scratch alone": lambda entry: set(entry.init) == {"scratch"},
+    "a single n_train": lambda entry: len(entry.n_train) == 1,
+}
+
+
+def headline(cells: "pd.DataFrame", savings: "pd.DataFrame", tables: "dict[str, pd.DataFrame]") -> str:
+    """What the proxy's rate costs the largest model of each family."""
+    from pdetransfer.studies.mutransfer.optima import transfers
+
+    largest = transfers(cells).groupby(["dataset", "family"], sort=False).tail(1)
+    told = " and ".join(
+        f"{_with_interval(row.ratio, row.low, row.high)} times the error in {row.family} ({row.dataset})"
+        for row in largest.itertuples()
+    )
+    return f"At the best learning rate of the smallest model, the largest has {told} that it has at its own."
+
+
+def answer(cells: "pd.DataFrame", savings: "pd.DataFrame") -> Iterator[str]:
+    """The best rate of every size, by family."""
+    from pdetransfer.studies.mutransfer.optima import optima
+
+    for (dataset, family), rows in optima(cells).groupby(["dataset", "family"], sort=False):
+        sizes = ", ".join(map("{:,}".format, rows["num_parameters"]))
+        best = ", ".join(
+            f"{_with_interval(row.vertex, row.low, row.high)}{' (an end of the grid)' if row.edge else ''}"
+            for row in rows.itertuples()
+        )
+        yield f"On {dataset}, the best learning rate of {family} with {sizes} parameters is {best}."
+
+
+def _with_interval(value: float, low: float, high: float) -> str:
+    return f"{value:.2g}" + (f" ({low:.2g} to {high:.2g})" if low == low else "")
+
+
+ANSWERS = Answers(
+    questions={"learning_rate": Question("Does the best learning rate stay?", headline, answer, _SWEEP)},
+    figures={
+        "error_vs_learning_rate": FigureKind(needs=_SWEEP),
+        "transferred_over_tuned": FigureKind(needs=_SWEEP),
+    },
+)

@@ -1,0 +1,101 @@
+"""Figures of the study of muTransfer: one function for each kind, (tables, entry, study) -> figure."""
+
+from collections.abc import Callable
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+
+from pdetransfer.plan import entries
+from pdetransfer.plan.study import Study
+from pdetransfer.report.figures import PALETTE, WIDTH, Tables
+from pdetransfer.studies.mutransfer.optima import optima, sweep, transfers
+
+_HEIGHT = 3.2  # of a row of panels
+
+
+def draw_error_vs_learning_rate(tables: Tables, entry: entries.Figure, study: Study) -> Figure:
+    """Test error against the learning rate, for models of all sizes.
+
+    Lines are means over seeds, bands their range; larger models are darker. A diamond marks the best rate by
+    validation error, the vertex of a parabola through three rates, with its 95 % interval over seeds; an open one
+    is at an end of the grid. Where the diamonds stand above each other, a rate that was tuned on the smallest
+    model serves the largest.
+    """
+    runs, best = sweep(tables.cells), optima(tables.cells)
+    panels = list(best.groupby(["dataset", "family"], sort=False))
+    figure, axes = plt.subplots(
+        1,
+        len(panels),
+        figsize=(WIDTH, _HEIGHT),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for panel, ((dataset, family), rows) in zip(axes.flat, panels, strict=True):
+        colours = sns.color_palette("crest", len(rows))
+        for colour, row in zip(colours, rows.itertuples(), strict=True):
+            own = runs[(runs["dataset"] == dataset) & (runs["model"] == row.model)]
+            _draw_curve(panel, own, row, colour)
+        panel.set_title(family if best["dataset"].nunique() == 1 else f"{family}, {dataset}")
+        panel.set(xscale="log", yscale="log", xlabel="learning rate")
+        _label_rates(panel, runs["learning_rate"].unique())
+    axes.flat[0].set_ylabel("relative L2 test error")
+    axes.flat[-1].legend(title="parameters", frameon=False)
+    figure.suptitle(entry.title, fontsize=10)
+    return figure
+
+
+def _draw_curve(axes: Axes, runs: pd.DataFrame, best, colour: tuple) -> None:
+    """A model's errors by rate, and its best rate."""
+    by_rate = runs.groupby("learning_rate")["test_error"]
+    rates, means = by_rate.mean().index.to_numpy(), by_rate.mean().to_numpy()
+    axes.plot(rates, means, "o-", color=colour, markersize=3, label=f"{best.num_parameters:,}")
+    axes.fill_between(rates, by_rate.min(), by_rate.max(), color=colour, alpha=0.15, linewidth=0)
+    error = float(np.exp(np.interp(np.log(best.vertex), np.log(rates), np.log(means))))
+    face = "none" if best.edge else colour
+    if best.low == best.low:
+        axes.plot([best.low, best.high], [error, error], color=colour, linewidth=2)
+    axes.plot(best.vertex, error, "D", color=colour, markerfacecolor=face, markersize=7, markeredgewidth=1.5)
+
+
+def _label_rates(axes: Axes, rates: np.ndarray) -> None:
+    axes.xaxis.set_major_locator(FixedLocator(sorted(rates)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.tick_params(axis="x", rotation=45)
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}"))
+
+
+def draw_transferred_over_tuned(tables: Tables, entry: entries.Figure, study: Study) -> Figure:
+    """Test error at the best learning rate of the smallest model over that at the model's own best one.
+
+    Both rates are chosen by validation error on the grid, bars are 95 % intervals over seeds, which are paired. At
+    1 nothing is lost by tuning the smallest model alone.
+    """
+    table = transfers(tables.cells)
+    figure, axes = plt.subplots(figsize=(5.2, _HEIGHT), layout="constrained")
+    axes.axhline(1, color="0.6", linewidth=1)
+    families = list(table.groupby(["dataset", "family"], sort=False))
+    for colour, ((dataset, family), rows) in zip(PALETTE, families, strict=False):
+        name = family if table["dataset"].nunique() == 1 else f"{family}, {dataset}"
+        spread = np.abs(rows[["low", "high"]].to_numpy().T - rows["ratio"].to_numpy())
+        axes.errorbar(
+            rows["num_parameters"], rows["ratio"], spread, marker="o", capsize=3, color=colour, label=name
+        )
+    axes.set(xscale="log", xlabel="parameters", ylabel="error at the transferred rate / tuned")
+    axes.legend(frameon=False)
+    axes.set_title(entry.title, fontsize=10)
+    return figure
+
+
+FIGURES: dict[str, Callable[[Tables, entries.Figure, Study], Figure]] = {
+    "error_vs_learning_rate": draw_error_vs_learning_rate,
+    "transferred_over_tuned": draw_transferred_over_tuned,
+}
