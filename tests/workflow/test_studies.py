@@ -13,7 +13,28 @@ import pandas as pd
 import pytest
 import zarr
 
+from pdetransfer.plan.load import load, studies
+
 pytestmark = pytest.mark.slow
+
+OTHERS = [name for name in studies(Path(__file__).parents[2] / "config") if name != "transfer"]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_study_goes_through_at_smoke_scale(fresh, name):
+    """That of the transfer study is in test_smoke.py."""
+    chosen = ("--config", f"study={name}", "scale=smoke")
+    fresh.succeed("all", *chosen)
+    assert "Nothing to be done" in fresh.succeed("-n", "all", *chosen)
+    results = fresh.path / "results" / name / "smoke"
+    study = load(fresh.path / "config", {"study": name, "scale": "smoke"})
+    for experiment in study.reported:
+        table = pd.read_csv(results / f"tables/{experiment}.csv")
+        assert np.isfinite(table["test_error"]).all()
+    html = (results / "report.html").read_text()
+    for figure in study.figures.values():
+        assert figure.title in html
+
 
 TOY = {
     "config/toy/study.yaml": """
