@@ -38,7 +38,11 @@ def answer(cells: "pd.DataFrame", savings: "pd.DataFrame") -> Iterator[str]:
             f"{_with_interval(row.vertex, row.low, row.high)}{' (an end of the grid)' if row.edge else ''}"
             for row in rows.itertuples()
         )
-        yield f"On {dataset}, the best learning rate of {family} with {sizes} parameters is {best}."
+        errors = ", ".join(f"{error:.3g}" for error in rows["test_error"])
+        yield (
+            f"On {dataset}, the best learning rate of {family} with {sizes} parameters is {best}; "
+            f"with its best one on the grid, the error is {errors}."
+        )
 
 
 def _with_interval(value: float, low: float, high: float) -> str:

@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from pdetransfer.plan import entries
 from pdetransfer.plan.study import Study
-from pdetransfer.report.figures import PALETTE, WIDTH, Tables
+from pdetransfer.report.figures import PALETTE, WIDTH, Tables, plain_log
 from pdetransfer.studies.mutransfer.optima import optima, sweep, transfers
 
 _HEIGHT = 3.2  # of a row of panels
@@ -69,15 +69,14 @@ def _label_rates(axes: Axes, rates: np.ndarray) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.tick_params(axis="x", rotation=45)
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}"))
+    plain_log(axes.yaxis)
 
 
 def draw_transferred_over_tuned(tables: Tables, entry: entries.Figure, study: Study) -> Figure:
     """Test error at the best learning rate of the smallest model over that at the model's own best one.
 
-    Both rates are chosen by validation error on the grid, bars are 95 % intervals over seeds, which are paired. At
-    1 nothing is lost by tuning the smallest model alone.
+    Both rates are chosen by validation error on the grid, also in each of the replicates, with seeds drawn anew,
+    that the 95 % intervals are of. At 1 nothing is lost by tuning the smallest model alone.
     """
     table = transfers(tables.cells)
     figure, axes = plt.subplots(figsize=(5.2, _HEIGHT), layout="constrained")

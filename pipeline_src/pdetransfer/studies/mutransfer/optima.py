@@ -1,8 +1,8 @@
 """The best learning rate by size of the model, and what the proxy's costs a larger model.
 
 A family of models, such as ``mup``, has a member for each size; its smallest is the proxy. Rates are chosen by
-validation error, mean over seeds; what is reported of the chosen ones are test errors. Intervals, of 95 %, are
-Student's t over seeds, of logarithms: seeds are paired, as they draw the same weights and batches at every rate.
+validation error, mean over seeds; what is reported of the chosen ones are test errors. Seeds are paired, as they
+draw the same batches at every rate.
 """
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.stats import t
 
 _FAMILY = ["dataset", "family"]
+_REPLICATES = 1000
 
 
 def sweep(cells: pd.DataFrame) -> pd.DataFrame:
@@ -20,7 +21,8 @@ def sweep(cells: pd.DataFrame) -> pd.DataFrame:
 
 def optima(cells: pd.DataFrame) -> pd.DataFrame:
     """A row for each model: its best learning rate on the grid by validation, ``edge`` where that is an end of the
-    grid, and the vertex of a parabola through its neighbours, ``vertex`` with ``low`` and ``high`` over seeds."""
+    grid, the ``test_error`` there, and the vertex of a parabola through its neighbours, ``vertex`` with ``low``
+    and ``high``, Student's 95 % interval over seeds, of logarithms."""
     rows = []
     for (dataset, family, model), runs in sweep(cells).groupby([*_FAMILY, "model"], sort=False):
         by_rate = runs.groupby("learning_rate")["validation_error"].mean()
@@ -36,6 +38,7 @@ def optima(cells: pd.DataFrame) -> pd.DataFrame:
                 "model": model,
                 "num_parameters": runs["num_parameters"].iloc[0],
                 "learning_rate": by_rate.idxmin(),
+                "test_error": runs.loc[runs["learning_rate"] == by_rate.idxmin(), "test_error"].mean(),
                 "edge": by_rate.idxmin() in (by_rate.index.min(), by_rate.index.max()),
                 "vertex": best,
                 "low": low,
@@ -52,22 +55,21 @@ def optima(cells: pd.DataFrame) -> pd.DataFrame:
 
 def transfers(cells: pd.DataFrame) -> pd.DataFrame:
     """A row for each model but the proxies: test error at the proxy's best rate over that at its own best one,
-    ``ratio`` with ``low`` and ``high`` over seeds."""
-    runs, best = sweep(cells), optima(cells)
-    rows = []
-    for (dataset, family), of_family in best.groupby(_FAMILY, sort=False):
-        transferred = of_family["learning_rate"].iloc[0]
-        for row in of_family.iloc[1:].itertuples():
-            errors = runs[(runs["dataset"] == dataset) & (runs["model"] == row.model)]
-            by_seed = errors.pivot(index="seed", columns="learning_rate", values="test_error")
-            ratio, low, high = _geometric_mean(by_seed[transferred] / by_seed[row.learning_rate])
+    ``ratio`` with ``low`` and ``high`` (``lost``)."""
+    runs, rows = sweep(cells), []
+    for (dataset, family), of_family in optima(cells).groupby(_FAMILY, sort=False):
+        of_dataset = runs[runs["dataset"] == dataset]
+        proxy, *larger = (of_dataset[of_dataset["model"] == model] for model in of_family["model"])
+        for own, row in zip(larger, of_family.iloc[1:].itertuples(), strict=True):
+            ratio, *replicates = lost(proxy, own)
+            low, high = np.quantile(replicates, [0.025, 0.975])
             rows.append(
                 {
                     "dataset": dataset,
                     "family": family,
                     "model": row.model,
                     "num_parameters": row.num_parameters,
-                    "transferred": transferred,
+                    "transferred": of_family["learning_rate"].iloc[0],
                     "tuned": row.learning_rate,
                     "ratio": ratio,
                     "low": low,
@@ -75,6 +77,25 @@ def transfers(cells: pd.DataFrame) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
+
+
+def lost(proxy: pd.DataFrame, own: pd.DataFrame) -> np.ndarray:
+    """Test error of a model at the proxy's best rate over that at its own, of the runs of both: the estimate and,
+    for seeds drawn anew, its replicates, in each of which both rates are chosen again. Errors are geometric
+    means."""
+    validation, of_own = _by_seed(proxy, "validation_error"), _by_seed(own, "validation_error")
+    errors = np.log(_by_seed(own, "test_error"))
+    count = len(errors)
+    drawn = np.random.default_rng(0).integers(count, size=(_REPLICATES, count))
+    seeds = np.concatenate([np.arange(count)[None], drawn])
+    transferred, tuned = (values[seeds].mean(axis=1).argmin(axis=1) for values in (validation, of_own))
+    means, each = errors[seeds].mean(axis=1), np.arange(len(seeds))
+    return np.exp(means[each, transferred] - means[each, tuned])
+
+
+def _by_seed(runs: pd.DataFrame, column: str) -> np.ndarray:
+    """``(seed, learning rate)``, both in order."""
+    return runs.pivot(index="seed", columns="learning_rate", values=column).sort_index(axis=1).to_numpy()
 
 
 def _vertex(errors: pd.Series) -> float:

@@ -44,6 +44,7 @@ def evidence():
             "num_parameters": WIDTHS[model],
             "learning_rate": RATES[recipe],
             "validation_error": error,
+            "test_error": error,
         }
     return Evidence(study, Replicates([error_table(points)]), pd.DataFrame(rows))
 

@@ -8,7 +8,7 @@ from pdetransfer.plan.entries import Figure
 from pdetransfer.report.figures import Tables
 from pdetransfer.studies.mutransfer.answers import answer, headline
 from pdetransfer.studies.mutransfer.figures import FIGURES
-from pdetransfer.studies.mutransfer.optima import optima, transfers
+from pdetransfer.studies.mutransfer.optima import lost, optima, transfers
 
 RATES = 1e-3 * 2.0 ** np.arange(7)
 BEST = {"standard": [1.6e-2, 8e-3, 4e-3], "mup": [9e-3, 9e-3, 9e-3]}  # by width; muP's lies between two rates
@@ -74,6 +74,16 @@ def test_the_rate_is_chosen_by_validation_and_reported_on_test():
     cells["test_error"] = 1 / cells["learning_rate"]  # whose best rate is the largest
     assert optima(cells)["learning_rate"].max() < RATES[-1]
     assert transfers(cells).set_index("num_parameters").loc[1600, "ratio"].iloc[0] == pytest.approx(0.25)
+
+
+def test_the_interval_of_what_is_lost_has_the_choice_of_both_rates():
+    """One seed of five speaks for another rate: it decides where it is drawn often."""
+    proxy = sweep(best={"mup": [8e-3, 8e-3, 8e-3]}).query("num_parameters == 100")
+    other = proxy["validation_error"].where(proxy["seed"] != 0, 9e-4 / proxy["learning_rate"])
+    values = lost(proxy, proxy.assign(validation_error=other))
+    assert (values[1:] != 1).any()
+    assert (values[1:] == 1).any()
+    assert lost(proxy, proxy) == pytest.approx(np.ones(1001))
 
 
 def test_an_optimum_at_an_end_of_the_grid_is_told():
