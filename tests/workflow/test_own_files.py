@@ -76,7 +76,7 @@ def with_files(finished):
 
         write_ours(finished.path / f"ours_{split}.h5", split, count)
         write_other(finished.path / f"other_{split}.zarr", count)
-    write_bare(finished.path / "bare_train.h5", 23)
+    write_bare(finished.path / "bare_train.h5", 64)  # of which 8 are of validation
     write_bare(finished.path / "bare_test.h5", 8)
 
     def add(config):

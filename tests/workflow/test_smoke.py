@@ -495,5 +495,5 @@ def test_every_run_has_a_history_and_every_job_plain_progress_lines(finished):
         r"validation loss \S+, error \S+, rate \S+, \d+ examples/s, 0 s left"
     )
     assert re.search(line, log)
-    assert "Fourier transforms of 4 modes are products" in log
+    assert "Fourier transforms of 4 x 4 modes are products" in log
     assert re.search(r"n_train 16, lr \S+, seed 1: steps of 8 examples, 8 at once\n", log)

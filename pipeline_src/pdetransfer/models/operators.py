@@ -15,7 +15,7 @@ from pdetransfer.models.registry import MODELS
 
 _EVALUATION_BATCH = 64  # examples in one forward pass where no gradient is kept, on 128 x 128 points or fewer
 _EVALUATION_POINTS = 2**20  # of all examples in one, on finer grids
-_OTHER_UNITS = 10.0  # times as large as in training: no shift of the physics, but other units
+_OTHER_UNITS = 100.0  # times as large as in training: no shift of the physics, but other units
 _NOT_OF_THE_MODULE = ("kind", "input_normalisation")  # of an architecture
 
 

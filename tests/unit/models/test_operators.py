@@ -253,7 +253,7 @@ def test_generated_data_is_given_as_the_paper_has_it(examples, operator):
 def test_a_file_in_other_units_than_the_pre_trainings_is_refused(examples, pre_trained_on):
     operator = build(examples if pre_trained_on == "generated" else own(examples))
     operator.check_units(examples)
-    operator.check_units(own(examples, 3))
+    operator.check_units(own(examples, 15))
     for factor in (1e-6, 1e4):
         with pytest.raises(ValueError, match="the same units") as raised:
             operator.check_units(own(examples, factor))
