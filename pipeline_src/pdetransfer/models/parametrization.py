@@ -84,6 +84,10 @@ class MuP:
         """Draw all weights anew, normal with the standard deviations of the table; biases are zero."""
         for name, parameters in groups.items():
             for parameter in parameters:
+                if (
+                    parameter.is_meta
+                ):  # of a model that is filled from a file; PyTorch would import its compiler
+                    continue
                 if parameter.ndim == 1:
                     parameter.zero_()
                 else:

@@ -1,11 +1,14 @@
 """muP: the table of its docstring, and what it is for: updates whose size does not follow that of the model."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 
+from pdetransfer.models.checkpoints import load_model, save_models
 from pdetransfer.models.operators import Channels, NeuralOperator
 from pdetransfer.models.parametrization import GROUPS, Size, kappa
 from pdetransfer.training.steps import Adam
@@ -103,6 +106,19 @@ def test_the_rule_for_the_width_is_that_of_the_mup_package():
         assert ours[id(one)] == expected[id(other)], name
     readout = models["target"].projection[2].weight
     assert found.model.output_multiplier == 1 / readout.infshape.width_mult()
+
+
+def test_a_saved_model_predicts_the_same_and_is_loaded_without_pytorchs_compiler(tmp_path):
+    """Its outputs are multiplied, too; the compiler takes longer to import than PyTorch itself."""
+    made, path = mup(64), tmp_path / "weights.safetensors"
+    save_models(path, made.architecture, CHANNELS, [0], [made.references], [made.model.state_dict()])
+    source = np.random.default_rng(0).normal(size=(2, 16, 16))
+    expected = made.predict(f=source, a=1.0)["u"]
+    np.testing.assert_array_equal(load_model(path).predict(f=source, a=1.0)["u"], expected)
+    code = f"import sys; from pdetransfer import load_model; load_model({str(path)!r}); "
+    code += "print('torch._dynamo' in sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "False"
 
 
 def slope(make, sizes, measure):
