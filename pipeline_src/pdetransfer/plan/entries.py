@@ -148,7 +148,7 @@ class Model(Entry):
         description="How initial weights and learning rates follow the size: not at all, or by the maximal-update "
         "parametrization, in which the best learning rate of `base` is that of all widths.",
     )
-    base: Proxy | None = Field(None, description="The proxy of a model in muP: " + Proxy.__doc__)
+    base: Proxy | None = Field(None, description="The proxy's size, of a model in muP alone.")
     mode_rule: Literal["none", "paper", "additive"] = Field(
         "none",
         description="How muP's spectral weights and their learning rate follow the modes, which is a choice: not "

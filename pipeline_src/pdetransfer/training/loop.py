@@ -22,9 +22,8 @@ from pdetransfer.training.steps import Adam, Step, StepTogether, share_of
 
 log = logging.getLogger(__name__)
 
-_ORDERED = (
-    2**13
-)  # rows whose order goes to a device at once, or those of an epoch: each time waits for the device
+# Rows whose order goes to a device at once, or those of an epoch if it has more: each time waits for the device.
+_ORDERED = 2**13
 
 
 @dataclass(frozen=True)

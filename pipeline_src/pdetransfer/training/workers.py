@@ -1,9 +1,9 @@
 """A cell's runs on several devices of a machine: a process for each, started by the job that holds the cell.
 
 Where there are as many runs as devices, each process trains some of the runs. Where there are fewer, all train
-each run together: every batch is split among them, and their gradients are averaged (``torch.distributed``, NCCL
-on GPUs, Gloo on processors). Batches are those of a single process either way. What comes out is handed over by
-the files of the unfinished cell, from which a killed job goes on, with any number of devices.
+each run together: every batch is split among them, and their gradients are added up (``torch.distributed``,
+NCCL on GPUs, Gloo on processors). Batches are those of a single process either way. What comes out is handed over
+by the files of the unfinished cell, from which a killed job goes on, with any number of devices.
 """
 
 import contextlib
