@@ -25,16 +25,17 @@ from pathlib import Path
 from rows import Row, markdown, show
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = {  # seconds that each may take when all are run, in less than 9 minutes
-    "tests": 120,
-    "accuracy": 80,
-    "cell": 30,
-    "step": 120,
-    "together": 25,
-    "precision": 45,
-    "memory": 35,
-    "resume": 45,
-    "processes": 30,
+PARTS = {  # seconds that each may take when all are run, in less than 10 minutes
+    "tests": 60,
+    "accuracy": 65,
+    "cell": 20,
+    "step": 165,
+    "transforms": 20,
+    "together": 65,
+    "precision": 50,
+    "memory": 42,
+    "resume": 75,
+    "processes": 20,
 }
 ALONE = 530  #: seconds for parts that are named, shared out evenly
 NEEDS = (

@@ -27,6 +27,7 @@ import full_cell
 import memory as memories
 import precision as precisions
 import training
+import transforms as ways_to_modes
 from gpu import ROOT, Report
 from oracles import errors_of_fno
 from pdetransfer.base.locks import locked
@@ -43,9 +44,9 @@ Add = Callable[[Row], None]
 ON_GPU = DEVICE.type == "cuda"
 MODELS = [(32, 32), (16, 4), (128, 32), (16, 16)] if ON_GPU else [(8, 4), (4, 2)]
 NUM_POINTS = 128 if ON_GPU else 16
-BATCHES = (128, 32, 256) if ON_GPU else (4,)
+BATCHES = (128, 32) if ON_GPU else (4,)
 CELLS = ["16,4,128,1024,128,20", "32,32,128,1024,128,20"] if ON_GPU else ["8,4,16,32,8,2"]
-TOGETHER = ["16,4,128,8", "16,4,128,32", "16,16,128,8", "8,4,32,8"] if ON_GPU else ["4,2,8,4"]
+TOGETHER = ["16,4,128,8", "16,4,128,16", "16,4,128,32", "32,32,128,8", "8,4,32,8"] if ON_GPU else ["4,2,8,4"]
 RESUMED = (16, 4, 128, 256, 32, 150) if ON_GPU else (4, 2, 8, 16, 8, 400)  # as full_cell.task_of takes them
 NUM_SEEDS, NUM_STEPS = (3, 500) if ON_GPU else (2, 20)  # of trainings in bfloat16
 OUTPUTS, GRADIENTS = 1e-6, 1e-5  #: relative errors that a model may have
@@ -99,6 +100,20 @@ def accuracy(add: Add) -> None:
             name = f"{case(width, modes, NUM_POINTS, 2)}, {way}"
             attempt(add, name, functools.partial(_errors, width, modes, way))
 
+    for width, modes in MODELS if ON_GPU else ():
+        size = width, modes, NUM_POINTS, 2
+        attempt(add, f"{case(*size)}, the published FNO", functools.partial(_of_published, *size))
+
+
+def _of_published(*size: int) -> Row:
+    """Its outputs on a GPU against those on a processor. The product with R makes spectra that no real field has;
+    what the inverse FFT makes of them is left to the library."""
+    operator, x, _ = step_inputs(*size)
+    published = training.PublishedFNO(operator.model.cpu())
+    with torch.no_grad():
+        on_processor, on_gpu = published(x.cpu()), published.to(DEVICE)(x).cpu()
+    return {"difference of outputs": float((on_gpu - on_processor).norm() / on_processor.norm())}
+
 
 def _errors(width: int, modes: int, way: str) -> Row:
     operator, x, _ = step_inputs(width, modes, NUM_POINTS, 2)
@@ -132,10 +147,17 @@ def _step(*size: int) -> Row:
     return training.compare(*size) | ceilings.compare(*size)
 
 
+def transforms(add: Add) -> None:
+    """The Fourier transforms as products, and as FFTs."""
+    for width, modes in MODELS:
+        size = width, modes, NUM_POINTS, BATCHES[0]
+        attempt(add, case(*size), functools.partial(ways_to_modes.compare, *size))
+
+
 def together(add: Add) -> None:
-    """Fifteen small runs as one batched model, and one by one."""
+    """Small runs as one batched model, and one by one, as they are and compiled."""
     for size in TOGETHER:
-        attempt(add, size, functools.partial(cells.compare, *map(int, size.split(","))))
+        attempt(add, size, functools.partial(cells.compare_steps, *map(int, size.split(","))))
 
 
 def precision(add: Add) -> None:
@@ -238,10 +260,11 @@ def _difference(run: Run, other: Run) -> Row:
 
 
 def processes(add: Add) -> None:
-    """Steps of two processes that share each batch, against those of one; on one card where there is no other."""
+    """Steps of two processes that share each batch, against those of one; on one card, and
+    without NCCL, where there is no other."""
     size = (*MODELS[0], NUM_POINTS, BATCHES[0])
     alone = _losses(*size)
-    for backend in ("nccl", "gloo") if ON_GPU else ("gloo",):
+    for backend in ("nccl", "gloo") if torch.cuda.device_count() > 1 else ("gloo",):  # NCCL wants a card each
         attempt(add, f"{case(*size)}, {backend}", functools.partial(_of_two, backend, size, *alone))
 
 
@@ -291,7 +314,7 @@ def _losses(width: int, modes: int, num_points: int, batch: int) -> tuple[list[f
 
 PARTS: dict[str, Callable[[Add], None]] = {
     part.__name__: part
-    for part in (tests, accuracy, cell, step, together, precision, memory, resume, processes)
+    for part in (tests, accuracy, cell, step, transforms, together, precision, memory, resume, processes)
 }
 
 if __name__ == "__main__":
@@ -299,4 +322,5 @@ if __name__ == "__main__":
     name, folder = sys.argv[1], Path(sys.argv[2])
     report = Report(folder)
     report.parts[name]["machine"] = machine()
+    report.write()
     PARTS[name](lambda row: report.add(name, row))

@@ -10,7 +10,8 @@ from pdetransfer.models.operators import NeuralOperator
 _CACHED = 2**21  # bytes of an activation that a processor keeps near a core
 _KEPT = 2**29  # bytes of an activation that is kept for the gradient; larger ones are computed again
 _RESIDENT = 2**30  # bytes of an activation of which a GPU of 40 GB then holds a whole step
-_LAUNCH_BOUND = 2**27  # bytes of an activation below which a GPU waits for its kernels to be launched
+_LAUNCH_BOUND = 2**23  # bytes of an activation up to which a GPU waits for its kernels to be launched
+_TOGETHER = 16  # runs that are then trained at once, at most
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,13 @@ class Hardware:
         (``benchmarks/memory.py``)."""
         return _activation(operator, num_points, batch_size) > _KEPT
 
-    def runs_at_once(self, operator: NeuralOperator, num_points: int, batch_size: int) -> int:
-        """Runs of a cell that are trained as one batched model: on a GPU as many as its kernels' launches
-        hide; on a processor, where two together take as long as one after the other, one."""
-        if self.device.type == "cpu":
+    def runs_at_once(self, operator: NeuralOperator, num_points: int, batch_size: int, num_steps: int) -> int:
+        """Runs of a cell that are trained as one batched model (``benchmarks/cell.py``): one on a processor, where
+        two together take as long as one after the other, and where steps are compiled, which saves a GPU more
+        of its waiting; else several of the smallest."""
+        if self.device.type == "cpu" or self.compiles(num_steps):
             return 1
-        return max(1, _LAUNCH_BOUND // _activation(operator, num_points, batch_size))
+        return _TOGETHER if _activation(operator, num_points, batch_size) <= _LAUNCH_BOUND else 1
 
     def peak_memory_mb(self) -> float:
         """Largest memory so far: of the GPU, or of this process."""

@@ -86,7 +86,7 @@ def train_runs(
     """
     operator = task.operator(0, task.train[: task.n_train])
     size = math.prod(task.train.fields.shape[2:]), min(task.recipe.batch_size, task.n_train)
-    at_once = hardware.runs_at_once(operator, *size)
+    at_once = hardware.runs_at_once(operator, *size, task.recipe.num_steps(task.n_train))
     for first in range(0, len(trials), at_once):
         begun = [_Training(task, *trial, hardware, unfinished) for trial in trials[first : first + at_once]]
         # Runs that a kill left at the same step go on together.

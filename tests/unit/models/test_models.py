@@ -137,6 +137,7 @@ def test_fno_in_other_dimensions(num_dims):
         ((10, 14), (5, 2)),
         ((9, 16), (2, 7)),
         ((8, 12, 6), (1, 5, 3)),
+        ((64, 128), 16),
     ],
 )
 @pytest.mark.parametrize("padding", [0.0, 0.25])

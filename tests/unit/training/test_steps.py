@@ -225,3 +225,14 @@ def test_activations_are_computed_again_where_they_are_large():
 
     assert recomputes(128, 128, 128)
     assert not recomputes(32, 128, 128)
+
+
+def test_only_small_runs_that_are_not_compiled_are_trained_together_and_only_on_a_gpu():
+    def at_once(device, batch_size, compile_from=0):
+        architecture = {"kind": "fno", "width": 16, "modes": 4, "num_layers": 1}
+        operator = NeuralOperator(architecture, Channels(("f",), (), ("u",)), {}, seed=0)
+        return Hardware(device, compile_from=compile_from).runs_at_once(operator, 128**2, batch_size, 5000)
+
+    gpu = torch.device("meta")  # any that is no processor
+    assert at_once(gpu, 8) > 1
+    assert at_once(gpu, 16) == at_once(gpu, 8, compile_from=5000) == at_once(CPU, 8) == 1
