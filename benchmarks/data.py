@@ -94,9 +94,11 @@ def peak_memory() -> float:
 def psi_of(split: Split, solved) -> np.ndarray:
     """‖v·∇u‖ / ‖div K∇u‖ of the solutions; the terms add up to the source, so one comes from the other."""
     grid = Grid(split.num_points)
-    v1, v2 = solved.coefficients.T[3:, :, None, None]
-    advection = grid.to_field(1j * (v1 * grid.k_x + v2 * grid.k_y) * grid.to_spectrum(solved.solution))
-    diffusion = solved.source - advection
+    v1, v2 = solved.arrays["coefficients"].T[3:, :, None, None]
+    advection = grid.to_field(
+        1j * (v1 * grid.k_x + v2 * grid.k_y) * grid.to_spectrum(solved.arrays["solution"])
+    )
+    diffusion = solved.arrays["source"] - advection
     return np.linalg.norm(advection, axis=(1, 2)) / np.linalg.norm(diffusion, axis=(1, 2))
 
 
@@ -110,12 +112,13 @@ def acceptance(count: int) -> None:
                 share = count / (count + len(solved.refused))
                 line = f"  {system:20} {next(iter(options.values()))!s:10} at {num_points:3}: {share:.3f}"
                 if system == "advection_diffusion":
-                    error = np.abs(psi_of(split, solved) / solved.parameters[:, 0] - 1).max()
+                    error = np.abs(psi_of(split, solved) / solved.arrays["parameters"][:, 0] - 1).max()
                     line += f"   largest relative error of psi {error:.1e}"
                 else:
-                    drawn = np.concatenate([solved.parameters[:, 0], solved.refused[:, 0]])
+                    drawn = np.concatenate([solved.arrays["parameters"][:, 0], solved.refused[:, 0]])
+                    accepted = solved.arrays["parameters"][:, 0]
                     by_omega = (
-                        f"{omega:g}: {(solved.parameters[:, 0] == omega).sum() / (drawn == omega).sum():.2f}"
+                        f"{omega:g}: {(accepted == omega).sum() / (drawn == omega).sum():.2f}"
                         for omega in np.unique(drawn)
                     )
                     line += "   " + ", ".join(by_omega)

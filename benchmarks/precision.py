@@ -34,10 +34,12 @@ def examples(split: str, count: int) -> Examples:
     law = SparseGaussians(num_centres=6, sigma=1 / 16, sparsity_range=(0.2, 0.8))
     made = Split("precision", split, "poisson", {"eigenvalue_range": (1.0, 5.0)}, 32, law, 0, count)
     solved = made.examples(0, count)
-    fields = (values[:, None].astype(np.float32) for values in (solved.source, solved.solution))
+    fields = (
+        values[:, None].astype(np.float32) for values in (solved.arrays["source"], solved.arrays["solution"])
+    )
     source, solution = fields
     names = made.build_system().coefficient_names
-    return Examples(source, solved.coefficients, solution, ("source",), names, ("solution",))
+    return Examples(source, solved.arrays["coefficients"], solution, ("source",), names, ("solution",))
 
 
 def compare(num_seeds: int, num_steps: int = RECIPE.length) -> Iterator[Row]:

@@ -7,13 +7,18 @@ from pdetransfer.analysis.bootstrap import Replicates
 from pdetransfer.analysis.savings import data_savings
 from pdetransfer.analysis.tables import AXES, cell_rows
 from pdetransfer.data.datasets import Examples
+from pdetransfer.data.systems._spectral import SpectralSystem
+from pdetransfer.data.systems.registry import SYSTEMS
 
 # One instance of every system. A new system is tested by an entry here, which test_systems.py asks for.
 OPTIONS = {
     "poisson": {"eigenvalue_range": [1.0, 5.0]},
     "advection_diffusion": {"psi_range": [1.0, 2.0]},
     "helmholtz": {"omega_range": [1, 10]},
+    "burgers": {"viscosity_range": [0.05, 0.2], "num_modes": 7},
+    "darcy": {"num_modes": 8},
 }
+SPECTRAL = [name for name, system in SYSTEMS.items() if issubclass(system, SpectralSystem)]
 
 # Settings of a small cell but for its n_train, as jobs take them.
 SETTINGS = {
@@ -41,15 +46,13 @@ SIZES = {"fno": {"width": 8, "modes": 4, "num_layers": 2}}
 
 def as_examples(split, count):
     """The first examples of a split in memory, as if stored and loaded."""
-    solved = split.examples(0, count)
-    return Examples(
-        solved.source[:, None].astype(np.float32),
-        solved.coefficients,
-        solved.solution[:, None].astype(np.float32),
-        ("source",),
-        split.build_system().coefficient_names,
-        ("solution",),
+    arrays, system = split.examples(0, count).arrays, split.build_system()
+    fields, outputs = (
+        np.stack([arrays[name] for name in names], axis=1).astype(np.float32)
+        for names in (system.fields, system.outputs)
     )
+    names = system.fields, system.coefficient_names, system.outputs
+    return Examples(fields, arrays["coefficients"], outputs, *names, not system.scale_free, system.periodic)
 
 
 def error_table(points, num_examples=4):

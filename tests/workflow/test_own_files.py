@@ -39,8 +39,10 @@ def write_ours(path, split, count):
     law = SparseGaussians(4, 1 / 8, (0.2, 0.8))
     solved = Split("ours", split, "helmholtz", {"omega_range": [3, 8]}, 16, law, 0, count).examples(0, count)
     with h5py.File(path, "w") as file:
-        file["fields"] = np.stack([solved.source, solved.solution], axis=1).astype(np.float32)
-        file["tensor"] = solved.coefficients[:, 1:]  # k and omega
+        file["fields"] = np.stack([solved.arrays["source"], solved.arrays["solution"]], axis=1).astype(
+            np.float32
+        )
+        file["tensor"] = solved.arrays["coefficients"][:, 1:]  # k and omega
 
 
 def write_bare(path, count):

@@ -18,10 +18,10 @@ if study.device == "cuda" and not torch.cuda.is_available():
 else:
     device = Hardware.of(study.device, 1).device
     batch_size = min(recipe.batch_size for recipe in study.recipes.values())
-    points = costs.grid(study).num_points
+    grids = {curve.model: costs.grid_of(study, curve.dataset) for curve, _ in study.cells(names)}
     rates = {
-        name: round(examples_per_second(model.architecture, points, batch_size, 4, device))
-        for name, model in study.models.items()
+        name: round(examples_per_second(study.models[name].architecture, grid, batch_size, 4, device))
+        for name, grid in grids.items()
     }
     study = costs.at_rates(study, rates)
     rates_in_words = f"rates, measured on {device.type}, examples/s: {rates}"

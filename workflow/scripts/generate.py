@@ -9,7 +9,8 @@ from pdetransfer.data.sources import SparseGaussians
 
 logs.to_file(snakemake.log[0])
 settings = snakemake.params.settings
-split = Split(**(settings | {"source": SparseGaussians(**settings["source"])}))
+law = SparseGaussians(**settings["source"]) if settings["source"] else None
+split = Split(**(settings | {"source": law}))
 # On a cluster Snakemake cuts threads to the cores of the machine that submits; what SLURM gives is a resource.
 threads = snakemake.resources.get("cpus_per_task", snakemake.threads)
 manifest = Path(snakemake.output.manifest)

@@ -25,8 +25,9 @@ def unit(channel: str) -> str:
 class Examples:
     """Examples in memory: ``fields`` and ``outputs`` ``(count, channel, *grid)``, float32, and
     ``coefficients`` ``(count, num_coefficients)``, float64, with the names of all three. A coefficient
-    that an example's system lacks is NaN. ``own_units`` are those of a user's file, in which a field may have
-    any size; generated fields are of order one."""
+    that an example's system lacks is NaN. ``own_units`` are those of a user's file, or of a system whose fields
+    have a scale, in which a field may have any size; other generated fields are of order one. Fields that are not
+    ``is_periodic`` have the points of the boundary."""
 
     fields: np.ndarray
     coefficients: np.ndarray
@@ -35,6 +36,7 @@ class Examples:
     coefficient_names: tuple[str, ...]
     output_names: tuple[str, ...]
     own_units: bool = False
+    is_periodic: bool = True
 
     def __len__(self) -> int:
         return len(self.fields)
@@ -98,12 +100,18 @@ def load(stores: list[Path], manifests: list[Path], count: int | None = None) ->
     return parts[0] if len(parts) == 1 else _mix(parts)
 
 
+def periodic(manifest: dict) -> bool:
+    """Whether a split's fields are; those of a user's file of unknown equation are taken to be."""
+    return SYSTEMS[manifest["system"]].periodic if manifest["system"] else True
+
+
 def shifted_parameter(store: Path, manifest: Path) -> np.ndarray:
     """The physics parameter whose range makes a shift, by example, ``(count,)``; NaN where there is none."""
     content = read_json(manifest)
-    if "parameter_names" not in content:  # a user's file
+    shifted = SYSTEMS[content["system"]].shifted if "parameter_names" in content else None
+    if shifted is None:  # a user's file, or a system without a parameter
         return np.full(content["count"], np.nan)
-    column = content["parameter_names"].index(SYSTEMS[content["system"]].shifted)
+    column = content["parameter_names"].index(shifted)
     return zarr.open_group(store, mode="r")["parameters"][:, column]
 
 
@@ -119,7 +127,8 @@ def _load_store(store: Path, content: dict, count: int) -> Examples:
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         raise UnusableFile(f"{store} is damaged: {' '.join(str(error).split())}") from error
     names = (tuple(content[key]) for key in ("fields", "coefficient_names", "outputs"))
-    return Examples(fields, coefficients, outputs, *names, own_units="file" in content)
+    own_units = content.get("own_units", "file" in content)
+    return Examples(fields, coefficients, outputs, *names, own_units, periodic(content))
 
 
 def _check_shards(array: zarr.Array) -> None:
@@ -146,5 +155,12 @@ def _mix(parts: list[Examples]) -> Examples:
     own_units = any(part.own_units for part in parts)
     first = parts[0]
     return Examples(
-        fields, coefficients[turn], outputs, first.field_names, names, first.output_names, own_units
+        fields,
+        coefficients[turn],
+        outputs,
+        first.field_names,
+        names,
+        first.output_names,
+        own_units,
+        first.is_periodic,
     )

@@ -13,10 +13,10 @@ from pdetransfer.data.store import SHARD
 
 log = logging.getLogger(__name__)
 
-#: What two sets may have in common. An example is its source with its coefficients. A source is known by its field
-#: as stored, and where there are any by its amplitudes: two systems that share amplitudes differ in their fields,
-#: as one removes the mean.
-KINDS = ("sources", "examples", "amplitudes")
+#: What two sets may have in common. An example is its input with its coefficients. An input is known by its fields
+#: as stored, and a source where there are any by its amplitudes: two systems that share amplitudes differ in their
+#: fields, as one removes the mean.
+KINDS = ("inputs", "examples", "amplitudes")
 _SHOWN = 5  # pairs of indices that an error names
 
 
@@ -33,21 +33,22 @@ class _Set:
     @classmethod
     def read(cls, store: Path, manifest: Path) -> "_Set":
         content = read_json(manifest)
-        return cls(content["dataset"], content["split"], content.get("file"), _fingerprints(store))
+        hashes = _fingerprints(store, content["fields"])
+        return cls(content["dataset"], content["split"], content.get("file"), hashes)
 
     def __str__(self) -> str:
         return f"{self.dataset}/{self.split}"
 
 
-def _fingerprints(store: Path) -> dict[str, np.ndarray]:
+def _fingerprints(store: Path, fields: list[str]) -> dict[str, np.ndarray]:
     group = zarr.open_group(store, mode="r")
     coefficients = group["coefficients"][:]
     hashes: dict[str, list[bytes]] = {kind: [] for kind in KINDS}
     for start in range(0, len(coefficients), SHARD):
         rows = slice(start, start + SHARD)
-        for field, row in zip(group["source"][rows], coefficients[rows], strict=True):
-            digest = _hash(field)
-            hashes["sources"].append(digest.digest())
+        for *given, row in zip(*(group[name][rows] for name in fields), coefficients[rows], strict=True):
+            digest = _hash(np.stack(given))
+            hashes["inputs"].append(digest.digest())
             digest.update(row)
             hashes["examples"].append(digest.digest())
     if "amplitudes" in group:
@@ -94,9 +95,9 @@ def check(stores: list[Path], manifests: list[Path]) -> dict:
     """What the splits of all datasets have in common, in numbers; all of it is logged as warnings (``in_words``).
 
     Raises ValueError, with names, indices, numbers and a remedy, if two different splits, of whichever datasets,
-    have an example in common, or a source: training examples that are validation or test examples, or validation
+    have an example in common, or an input: training examples that are validation or test examples, or validation
     examples that are test examples. The same split of two datasets may: the public files of arXiv 2306.00258 have
-    the same sources for all ranges. And a source that a set has several times, as a file of one source and many
+    the same sources for all ranges. And an input that a set has several times, as a file of one source and many
     coefficients does, tells no example: it may stand in two splits, with other coefficients.
     """
     sets = [_Set.read(*paths) for paths in zip(stores, manifests, strict=True)]
@@ -106,7 +107,7 @@ def check(stores: list[Path], manifests: list[Path]) -> dict:
     for first, second in pairs:
         if sets[first].split != sets[second].split:
             for kind, found in repeated.items():
-                values = found.in_both(first, second, once=kind == "sources")
+                values = found.in_both(first, second, once=kind == "inputs")
                 if values.size:
                     raise ValueError(_leak(sets[first], sets[second], kind, values))
     shared = [
@@ -116,7 +117,7 @@ def check(stores: list[Path], manifests: list[Path]) -> dict:
     ]
     for row in shared:
         log.warning(in_words(row))
-    counts = {str(one): len(one.hashes["sources"]) for one in sets}
+    counts = {str(one): len(one.hashes["inputs"]) for one in sets}
     return {"examples": sum(counts.values()), "sets": counts, "shared": shared}
 
 

@@ -28,9 +28,10 @@ class Sample:
 
 def read_sample(store: Path, manifest: Path) -> Sample:
     """The sample of a training split."""
-    solutions = Stored([store], [manifest]).first(_IN_SPECTRA).outputs[:, 0]
-    normalised = solutions / source_rms(solutions)[:, None, None]
-    return Sample(shifted_parameter(store, manifest), spectrum(normalised))
+    examples = Stored([store], [manifest]).first(_IN_SPECTRA)
+    solutions = examples.outputs[:, 0]
+    normalised = solutions / source_rms(solutions).reshape(-1, *(1 for _ in solutions.shape[1:]))
+    return Sample(shifted_parameter(store, manifest), spectrum(normalised, examples.is_periodic))
 
 
 def mass_in_common(values: np.ndarray, base: np.ndarray) -> float:

@@ -1,22 +1,19 @@
 """Datasets made: sampled, solved, checked, and written shard by shard."""
 
-import dataclasses
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from pdetransfer.base import numerics
-from pdetransfer.data.grid import Grid
 from pdetransfer.data.sources import SparseGaussians
 from pdetransfer.data.store import SHARD, Writer
 from pdetransfer.data.streams import Stream
 from pdetransfer.data.systems.registry import SYSTEMS, AbstractSystem
 
-LARGEST_RESIDUAL = 1e-10  #: of any stored example, in float64 before rounding
 MOST_ATTEMPTS = 1000  #: at drawing an example that its system accepts
 _CACHED = 8  #: examples solved at once: their spectra stay in the processor's cache
 _AHEAD = 2  #: shards that are being solved while another is written
@@ -24,15 +21,11 @@ _AHEAD = 2  #: shards that are being solved while another is written
 
 @dataclass(frozen=True)
 class Solved:
-    """Examples as they are made, in float64: ``coefficients``, physics ``parameters`` and source ``amplitudes``,
-    ``source`` and ``solution`` ``(count, N, N)``, relative ``residual`` ``(count,)``; and the parameters of
-    the examples that were ``refused`` in between, ``(num_refused, num_parameters)``."""
+    """Examples as they are made: ``arrays`` by name, in float64 (``systems.Made``), relative ``residual``
+    ``(count,)``, and the physics parameters of the examples that were ``refused`` in between,
+    ``(num_refused, num_parameters)``."""
 
-    coefficients: np.ndarray
-    parameters: np.ndarray
-    amplitudes: np.ndarray
-    source: np.ndarray
-    solution: np.ndarray
+    arrays: dict[str, np.ndarray]
     residual: np.ndarray
     refused: np.ndarray
 
@@ -41,8 +34,8 @@ class Solved:
 class Split:
     """How one split of a dataset is made: everything its examples depend on.
 
-    ``system`` is a name in SYSTEMS and ``options`` the arguments of its constructor; ``seed``, ``dataset``
-    and ``split`` name the stream of random numbers.
+    ``system`` is a name in SYSTEMS and ``options`` the arguments of its constructor, ``source`` the law of the
+    source where it has one; ``seed``, ``dataset`` and ``split`` name the stream of random numbers.
     """
 
     dataset: str
@@ -50,7 +43,7 @@ class Split:
     system: str
     options: dict
     num_points: int
-    source: SparseGaussians
+    source: SparseGaussians | None
     seed: int
     count: int
 
@@ -63,43 +56,29 @@ class Split:
         An example that its system does not accept is drawn again, from uniforms of its own, until it is; so it
         depends on no other. Raises RuntimeError if that takes ``MOST_ATTEMPTS``.
         """
-        stream, num_uniforms = (
-            Stream(self.seed, self.dataset, self.split),
-            self.build_system().num_uniforms + self.source.num_uniforms,
-        )
+        system, stream = self.build_system(), Stream(self.seed, self.dataset, self.split)
+        num_uniforms = system.uniforms_of_example(self.source)
         uniforms = stream.uniforms(start, stop, num_uniforms)
-        solved, accepted = self._solve(uniforms)
-        refused = [solved.parameters[~accepted]]
+        made = system.make(uniforms, self.source, self.num_points)
+        arrays, residual, accepted = made.arrays, made.residual, made.accepted
+        refused = [arrays["parameters"][~accepted]]
         for attempt in range(1, MOST_ATTEMPTS):
             pending = np.flatnonzero(~accepted)
             if not pending.size:
                 break
-            redrawn = self.build_system().redrawn
+            redrawn = system.redrawn
             uniforms[:, redrawn] = stream.uniforms(start, stop, num_uniforms, attempt)[:, redrawn]
-            again, accepted[pending] = self._solve(uniforms[pending])
-            refused.append(again.parameters[~accepted[pending]])
-            for name in ("coefficients", "parameters", "amplitudes", "source", "solution", "residual"):
-                getattr(solved, name)[pending] = getattr(again, name)
+            again = system.make(uniforms[pending], self.source, self.num_points)
+            refused.append(again.arrays["parameters"][~again.accepted])
+            for name, array in arrays.items():
+                array[pending] = again.arrays[name]
+            residual[pending], accepted[pending] = again.residual, again.accepted
         if accepted.all():
-            return dataclasses.replace(solved, refused=np.concatenate(refused))
+            return Solved(arrays, residual, np.concatenate(refused))
         raise RuntimeError(
             f"example {start + np.argmin(accepted)} of {self.dataset}/{self.split} was refused "
             f"{MOST_ATTEMPTS} times; expected {self.system} with {self.options} to accept more of what is drawn"
         )
-
-    def _solve(self, uniforms: np.ndarray) -> tuple[Solved, np.ndarray]:
-        """Examples from their uniforms, and which of them are accepted."""
-        system, grid = self.build_system(), Grid(self.num_points)
-        amplitudes = self.source.amplitudes(uniforms[:, system.num_uniforms :])
-        source = self.source.fields(amplitudes, grid)
-        if system.zero_mean:
-            source -= source.mean(axis=(1, 2), keepdims=True)
-        source_hat = grid.to_spectrum(source)
-        draw = system.sample(uniforms[:, : system.num_uniforms], source_hat, self.source, grid)
-        solution, residual = system.solve_and_check(draw.coefficients, source_hat, grid)
-        none = draw.parameters[:0]
-        solved = Solved(draw.coefficients, draw.parameters, amplitudes, source, solution, residual, none)
-        return solved, system.accepts(draw, solution, self.source, grid)
 
 
 def generate(split: Split, store: Path, manifest: Path, threads: int = 1) -> dict:
@@ -107,19 +86,20 @@ def generate(split: Split, store: Path, manifest: Path, threads: int = 1) -> dic
 
     Works through the examples shard by shard, so that memory does not grow with their number; the next shards
     are solved in ``threads`` while one is written. Raises RuntimeError for an example that is not finite or
-    whose residual exceeds ``LARGEST_RESIDUAL``.
+    whose residual exceeds the ``largest_residual`` of its system.
     """
-    system = SYSTEMS[split.system]
-    centres = {"centre_y": split.source.num_centres, "centre_x": split.source.num_centres}
-    extra = {"parameters": {"parameter": len(system.parameter_names)}, "amplitudes": centres}
-    writer = Writer(store, manifest, split.count, split.num_points, len(system.coefficient_names), extra)
+    system = split.build_system()
+    extra = {"parameters": {"parameter": len(system.parameter_names)}, **system.drawn_arrays(split.source)}
+    axes = dict.fromkeys(system.axes, system.points(split.num_points))
+    fields = system.fields + system.outputs
+    writer = Writer(store, manifest, split.count, axes, fields, len(system.coefficient_names), extra)
     parameters, refused, largest_residual = [], [], 0.0
     with ThreadPoolExecutor(threads) as pool:
         for rows, shard in solve_shards(split, pool):
             largest_residual = max(largest_residual, float(shard.residual.max()))
-            parameters.append(shard.parameters)
+            parameters.append(shard.arrays["parameters"])
             refused.append(shard.refused)
-            writer.write(rows, vars(shard))
+            writer.write(rows, shard.arrays)
     acceptance = _acceptance(split, np.concatenate(parameters), np.concatenate(refused))
     return writer.finish(
         _attributes(split) | {"largest_residual": largest_residual, "acceptance": acceptance}
@@ -141,37 +121,44 @@ def solve_shards(split: Split, pool: ThreadPoolExecutor) -> Iterator[tuple[slice
 
 def _start_shard(split: Split, rows: slice, pool: ThreadPoolExecutor) -> tuple[dict, list[Future]]:
     """The fields of a shard, and what fills them: its examples in blocks that fit the cache."""
-    shape = rows.stop - rows.start, split.num_points, split.num_points
-    fields = {name: np.empty(shape, np.float32) for name in ("source", "solution")}
+    system = SYSTEMS[split.system]
+    shape = rows.stop - rows.start, *(split.num_points for _ in system.axes)
+    fields = {name: np.empty(shape, np.float32) for name in system.fields + system.outputs}
 
     def block(start: int) -> Solved:
         stop = min(start + _CACHED, rows.stop)
         solved = split.examples(start, stop)
-        wrong = np.flatnonzero(~(solved.residual <= LARGEST_RESIDUAL))  # also catches what is not finite
+        wrong = np.flatnonzero(
+            ~(solved.residual <= system.largest_residual)
+        )  # also catches what is not finite
         if wrong.size:
             raise RuntimeError(
                 f"example {start + wrong[0]} of {split.dataset}/{split.split} has residual "
-                f"{solved.residual[wrong[0]]:.3g}; expected at most {LARGEST_RESIDUAL:g}"
+                f"{solved.residual[wrong[0]]:.3g}; expected at most {system.largest_residual:g}"
             )
         for name, field in fields.items():
-            field[start - rows.start : stop - rows.start] = getattr(solved, name)
-        return dataclasses.replace(solved, source=None, solution=None)  # float64 is not kept
+            field[start - rows.start : stop - rows.start] = solved.arrays.pop(name)  # float64 is not kept
+        return solved
 
     return fields, [pool.submit(block, start) for start in range(rows.start, rows.stop, _CACHED)]
 
 
 def _finish_shard(rows: slice, fields: dict, blocks: list[Future]) -> tuple[slice, Solved]:
     solved = [block.result() for block in blocks]
-    names = [field.name for field in dataclasses.fields(Solved) if field.name not in fields]
-    small = {name: np.concatenate([getattr(block, name) for block in solved]) for name in names}
-    return rows, Solved(**small, **fields)
+    small = {name: np.concatenate([block.arrays[name] for block in solved]) for name in solved[0].arrays}
+    residual, refused = (
+        np.concatenate([getattr(block, name) for block in solved]) for name in ("residual", "refused")
+    )
+    return rows, Solved(fields | small, residual, refused)
 
 
 def _acceptance(split: Split, accepted: np.ndarray, refused: np.ndarray) -> dict:
     """Share of what was drawn that was accepted: of all, and by the shifted parameter where it is an integer."""
     system = SYSTEMS[split.system]
-    column = system.parameter_names.index(system.shifted)
     acceptance: dict = {"all": len(accepted) / (len(accepted) + len(refused))}
+    if system.shifted is None:
+        return acceptance
+    column = system.parameter_names.index(system.shifted)
     drawn = np.concatenate([accepted[:, column], refused[:, column]])
     if (drawn % 1 == 0).all():
         acceptance[system.shifted] = {
@@ -183,7 +170,7 @@ def _acceptance(split: Split, accepted: np.ndarray, refused: np.ndarray) -> dict
 
 def _attributes(split: Split) -> dict:
     """What a reader needs to understand a store, and to make it again."""
-    system = SYSTEMS[split.system]
+    system, law = SYSTEMS[split.system], split.source
     return {
         "dataset": split.dataset,
         "split": split.split,
@@ -191,16 +178,13 @@ def _attributes(split: Split) -> dict:
         "equation": system.equation,
         "options": split.options,
         "num_points": split.num_points,
-        "source_parameters": {
-            "num_centres": split.source.num_centres,
-            "sigma": split.source.sigma,
-            "sparsity_range": list(split.source.sparsity_range),
-        },
+        "source_parameters": law and asdict(law) | {"sparsity_range": list(law.sparsity_range)},
         "seed": split.seed,
-        "fields": ["source"],
-        "outputs": ["solution"],
+        "fields": list(system.fields),
+        "outputs": list(system.outputs),
+        "own_units": not system.scale_free,
         "coefficient_names": list(system.coefficient_names),
         "parameter_names": list(system.parameter_names),
-        "units": {"source": "1", "solution": "1", "coefficients": system.coefficient_units},
+        "units": system.field_units | {"coefficients": system.coefficient_units},
         "numerics_version": numerics.SOLVER,
     }

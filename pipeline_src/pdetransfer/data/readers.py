@@ -17,7 +17,8 @@ from pdetransfer.data.containers import Container, Variable, opened
 from pdetransfer.data.datasets import source_rms
 from pdetransfer.data.grid import Grid
 from pdetransfer.data.store import SHARD, Writer
-from pdetransfer.data.systems.registry import SYSTEMS, AbstractSystem
+from pdetransfer.data.systems._spectral import SpectralSystem
+from pdetransfer.data.systems.registry import SYSTEMS
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,8 @@ def import_file(
     with opened(path) as container:
         file = _file_of(container, names, solver, held_out)
         count = len(file.examples)
-        writer = Writer(store, manifest, count, file.num_points, len(names), {})
+        axes = dict.fromkeys(("y", "x"), Grid(file.num_points).points)
+        writer = Writer(store, manifest, count, axes, ("source", "solution"), len(names), {})
         checked: dict[str, list[np.ndarray]] = {"residual": [], "mean": [], "source": [], "solution": []}
         for start in range(0, count, SHARD):
             rows = slice(start, min(start + SHARD, count))
@@ -114,7 +116,7 @@ def import_file(
 
 
 def _file_of(
-    container: Container, names: tuple[str, ...], solver: type[AbstractSystem] | None, held_out: bool | None
+    container: Container, names: tuple[str, ...], solver: type[SpectralSystem] | None, held_out: bool | None
 ) -> _File:
     """The arrays of an open file, with their axes in order and shapes that fit each other."""
     path = container.path
@@ -165,7 +167,7 @@ def _coefficients(
     count: int,
     sample: str,
     names: tuple[str, ...],
-    solver: type[AbstractSystem] | None,
+    solver: type[SpectralSystem] | None,
 ) -> np.ndarray:
     """The coefficients ``(count, len(names))``, float64, whichever way their columns stand in the file."""
     path = container.path
@@ -236,7 +238,7 @@ def _check_finite(path: Path, name: str, examples: np.ndarray, given: np.ndarray
     )
 
 
-def _residual(solver: type[AbstractSystem], stored: dict[str, np.ndarray]) -> np.ndarray:
+def _residual(solver: type[SpectralSystem], stored: dict[str, np.ndarray]) -> np.ndarray:
     """Relative residuals of examples as they are stored, in float64; infinite where there is none."""
     source, solution = (stored[name].astype(np.float64) for name in ("source", "solution"))
     with np.errstate(all="ignore"):
@@ -253,7 +255,7 @@ def _log_what_was_read(file: _File, found: dict[str, np.ndarray]) -> None:
     )
 
 
-def _check_residual(solver: type[AbstractSystem], file: _File, residuals: np.ndarray) -> float:
+def _check_residual(solver: type[SpectralSystem], file: _File, residuals: np.ndarray) -> float:
     median, largest = float(np.median(residuals)), float(residuals.max())
     log.info(f"{file.path}: residual of {solver.equation}: median {median:.2e}, largest {largest:.2e}")
     if not largest <= LARGEST_RESIDUAL:
@@ -273,7 +275,7 @@ def _check_residual(solver: type[AbstractSystem], file: _File, residuals: np.nda
     return largest
 
 
-def _say_means(solver: type[AbstractSystem], file: _File, means: np.ndarray) -> None:
+def _say_means(solver: type[SpectralSystem], file: _File, means: np.ndarray) -> None:
     """``means`` are those of the solutions, over their RMS."""
     wrong = np.flatnonzero(np.abs(means) > LARGEST_MEAN)
     if solver.zero_mean and wrong.size:

@@ -11,7 +11,6 @@ import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 
 from pdetransfer.base.files import read_json, write_json
-from pdetransfer.data.grid import Grid
 
 CHUNK = 32  #: examples in a chunk, the smallest piece that is read
 SHARD = 256  #: examples in a shard, which is a file; also the piece that is written at once
@@ -24,11 +23,11 @@ def content_hash(manifests: list[Path]) -> str:
 
 
 class Writer:
-    """Writes ``count`` examples on a grid of ``num_points``, shard by shard.
+    """Writes ``count`` examples on a grid of ``axes``, coordinates by name, shard by shard.
 
-    Every store has ``source`` and ``solution``, float32, and ``coefficients``; ``extra`` names more float64
-    arrays, with the dimensions and shape of one example. An earlier manifest is removed first: a store
-    without one is unfinished, whatever it holds.
+    Every store has ``fields`` on these axes, inputs and outputs, float32, and ``coefficients``; ``extra`` names
+    more float64 arrays, with the dimensions and shape of one example. An earlier manifest is removed first: a
+    store without one is unfinished, whatever it holds.
     """
 
     def __init__(
@@ -36,7 +35,8 @@ class Writer:
         store: Path,
         manifest: Path,
         count: int,
-        num_points: int,
+        axes: dict[str, np.ndarray],
+        fields: tuple[str, ...],
         num_coefficients: int,
         extra: dict[str, dict[str, int]],
     ):
@@ -45,16 +45,15 @@ class Writer:
         store.parent.mkdir(parents=True, exist_ok=True)
         self._store, self._manifest, self._count = store, manifest, count
         self._group = zarr.create_group(store)
-        for axis in ("y", "x"):
-            array = self._group.create_array(axis, data=Grid(num_points).points, dimension_names=[axis])
+        for axis, points in axes.items():
+            array = self._group.create_array(axis, data=points, dimension_names=[axis])
             array.attrs["units"] = "domain length"
         self._group.create_array("sample", data=np.arange(count), dimension_names=["sample"])
-        field = {"y": num_points, "x": num_points}
-        self._arrays = {
-            "source": self._create("source", field, "float32"),
-            "solution": self._create("solution", field, "float32"),
-            "coefficients": self._create("coefficients", {"coefficient": num_coefficients}, "float64"),
-        }
+        grid = {axis: len(points) for axis, points in axes.items()}
+        self._arrays = {name: self._create(name, grid, "float32") for name in fields}
+        self._arrays["coefficients"] = self._create(
+            "coefficients", {"coefficient": num_coefficients}, "float64"
+        )
         self._arrays |= {
             name: self._create(name, dimensions, "float64") for name, dimensions in extra.items()
         }

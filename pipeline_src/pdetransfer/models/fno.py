@@ -58,14 +58,16 @@ class FNO(nn.Module):
     """v₀ = P x;  vₗ₊₁ = σ(Wₗ vₗ + bₗ + F⁻¹ Rₗ F vₗ);  u = Q₂ σ(Q₁ v_L).
 
     Pointwise lifting P to ``width``, ``num_layers`` Fourier layers with σ = GELU (none after the last),
-    pointwise projection Q to 2 ``width`` and on to ``out_channels``. No coordinates are appended, so that the
-    operator commutes with translations. Maps fields ``(batch, channels, *grid)`` and constants
-    ``(batch, channels)``, together ``in_channels``, to ``(batch, out_channels, *grid)`` on a grid of ``num_dims``
-    (1 to 3) dimensions, whose axes may differ in length. ``modes`` is by axis of the grid, or one number for all;
-    an axis has at least 2 modes points, a coarser one raises ValueError.
+    pointwise projection Q to 2 ``width`` and on to ``out_channels``. The operator commutes with translations. Maps
+    fields ``(batch, channels, *grid)`` and constants ``(batch, channels)``, together ``in_channels``, to
+    ``(batch, out_channels, *grid)`` on a grid of ``num_dims`` (1 to 3) dimensions, whose axes may differ in
+    length. ``modes`` is by axis of the grid, or one number for all; an axis has at least 2 modes points, a coarser
+    one raises ValueError.
 
     ``padding`` is by axis the share of its points that zeros are appended for between the lifting and the
     projection (Li et al. 2021, A.3), for axes that are not periodic; a share, so that it is as long on any grid.
+    With ``coordinates``, those of the points, from 0 to 1 on each axis, are fields, too, as in their code: then it
+    does not commute with translations.
 
     The outputs are multiplied by ``output_multiplier`` (``parametrization``).
 
@@ -86,6 +88,7 @@ class FNO(nn.Module):
         num_dims: int = 2,
         initialisation: str = "uniform",
         padding: Sequence[float] = (),
+        coordinates: bool = False,
     ):
         super().__init__()
         self.modes = (modes,) * num_dims if isinstance(modes, int) else tuple(modes)
@@ -98,7 +101,8 @@ class FNO(nn.Module):
             raise ValueError(f"padding is {list(padding)}; expected shares of an axis, from 0 to 1")
         reversed_modes = self.modes[::-1]
         log_choice(reversed_modes)
-        self.lifting = nn.Linear(in_channels, width)
+        self.coordinates = coordinates
+        self.lifting = nn.Linear(in_channels + num_dims * coordinates, width)
         self.convolutions = nn.ModuleList(
             SpectralConvolution(width, reversed_modes, initialisation) for _ in range(num_layers)
         )
@@ -113,6 +117,7 @@ class FNO(nn.Module):
         if any(n < 2 * of_axis for n, of_axis in zip(padded, self.modes, strict=True)):
             raise ValueError(f"modes is {self.modes} on a grid of {tuple(padded)}; expected at most N / 2")
         constants = fields.new_empty(len(fields), 0) if constants is None else constants
+        fields = _with_coordinates(fields) if self.coordinates else fields
         v = self._lift(fields.permute(*reversed(range(2, fields.ndim)), 0, 1), constants)
         v = v if padded == list(grid) else _padded(v, padded[::-1])
         (convolution, bypass), *layers = zip(self.convolutions, self.bypasses, strict=True)
@@ -154,6 +159,13 @@ class FNO(nn.Module):
         """P x, ``(*reversed grid, batch, width)``; the constants' part is computed once, not at each point."""
         of_fields, of_constants = self.lifting.weight.split([fields.shape[-1], constants.shape[-1]], dim=1)
         return F.linear(fields, of_fields) + F.linear(constants, of_constants, self.lifting.bias)
+
+
+def _with_coordinates(fields: Tensor) -> Tensor:
+    """With a channel for each axis, its coordinates."""
+    axes = [torch.linspace(0, 1, n, device=fields.device, dtype=fields.dtype) for n in fields.shape[2:]]
+    coordinates = torch.stack(torch.meshgrid(*axes, indexing="ij"))
+    return torch.cat([fields, coordinates.expand(len(fields), *coordinates.shape)], dim=1)
 
 
 def _padded(v: Tensor, sizes: list[int]) -> Tensor:

@@ -8,6 +8,8 @@ from itertools import product
 from keyword import iskeyword
 
 from pdetransfer.data.sources import SparseGaussians
+from pdetransfer.data.systems._spectral import SpectralSystem
+from pdetransfer.data.systems.poisson import Poisson
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan.answers import GALLERIES, Answers
 from pdetransfer.plan.entries import CONTROL, OWN, SCRATCH, Dataset, Model
@@ -17,17 +19,16 @@ from pdetransfer.plan.study import Study
 
 MOST_VALIDATIONS = 50  #: of one run; they cost nearly as much as training otherwise
 _TAKEN = ("source", "solution")  # names that `predict` takes and gives beside those of coefficients
-_MADE = ("grid", "source", "num_examples")  # keys that generated datasets need
 
 
 def check(study: Study, answers: Answers, quantities: dict[str, Callable]) -> None:
     """Raise ConfigError for the first mistake. ``quantities`` are what the study's claims may be judged by."""
     for mistakes in (
         _data(study),
-        _models(study),
         _parametrizations(study),
         _recipes(study),
         _names(study),
+        _models(study),
         _channels(study),
         _sizes(study),
         _questions(study, answers),
@@ -62,6 +63,9 @@ def _data(study: Study) -> Iterator[str]:
             for component in entry.mix:
                 if component not in stored:
                     yield _unknown(f"datasets.{name}.mix", component, stored)
+            layouts = {component: _layout(study, component) for component in entry.mix}
+            if len(set(layouts.values())) > 1:
+                yield f"datasets.{name}.mix has fields, outputs and axes {layouts}; expected those of one kind"
         elif entry.files:
             yield from _own_data(name, entry)
         else:
@@ -77,8 +81,9 @@ def _own_data(name: str, entry: Dataset) -> Iterator[str]:
     beside = sorted(set(entry.settings()) - {"files"})
     if beside not in (["system"], ["coefficients"]):
         yield f"datasets.{name} has {beside} beside files; expected system, or coefficients with their names"
-    if entry.system and entry.system not in SYSTEMS:
-        yield _unknown(f"datasets.{name}.system", entry.system, SYSTEMS)
+    linear = [system for system, kind in SYSTEMS.items() if issubclass(kind, SpectralSystem)]
+    if entry.system and entry.system not in linear:
+        yield _unknown(f"datasets.{name}.system", entry.system, linear)
     for coefficient in entry.coefficients or ():
         if not coefficient.isidentifier() or iskeyword(coefficient) or coefficient in _TAKEN:
             yield (
@@ -93,19 +98,51 @@ def _generated(study: Study, name: str, entry: Dataset) -> Iterator[str]:
         yield f"datasets.{name} has the keys {sorted(entry.settings())}; expected system, files or mix{hint}"
     if entry.system not in SYSTEMS:
         yield _unknown(f"datasets.{name}.system", entry.system, SYSTEMS)
-    for key in _MADE:
-        if getattr(study, key) is None:
+    system = SYSTEMS[entry.system]
+    needed = {"grid": entry.num_points is None, "source": system.has_source, "num_examples": True}
+    for key, is_needed in needed.items():
+        if is_needed and getattr(study, key) is None:
             yield f"there is no {key!r}; expected one, as datasets.{name} is generated"
     try:
-        SYSTEMS[entry.system](**entry.options)
+        system(**entry.options)
     except (TypeError, ValueError) as mistake:
         yield f"datasets.{name}: {mistake}"
 
 
 def _models(study: Study) -> Iterator[str]:
-    for name, model in study.models.items() if study.grid else ():
-        if model.modes > (most := study.grid.num_points // 2):
-            yield f"models.{name}.modes is {model.modes}; expected at most grid.num_points / 2, {most}"
+    """Every model fits itself, and the datasets that it is trained and tested on."""
+    for name, model in study.models.items():
+        for key in ("modes", "padding"):
+            given = getattr(model, key)
+            if isinstance(given, tuple) and given and len(given) != model.num_dims:
+                yield f"models.{name}.{key} is {list(given)}; expected one for each of {model.num_dims} axes"
+    cells = study.cells(list(study.experiments))
+    for model, dataset in dict.fromkeys((curve.model, curve.dataset) for curve, _ in cells):
+        for part in study.components(dataset):
+            if not study.datasets[part].files:  # what a file holds is seen when it is read
+                yield from _model_on(study, model, part)
+
+
+def _model_on(study: Study, name: str, dataset: str) -> Iterator[str]:
+    """A model on a generated dataset."""
+    model, entry, num_points = study.models[name], study.datasets[dataset], study.num_points(dataset)
+    system = SYSTEMS[entry.system]
+    if model.num_dims != len(system.axes):
+        yield (
+            f"models.{name}.num_dims is {model.num_dims}; expected {len(system.axes)}, the dimensions of {dataset}"
+        )
+    modes = (model.modes,) * model.num_dims if isinstance(model.modes, int) else model.modes
+    if max(modes) > num_points // 2:
+        own = "grid" if entry.num_points is None else f"datasets.{dataset}"
+        yield (
+            f"models.{name}.modes is {model.modes if isinstance(model.modes, int) else list(model.modes)}; "
+            f"expected at most {own}.num_points / 2, {num_points // 2}"
+        )
+    if model.input_normalisation and not system.scale_free:
+        yield (
+            f"models.{name}.input_normalisation is true; expected false, as {dataset} is of the system "
+            f"{entry.system}, whose solutions change with the scale of its inputs"
+        )
 
 
 def _parametrizations(study: Study) -> Iterator[str]:
@@ -195,11 +232,23 @@ def _channels(study: Study) -> Iterator[str]:
         for curve in filter(lambda curve: curve.is_fine_tuned, study.curves(name)):
             given = _coefficients(study, curve.dataset)
             known = _coefficients(study, base := study.pretrainings[curve.init].dataset)
+            layout, of_base = (_layout(study, study.components(part)[0]) for part in (curve.dataset, base))
+            if layout != of_base:
+                yield (
+                    f"experiments.{name} fine-tunes {curve.init} on {curve.dataset}, which has fields, outputs "
+                    f"and axes {layout}; expected {of_base}, those of {base}, which it is pre-trained on"
+                )
             if unknown := [coefficient for coefficient in given if coefficient not in known]:
                 yield (
                     f"experiments.{name} fine-tunes {curve.init} on {curve.dataset}, which has the coefficients "
                     f"{unknown}; expected some of {known}, those of {base}, which it is pre-trained on"
                 )
+
+
+def _layout(study: Study, dataset: str) -> tuple:
+    """Fields, outputs and axes of a stored dataset; a user's file has those of the linear systems."""
+    system = SYSTEMS.get(study.datasets[dataset].system or "", Poisson)
+    return system.fields, system.outputs, system.axes
 
 
 def _coefficients(study: Study, dataset: str) -> list[str]:

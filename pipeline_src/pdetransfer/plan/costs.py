@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan.entries import Grid, Model, NumExamples
 from pdetransfer.plan.study import Cell, Curve, Study
 
@@ -18,15 +19,19 @@ _OWN_GRID = Grid(num_points=128)
 _OWN_EXAMPLES = NumExamples(train=4096, validation=512, test=512)
 
 
-def grid(study: Study) -> Grid:
-    """The grid of generated datasets, or what is taken for that of users' files."""
-    return study.grid or _OWN_GRID
+def grid_of(study: Study, dataset: str) -> tuple[int, ...]:
+    """The grid of a dataset, or what is taken for that of users' files."""
+    first = study.components(dataset)[0]
+    entry = study.datasets[first]
+    if entry.files:
+        return ((study.grid or _OWN_GRID).num_points,) * 2
+    return (study.num_points(first),) * len(SYSTEMS[entry.system].axes)
 
 
 def at_rates(study: Study, rates: dict[str, float]) -> Study:
-    """The study with other rates of its models."""
-    models = {name: model.model_copy(update={"rate": rates[name]}) for name, model in study.models.items()}
-    return study.model_copy(update={"models": models})
+    """The study with other rates of these models."""
+    models = {name: study.models[name].model_copy(update={"rate": rate}) for name, rate in rates.items()}
+    return study.model_copy(update={"models": study.models | models})
 
 
 def run_seconds(study: Study, curve: Curve, n_train: int) -> float:
@@ -40,11 +45,13 @@ def seconds(study: Study, curve: Curve, n_train: int) -> float:
 
 
 def num_parameters(model: Model, in_channels: int, out_channels: int = 1) -> int:
-    """Real parameters of a Fourier neural operator in two dimensions; a complex weight counts two."""
-    width, modes = model.width, model.modes
-    layer = 2 * (2 * modes * modes) * width**2 + width**2 + width
+    """Real parameters of a Fourier neural operator; a complex weight counts two."""
+    width, num_dims = model.width, model.num_dims
+    modes = (model.modes,) * num_dims if isinstance(model.modes, int) else model.modes
+    layer = 2 * 2 ** (num_dims - 1) * math.prod(modes) * width**2 + width**2 + width
     projection = 2 * width * width + 2 * width + out_channels * (2 * width + 1)
-    return (in_channels + 1) * width + model.num_layers * layer + projection
+    lifting = (in_channels + num_dims * model.coordinates + 1) * width
+    return lifting + model.num_layers * layer + projection
 
 
 def training_minutes(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
@@ -55,10 +62,10 @@ def training_minutes(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
 
 def training_mb(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
     """Memory of the host to ask for: examples as read and as prepared, and copies of the weights."""
-    recipe, points = study.recipes[curve.recipe], grid(study).num_points
+    recipe, points = study.recipes[curve.recipe], math.prod(grid_of(study, curve.dataset))
     whole = (study.num_examples or _OWN_EXAMPLES).train * len(study.components(curve.dataset))
     num_loaded = (whole if recipe.subset_by_seed else max(sizes)) + recipe.num_validation
-    examples = 4 * num_loaded * 2 * points**2 * _VALUE  # source and solution; read, ordered, selected, scaled
+    examples = 4 * num_loaded * 2 * points * _VALUE  # source and solution; read, ordered, selected, scaled
     weights = (3 + len(recipe.seeds)) * num_parameters(study.models[curve.model], 8) * _VALUE
     return math.ceil(_PROCESS_MB + _SPARE * (examples + weights) / 1e6)
 
@@ -142,8 +149,9 @@ def largest_job_mb(study: Study, names: list[str]) -> int:
 
 def data_gb(study: Study, names: list[str]) -> float:
     """Size of the generated datasets of experiments, without compression."""
-    if not (study.grid and study.num_examples):
-        return 0.0
-    points, count = study.grid.num_points, sum(study.num_examples.model_dump().values())
     generated = [name for name in study.needed_datasets(names) if not study.datasets[name].files]
-    return len(generated) * count * 2 * points**2 * _VALUE / 1e9
+    if not (generated and study.num_examples):
+        return 0.0
+    count = sum(study.num_examples.model_dump().values())
+    points = sum(math.prod(grid_of(study, name)) for name in generated)
+    return count * 2 * points * _VALUE / 1e9

@@ -45,9 +45,9 @@ Rates = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)
 
 
 class Grid(Entry):
-    """Grid of all generated datasets, on the periodic unit square."""
+    """Grid of generated datasets, of as many dimensions as their system has."""
 
-    num_points: int = Field(ge=4, description="Points along each axis.")
+    num_points: int = Field(ge=4, description="Points along each axis of a domain of length 1.")
 
 
 class Source(Entry):
@@ -94,6 +94,9 @@ class Dataset(Entry):
         None,
         description="The PDE family, a name in `SYSTEMS`; needed unless there is `mix` or `coefficients`.",
     )
+    num_points: int | None = Field(
+        None, ge=4, description="Points along each axis, of a generated dataset that has not those of `grid`."
+    )
     files: Files | None = Field(
         None,
         description="Own data, a file for each split, HDF5 or zarr (docs/data-format.md), of a "
@@ -130,12 +133,23 @@ class Model(Entry):
 
     kind: Literal["fno"] = Field(description="The architecture, a name in `MODELS`.")
     width: Count = Field(description="Channels between the layers (the embedding dimension d).")
-    modes: Count = Field(
-        description="Kept wavenumbers on each half axis (m), at most half of `grid.num_points`."
+    modes: Count | Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
+        description="Kept wavenumbers on each half axis (m), at most half of the points; a list by axis, x last."
     )
     num_layers: Count = Field(description="Fourier layers.")
+    num_dims: Literal[1, 2, 3] = Field(2, description="Dimensions of the grid, those of its datasets.")
+    padding: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
+        (),
+        description="By axis, x last, the share of its points that zeros are appended for, where an axis is not "
+        "periodic.",
+    )
+    coordinates: bool = Field(
+        False, description="Whether the coordinates are input channels: fields with a boundary need them."
+    )
     input_normalisation: bool = Field(
-        True, description="Whether inputs are normalised (A.5 of arXiv 2306.00258)."
+        True,
+        description="Whether inputs are normalised example by example (A.5 of arXiv 2306.00258): of equations "
+        "which that leaves as they are.",
     )
     initialisation: Literal["uniform", "normal"] = Field(
         "uniform",

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError, create_model
 
 from pdetransfer.data.systems.registry import SYSTEMS
-from pdetransfer.plan.entries import Entry
+from pdetransfer.plan.entries import Dataset, Entry
 from pdetransfer.plan.expand import ConfigError, expand, expected_one_of, laid_over, near
 from pdetransfer.plan.study import Study
 
@@ -159,9 +159,9 @@ def _typed(name: str, entry: dict) -> dict:
         key: (hints[key], ... if argument.default is argument.empty else argument.default)
         for key, argument in inspect.signature(system).parameters.items()
     }
-    options = {key: value for key, value in entry.items() if key != "system"}
+    options = {key: value for key, value in entry.items() if key not in Dataset.model_fields}
     given = validated(create_model(entry["system"], __base__=Entry, **arguments), options, ("datasets", name))
-    return {"system": entry["system"]} | given.model_dump(mode="json", include=set(options))
+    return entry | given.model_dump(mode="json", include=set(options))
 
 
 def validated(model: type[M], settings: dict, at: tuple[str, ...] = ()) -> M:

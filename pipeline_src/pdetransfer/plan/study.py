@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan.entries import (
     CONTROL,
     OWN,
@@ -263,19 +264,26 @@ class Study(Entry):
             }
         )
 
+    def num_points(self, dataset: str) -> int:
+        """Points along each axis of a generated dataset."""
+        own = self.datasets[dataset].num_points
+        if own is None:
+            assert self.grid  # `check` asks for one
+            return self.grid.num_points
+        return own
+
     def dataset_settings(self, dataset: str, split: str) -> dict[str, Any]:
         """All of the config that decides a split's examples: the arguments of ``generation.Split``."""
-        assert self.grid  # `check` asks for all three
-        assert self.source
-        assert self.num_examples
+        assert self.num_examples  # `check` asks for them
+        system = SYSTEMS[self.datasets[dataset].system]
         return canonical(
             {
                 "dataset": dataset,
                 "split": split,
                 "system": self.datasets[dataset].system,
                 "options": self.datasets[dataset].options,
-                "num_points": self.grid.num_points,
-                "source": self.source.model_dump(),
+                "num_points": self.num_points(dataset),
+                "source": self.source.model_dump() if system.has_source and self.source else None,
                 "seed": self.seed,
                 "count": getattr(self.num_examples, split),
             }

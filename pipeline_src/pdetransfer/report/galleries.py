@@ -30,16 +30,23 @@ _SHARED = 3  # sentences on a card about what its sets have in common with other
 GALLERY_EXAMPLES = 4  #: of each dataset in its system's gallery
 
 
-def show(axes: Axes, field: np.ndarray, is_source: bool) -> AxesImage:
-    """A field with y upwards; a solution with white at zero."""
+def show(axes: Axes, field: np.ndarray, is_source: bool) -> AxesImage | None:
+    """A field with y upwards; a solution with white at zero. In one dimension a line."""
     limit = np.abs(field).max()
-    limits = {} if is_source else {"vmin": -limit, "vmax": limit}
     axes.set(xticks=[], yticks=[])
+    if field.ndim == 1:
+        axes.plot(field, color=PALETTE[7] if is_source else PALETTE[0], linewidth=1)
+        return None
+    limits = {} if is_source else {"vmin": -limit, "vmax": limit}
     return axes.imshow(field, origin="lower", cmap=_SOURCE if is_source else _SOLUTION, **limits)
 
 
-def add_scale(axes: Axes, image: AxesImage) -> None:
-    """The scale of an image, a bar right of its axes with a few numbers."""
+def add_scale(axes: Axes, image: AxesImage | None) -> None:
+    """The scale of an image, a bar right of its axes with a few numbers; of a line a few numbers at its axes."""
+    if image is None:
+        axes.yaxis.set(major_locator=MaxNLocator(2), major_formatter=StrMethodFormatter("{x:g}"))
+        axes.tick_params(axis="y", labelsize=5.5, length=1.5, width=0.4, pad=1)
+        return
     beside = axes.inset_axes((1.05, 0, 0.07, 1))
     bar = axes.figure.colorbar(image, cax=beside, ticks=MaxNLocator(2), format=StrMethodFormatter("{x:g}"))
     bar.outline.set_linewidth(0.4)
@@ -57,9 +64,9 @@ def draw_card(card: Card) -> Figure:
     )
     axes = bands["gallery"].subplots(2, len(card.gallery), squeeze=False)
     for column, pair in enumerate(card.gallery):
-        for row, (field, name) in enumerate(zip(pair, ("source f", "solution u"), strict=True)):
+        for row, (field, name) in enumerate(zip(pair, card.shown, strict=True)):
             show(axes[row, column], field, is_source=row == 0)
-            axes[row, 0].set_ylabel(name)
+            axes[row, 0].set_ylabel(name.replace("_", " "))
     if "parameters" in bands:
         axes = bands["parameters"].subplots(1, card.parameters.shape[1], squeeze=False)[0]
         for panel, (name, values) in zip(axes, card.parameters.items(), strict=True):
@@ -75,12 +82,12 @@ def draw_card(card: Card) -> Figure:
 
 
 def _draw_scales(rms: Axes, spectra: Axes, card: Card) -> None:
-    """RMS over examples, and mean energy by wavenumber, of source and solution."""
+    """RMS over examples, and mean energy by wavenumber, of fields and outputs."""
     bins = np.geomspace(card.rms.min().min(), card.rms.max().max(), 40)
     for (name, values), colour in zip(card.rms.items(), PALETTE, strict=False):
         rms.hist(values, bins=bins, color=colour, alpha=0.6, linewidth=0)
         energy = card.spectra[name].iloc[1:]
-        spectra.plot(energy.index, energy, color=colour, label=name)
+        spectra.plot(energy.index, energy, color=colour, label=name.replace("_", " "))
     rms.set(xscale="log", xlabel="RMS", yticks=[])
     rms.xaxis.set_major_locator(LogLocator(subs=[1, 2, 5]))
     rms.xaxis.set_minor_locator(NullLocator())
@@ -96,7 +103,7 @@ def draw_ranges(table: pd.DataFrame) -> Figure:
     table = table[table["parameter"].notna()]
     systems = list(table.groupby("system", sort=False))
     if not systems:
-        return nothing_drawn("These datasets are users' files, of which no ranges are known.")
+        return nothing_drawn("No ranges of a parameter are known of these datasets.")
     figure, axes = plt.subplots(
         len(systems),
         1,
@@ -137,9 +144,10 @@ def draw_gallery(examples: dict[str, Examples]) -> Figure:
             show(row[2 * index], source, is_source=True)
             show(row[2 * index + 1], solution, is_source=False)
         row[0].set_ylabel(dataset.split("_")[-1], fontsize=8)
+    first = next(iter(examples.values()))
     for index in range(max(map(len, examples.values()))):
-        axes[0, 2 * index].set_title("source", fontsize=8)
-        axes[0, 2 * index + 1].set_title("solution", fontsize=8)
+        axes[0, 2 * index].set_title(first.field_names[0].replace("_", " "), fontsize=8)
+        axes[0, 2 * index + 1].set_title(first.output_names[0], fontsize=8)
     return figure
 
 
@@ -153,28 +161,42 @@ def draw_predictions(rows: "list[Prediction]", entry: entries.Figure) -> Figure:
     )
     for panels, row in zip(axes, rows, strict=True):
         worst = max(np.abs(p - row.solution).max() for p in row.predictions.values())
-        solution = show(panels[1], row.solution, is_source=False)
         add_scale(panels[0], show(panels[0], row.source, is_source=True))
+        solution = show(panels[1], row.solution, is_source=False)
         add_scale(panels[1], solution)
-        shown = {"origin": "lower", "cmap": _SOLUTION, "norm": solution.norm}
         panels[0].set_ylabel(f"{_short(row.dataset)}\n{row.rank}", fontsize=7)
-        panels[0].set_title("source", fontsize=8)
-        panels[1].set_title("solution", fontsize=8)
+        for panel, name in zip(panels, row.shown, strict=False):
+            panel.set_title(name.replace("_", " "), fontsize=8)
         for index, init in enumerate(row.predictions):
             prediction, error = panels[2 + 2 * index], panels[3 + 2 * index]
-            prediction.imshow(row.predictions[init], **shown)
-            difference = np.abs(row.predictions[init] - row.solution)
-            image = error.imshow(difference, origin="lower", cmap=_ERROR, vmin=0, vmax=worst)
+            _show_like(panels[1], solution, prediction, row.predictions[init])
+            image = _show_error(error, np.abs(row.predictions[init] - row.solution), worst)
             if index == 0:
                 add_scale(error, image)
             prediction.set_title(f"from {_short(init).replace('_', '-')}", fontsize=7)
             error.set_title(f"error {row.errors[init]:.2g}", fontsize=8)
-        for panel in panels:
-            panel.set(xticks=[], yticks=[])
         for panel in panels[2 + 2 * len(row.predictions) :]:
             panel.set_axis_off()
     figure.suptitle(f"{entry.title}, n = {entry.n_train}", fontsize=10)
     return figure
+
+
+def _show_like(axes: Axes, image: AxesImage | None, beside: Axes, field: np.ndarray) -> None:
+    """A field ``beside`` the axes of another, which is shown as ``image`` or as a line, on the same scale."""
+    shown = show(beside, field, is_source=False)
+    if image is None:
+        beside.set_ylim(axes.get_ylim())
+    elif shown is not None:
+        shown.set_norm(image.norm)
+
+
+def _show_error(axes: Axes, error: np.ndarray, worst: float) -> AxesImage | None:
+    axes.set(xticks=[], yticks=[])
+    if error.ndim == 1:
+        axes.plot(error, color="0.3", linewidth=1)
+        axes.set_ylim(0, worst)
+        return None
+    return axes.imshow(error, origin="lower", cmap=_ERROR, vmin=0, vmax=worst)
 
 
 def _short(name: str) -> str:

@@ -17,11 +17,12 @@ _IN_SPECTRA = 64  # test examples that spectra are means over
 
 @dataclass(frozen=True)
 class Prediction:
-    """A test example, ``(N, N)`` each, and by init a model's prediction of its solution and its error. ``rank``
-    says which example it is, a name in ``RANKS``."""
+    """The first field and output of a test example, ``(*grid)`` each, whose names are ``shown``, and by init a
+    model's prediction of the output and its error. ``rank`` says which example it is, a name in ``RANKS``."""
 
     dataset: str
     rank: str
+    shown: tuple[str, str]
     source: np.ndarray
     solution: np.ndarray
     predictions: dict[str, np.ndarray]
@@ -60,17 +61,19 @@ def predict(
         init: float(np.linalg.norm(outputs - truth) / np.linalg.norm(truth))
         for init, outputs in predictions.items()
     }
-    return Prediction(dataset, rank, example.fields[0, 0], truth, predictions, relative)
+    shown = example.field_names[0], example.output_names[0]
+    return Prediction(dataset, rank, shown, example.fields[0, 0], truth, predictions, relative)
 
 
 def error_spectra(dataset: str, examples: Examples, weights: dict[str, Path]) -> Spectra:
     """Spectra of the errors of the ``weights`` by init, each cell's first seed, over the first test examples."""
     shown = examples[:_IN_SPECTRA]
     truth = shown.outputs[:, 0]
-    errors = {init: spectrum(_outputs(path, shown) - truth) for init, path in weights.items()}
-    return Spectra(dataset, spectrum(truth), errors)
+    periodic = examples.is_periodic
+    errors = {init: spectrum(_outputs(path, shown) - truth, periodic) for init, path in weights.items()}
+    return Spectra(dataset, spectrum(truth, periodic), errors)
 
 
 def _outputs(weights: Path, examples: Examples) -> np.ndarray:
-    """What the model of a cell's first seed predicts, ``(count, N, N)``."""
+    """What the model of a cell's first seed predicts, ``(count, *grid)``."""
     return load_model(weights).outputs(examples)[:, 0]

@@ -12,11 +12,11 @@ _STEPS = 12  # of which the first, in a run of its own, are not counted
 
 
 def examples_per_second(
-    architecture: dict, num_points: int, batch_size: int, num_coefficients: int, device: torch.device
+    architecture: dict, grid: tuple[int, ...], batch_size: int, num_coefficients: int, device: torch.device
 ) -> float:
     """Training examples per second on ``device``, over some steps on random examples."""
     random = np.random.default_rng(0)
-    field = random.standard_normal((batch_size, 1, num_points, num_points)).astype(np.float32)
+    field = random.standard_normal((batch_size, 1, *grid)).astype(np.float32)
     names = tuple(f"c{index}" for index in range(num_coefficients))
     coefficients = random.uniform(1, 2, (batch_size, num_coefficients))
     examples = Examples(field, coefficients, field, ("source",), names, ("solution",))

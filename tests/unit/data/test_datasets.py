@@ -10,18 +10,16 @@ import pytest
 import xarray as xr
 import zarr
 
-from cases import OPTIONS, as_examples
+from cases import OPTIONS, SPECTRAL, as_examples
 from pdetransfer.base import numerics
 from pdetransfer.base.files import UnusableFile, read_json, write_json
 from pdetransfer.data import generation
 from pdetransfer.data.datasets import Examples, load, shifted_parameter
-from pdetransfer.data.generation import LARGEST_RESIDUAL, Solved, generate
+from pdetransfer.data.generation import generate
 from pdetransfer.data.grid import Grid
 from pdetransfer.data.store import SHARD, content_hash
-from pdetransfer.data.systems._system import Draw
+from pdetransfer.data.systems._spectral import Draw, SpectralSystem
 from pdetransfer.data.systems.registry import SYSTEMS
-
-ARRAYS = [field.name for field in dataclasses.fields(Solved) if field.name != "refused"]
 
 
 @pytest.fixture
@@ -39,26 +37,35 @@ def system(request):
 
 def test_an_example_alone_a_prefix_and_the_whole_are_bit_equal(small_split, system):
     """Also where examples before it, or itself, were refused and drawn again."""
-    whole = small_split(system, count=100).examples(0, 100)
-    prefix = small_split(system, count=7).examples(0, 7)
+
+    def examples(*rows, count=100):
+        solved = small_split(system, count=count).examples(*rows)
+        return solved.arrays | {"residual": solved.residual}
+
+    whole, prefix = examples(0, 100), examples(0, 7, count=7)
     for i in range(100):
-        alone = small_split(system).examples(i, i + 1)
-        for name in ARRAYS:
-            np.testing.assert_array_equal(getattr(alone, name)[0], getattr(whole, name)[i])
+        alone = examples(i, i + 1)
+        for name, values in whole.items():
+            np.testing.assert_array_equal(alone[name][0], values[i])
             if i < 7:
-                np.testing.assert_array_equal(getattr(prefix, name)[i], getattr(whole, name)[i])
+                np.testing.assert_array_equal(prefix[name][i], values[i])
 
 
 def test_examples_are_finite_solved_accepted_and_of_zero_mean(small_split, system):
     split = small_split(system)
     solved, system = split.examples(0, 64), split.build_system()
-    assert np.isfinite(solved.coefficients).all()
-    assert solved.residual.max() <= LARGEST_RESIDUAL
-    draw = Draw(solved.coefficients, solved.parameters)
-    assert system.accepts(draw, solved.solution, split.source, Grid(16)).all()
+    assert all(np.isfinite(values).all() for values in solved.arrays.values())
+    assert solved.residual.max() <= system.largest_residual
+    if not isinstance(system, SpectralSystem):
+        return
+    draw = Draw(solved.arrays["coefficients"], solved.arrays["parameters"])
+    assert system.accepts(draw, solved.arrays["solution"], split.source, Grid(16)).all()
     if system.zero_mean:
-        assert np.abs(solved.source.mean(axis=(1, 2))).max() < 1e-15
-        assert np.abs(solved.solution.mean(axis=(1, 2))).max() < 1e-15 * np.abs(solved.solution).max()
+        assert np.abs(solved.arrays["source"].mean(axis=(1, 2))).max() < 1e-15
+        assert (
+            np.abs(solved.arrays["solution"].mean(axis=(1, 2))).max()
+            < 1e-15 * np.abs(solved.arrays["solution"]).max()
+        )
 
 
 def test_a_refused_example_is_drawn_again(small_split):
@@ -67,7 +74,7 @@ def test_a_refused_example_is_drawn_again(small_split):
     assert len(refused) > 20
     assert set(refused[:, 0]) <= {1, 2, 3, 4}
     solved = small_split("advection_diffusion").examples(0, 400)
-    psi, eigenvalue, angle, direction = (column.tolist() for column in solved.parameters.T[:4])
+    psi, eigenvalue, angle, direction = (column.tolist() for column in solved.arrays["parameters"].T[:4])
     assert len(solved.refused) > 5
     for before in solved.refused:
         i = psi.index(before[0])
@@ -90,7 +97,7 @@ def test_datasets_and_splits_differ_in_every_example(small_split):
     splits = [
         small_split(dataset=d, split=s, seed=seed) for d in "ab" for s in ("train", "test") for seed in (0, 1)
     ]
-    sources = np.concatenate([split.examples(0, 8).source.reshape(8, -1) for split in splits])
+    sources = np.concatenate([split.examples(0, 8).arrays["source"].reshape(8, -1) for split in splits])
     assert len(np.unique(sources, axis=0)) == len(sources)
 
 
@@ -112,9 +119,9 @@ def test_the_store_keeps_its_specification(stored):
         assert data.attrs == manifest
         solved = split.examples(0, 40)
         for name in ("coefficients", "parameters", "amplitudes"):
-            np.testing.assert_array_equal(data[name], getattr(solved, name))
+            np.testing.assert_array_equal(data[name], solved.arrays[name])
         for name in ("source", "solution"):
-            np.testing.assert_array_equal(data[name], getattr(solved, name).astype(np.float32))
+            np.testing.assert_array_equal(data[name], solved.arrays[name].astype(np.float32))
         assert manifest["largest_residual"] == solved.residual.max()
     array = zarr.open_group(store)["source"]
     assert array.metadata.zarr_format == 3
@@ -139,7 +146,7 @@ def test_the_manifest_says_what_is_stored(stored):
     }
     assert expected.items() <= manifest.items()
     assert set(manifest["units"]) == {"source", "solution", "coefficients"}
-    assert 0 < manifest["largest_residual"] <= LARGEST_RESIDUAL
+    assert 0 < manifest["largest_residual"] <= SYSTEMS["poisson"].largest_residual
 
 
 def test_the_manifest_has_the_acceptance_by_omega(small_split, tmp_path):
@@ -155,7 +162,7 @@ def test_a_split_of_several_shards_equals_its_examples(small_split, tmp_path):
     split = small_split(count=SHARD + 10, num_points=8)
     generate(split, tmp_path / "a.zarr", tmp_path / "a.json")
     loaded = load([tmp_path / "a.zarr"], [tmp_path / "a.json"])
-    expected = split.examples(SHARD - 2, SHARD + 2).source
+    expected = split.examples(SHARD - 2, SHARD + 2).arrays["source"]
     np.testing.assert_array_equal(loaded.fields[SHARD - 2 : SHARD + 2, 0], expected.astype(np.float32))
 
 
@@ -169,7 +176,9 @@ def test_loading_takes_the_first_examples(stored):
     first = load([store], [manifest], 5)
     assert len(first) == 5
     assert (first.field_names, first.output_names) == (("source",), ("solution",))
-    np.testing.assert_array_equal(first.outputs[:, 0], split.examples(0, 5).solution.astype(np.float32))
+    np.testing.assert_array_equal(
+        first.outputs[:, 0], split.examples(0, 5).arrays["solution"].astype(np.float32)
+    )
     with pytest.raises(ValueError, match=r"41 examples were asked of .*train.zarr; expected at most 40"):
         load([store], [manifest], 41)
 
@@ -180,7 +189,7 @@ def test_loading_takes_the_first_examples(stored):
 def test_the_shifted_parameter_is_the_one_whose_range_is_an_option(small_split, tmp_path, name, column):
     split = small_split(name, count=6)
     manifest = generate(split, tmp_path / "a.zarr", tmp_path / "a.json")
-    parameters = split.examples(0, 6).parameters[:, manifest["parameter_names"].index(column)]
+    parameters = split.examples(0, 6).arrays["parameters"][:, manifest["parameter_names"].index(column)]
     np.testing.assert_array_equal(shifted_parameter(tmp_path / "a.zarr", tmp_path / "a.json"), parameters)
     low, high = OPTIONS[name][f"{column}_range"]
     assert ((low <= parameters) & (parameters <= high)).all()
@@ -189,8 +198,8 @@ def test_the_shifted_parameter_is_the_one_whose_range_is_an_option(small_split, 
 @pytest.fixture
 def mixture(small_split, tmp_path):
     """Stores and manifests of one dataset of each system."""
-    stores, manifests = ([tmp_path / f"{name}.{end}" for name in OPTIONS] for end in ("zarr", "json"))
-    for name, store, manifest in zip(OPTIONS, stores, manifests, strict=True):
+    stores, manifests = ([tmp_path / f"{name}.{end}" for name in SPECTRAL] for end in ("zarr", "json"))
+    for name, store, manifest in zip(SPECTRAL, stores, manifests, strict=True):
         generate(small_split(name, count=5), store, manifest)
     return stores, manifests
 
@@ -201,7 +210,7 @@ def test_a_mixture_takes_its_datasets_in_turn_in_one_layout_by_name(small_split,
     assert len(mixed) == (count or 15)
     assert mixed.coefficient_names == ("k11", "k22", "k12", "v1", "v2", "omega")
     for i in range(len(mixed)):
-        name = list(OPTIONS)[i % 3]
+        name = SPECTRAL[i % 3]
         single = as_examples(small_split(name), i // 3 + 1)[i // 3 :]
         np.testing.assert_array_equal(mixed.fields[i], single.fields[0])
         np.testing.assert_array_equal(mixed.outputs[i], single.outputs[0])
@@ -225,7 +234,7 @@ def test_a_mixture_of_unequal_parts_is_refused_where_one_runs_out(small_split, m
 
 def test_references_of_a_mixture_are_over_the_examples_that_have_a_coefficient(small_split, mixture):
     mixed = load(*mixture)
-    parts = {name: as_examples(small_split(name), 5) for name in OPTIONS}
+    parts = {name: as_examples(small_split(name), 5) for name in SPECTRAL}
     references = mixed.references()
     assert references["omega"] == np.median(parts["helmholtz"].coefficients[:, 2])
     assert references["v1"] == np.median(np.abs(parts["advection_diffusion"].coefficients[:, 3]))
@@ -267,7 +276,7 @@ def _environment():
 
 
 def test_an_unsolved_example_is_refused_by_name(small_split, tmp_path, monkeypatch):
-    monkeypatch.setattr(generation, "LARGEST_RESIDUAL", 1e-18)
+    monkeypatch.setattr(SYSTEMS["poisson"], "largest_residual", 1e-18)
     with pytest.raises(RuntimeError, match=r"example 0 of d/train has residual .*; expected at most 1e-18"):
         generate(small_split(), tmp_path / "a.zarr", tmp_path / "a.json")
     assert not (tmp_path / "a.json").exists()

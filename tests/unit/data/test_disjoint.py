@@ -35,7 +35,8 @@ def files(tmp_path):
             group.create_array("source", data=fields)
             group.create_array("coefficients", data=np.array(coefficients, dtype=np.float64))
             dataset, split = name.split("_")
-            manifest.write_text(json.dumps({"dataset": dataset, "split": split, "file": f"{name}.h5"}))
+            content = {"dataset": dataset, "split": split, "file": f"{name}.h5", "fields": ["source"]}
+            manifest.write_text(json.dumps(content))
         return tuple(zip(*paths, strict=True))
 
     return write
@@ -47,7 +48,7 @@ def column(*values):
 
 def test_generated_sets_share_nothing(sets):
     report = check(*sets)
-    assert report["examples"] == 240
+    assert report["examples"] == 80 * len(OPTIONS)
     assert report["sets"]["helmholtz/test"] == 40
     assert report["shared"] == []
 
@@ -55,9 +56,9 @@ def test_generated_sets_share_nothing(sets):
 @pytest.mark.parametrize(
     ("kind", "arrays"),
     [
-        ("sources", ["source"]),
+        ("inputs", ["source"]),
         ("amplitudes", ["amplitudes"]),
-        ("sources", ["source", "coefficients"]),
+        ("inputs", ["source", "coefficients"]),
     ],
 )
 def test_a_planted_duplicate_is_found_by_name_and_index(sets, kind, arrays):
@@ -69,13 +70,22 @@ def test_a_planted_duplicate_is_found_by_name_and_index(sets, kind, arrays):
         check(*sets)
 
 
+@pytest.mark.parametrize(("system", "field"), [("burgers", "initial_state"), ("darcy", "permeability")])
+def test_the_input_of_any_system_tells_an_example(sets, system, field):
+    paths = [path for path in sets[0] if path.name.startswith(system)]
+    train, test = (zarr.open_group(path, mode="r+") for path in paths)
+    test[field][3] = train[field][5]
+    with pytest.raises(ValueError, match=f"{system}/train and {system}/test share 1 input .by index 5 is 3"):
+        check(*sets)
+
+
 def test_a_training_set_under_another_name_is_counted(sets, small_split, tmp_path, caplog):
     """The same stream, as a dataset that was copied."""
     store, manifest = tmp_path / "a.zarr", tmp_path / "a.json"
     generate(small_split("helmholtz", "train", count=10, dataset="helmholtz"), store, manifest)
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"dataset": "copy"}))
     (row,) = check([*sets[0], store], [*sets[1], manifest])["shared"]
-    told = "helmholtz/train and copy/train share 10 sources, 10 examples, 10 amplitudes"
+    told = "helmholtz/train and copy/train share 10 inputs, 10 examples, 10 amplitudes"
     assert in_words(row) == told
     assert told in caplog.text
 
@@ -92,7 +102,7 @@ def test_the_public_files_have_the_same_sources_by_split_and_go_together(files, 
     )
     shared = [in_words(row) for row in check(*paths)["shared"]]
     assert shared == [
-        f"low/{split} and high/{split} share {len(sources)} sources" for split, sources in splits.items()
+        f"low/{split} and high/{split} share {len(sources)} inputs" for split, sources in splits.items()
     ]
     for sentence in shared:
         assert sentence in caplog.text
@@ -101,14 +111,14 @@ def test_the_public_files_have_the_same_sources_by_split_and_go_together(files, 
 @pytest.mark.parametrize("other", ["own_test", "other_test", "other_validation"])
 def test_training_examples_in_another_split_of_any_dataset_are_an_error(files, other):
     paths = files(own_train=([1, 2, 3], column(1, 1, 1)), **{other: ([9, 3, 2], column(4, 4, 4))})
-    told = f"own/train and {other.replace('_', '/')} share 2 sources (by index "
+    told = f"own/train and {other.replace('_', '/')} share 2 inputs (by index "
     remedy = f"take these examples out of own_train.h5 or {other}.h5"
     with pytest.raises(ValueError, match=f"{re.escape(told)}.*2 is 1.*{re.escape(remedy)}"):
         check(*paths)
 
 
 def test_validation_examples_that_are_test_examples_are_an_error(files):
-    with pytest.raises(ValueError, match="a/validation and b/test share 1 source "):
+    with pytest.raises(ValueError, match="a/validation and b/test share 1 input "):
         check(*files(a_validation=([1], [[]]), b_test=([1], [[]])))
 
 
@@ -118,7 +128,7 @@ def test_one_file_for_two_splits_is_said(files):
         manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"file": "all.h5"}))
     with pytest.raises(
         ValueError,
-        match=r"share 2 sources \(by index 0 is 0, 1 is 1\); .*all.h5 is both; give one of them another",
+        match=r"share 2 inputs \(by index 0 is 0, 1 is 1\); .*all.h5 is both; give one of them another",
     ):
         check(stores, manifests)
 
@@ -126,9 +136,9 @@ def test_one_file_for_two_splits_is_said(files):
 def test_a_source_with_several_coefficients_does_not_tell_an_example(files):
     paths = files(own_train=([1, 1, 1], column(1, 2, 3)), own_test=([1, 1], column(4, 5)))
     assert [in_words(row) for row in check(*paths)["shared"]] == [
-        "own/train repeats 2 sources",
-        "own/train and own/test share 1 source",
-        "own/test repeats 1 source",
+        "own/train repeats 2 inputs",
+        "own/train and own/test share 1 input",
+        "own/test repeats 1 input",
     ]
     paths = files(own_train=([1, 1, 1], column(1, 2, 3)), own_test=([1, 1], column(4, 3)))
     with pytest.raises(ValueError, match=r"own/train and own/test share 1 example \(by index 2 is 1\)"):
@@ -137,13 +147,13 @@ def test_a_source_with_several_coefficients_does_not_tell_an_example(files):
 
 def test_a_source_that_a_third_set_repeats_tells_examples_of_two_others(files):
     many, one = ([1, 1], column(1, 2)), ([1], column(3))
-    with pytest.raises(ValueError, match=r"own/train and own/test share 1 source \("):
+    with pytest.raises(ValueError, match=r"own/train and own/test share 1 input \("):
         check(*files(many_train=many, own_train=one, own_test=([1], column(4))))
 
 
 def test_examples_that_a_set_repeats_are_counted(files):
     paths = files(own_train=([1, 2, 1, 1], [[], [], [], []]), own_test=([3], [[]]))
-    assert [in_words(row) for row in check(*paths)["shared"]] == ["own/train repeats 2 sources, 2 examples"]
+    assert [in_words(row) for row in check(*paths)["shared"]] == ["own/train repeats 2 inputs, 2 examples"]
 
 
 def test_half_a_million_examples_are_compared_in_seconds():

@@ -38,7 +38,7 @@ RECIPE = Recipe(
     precision="float32",
 )
 
-# system: coefficients of example 1000, standard deviation of its source and solution, its solution at (3, 5)
+# system: coefficients of example 1000, standard deviation of its input and solution, its solution at (3, 5) or 5
 SOLVER = {
     "poisson": [0.01411606054, 0.01056108152, 0.001519685991, 0.1964491565, 0.2436042555, -0.3625805064],
     "advection_diffusion": [
@@ -52,6 +52,8 @@ SOLVER = {
         -0.09364657525,
     ],
     "helmholtz": [0.01, 0.01, 3, 0.2355586554, 0.130459176, -0.03534927942],
+    "burgers": [0.1744034735, 0.8189674785, 0.0007219407423, 0.0002056925719],
+    "darcy": [4.496565462, 0.003902532494, 0.01048408998],
 }
 # arm: chosen learning rate, best validation losses of both seeds
 TRAINING = {"scratch": [0.01, 14.9513, 17.86927], "fine_tuned": [0.003, 13.0145, 12.92444]}
@@ -86,7 +88,14 @@ def operator_of(cell):
 
 def numbers_of_system(split):
     solved = split.examples(1000, 1001)
-    return [*solved.coefficients[0], solved.source.std(), solved.solution.std(), solved.solution[0, 3, 5]]
+    system = split.build_system()
+    field, solution = (solved.arrays[names[0]][0] for names in (system.fields, system.outputs))
+    return [
+        *solved.arrays["coefficients"][0],
+        field.std(),
+        solution.std(),
+        solution[(3, 5)[-solution.ndim :]],
+    ]
 
 
 def numbers_of_cell(cell):

@@ -158,9 +158,9 @@ def test_the_fno_trains_as_that_of_the_fft_does(small_split):
 
     def fields(split, count):
         solved = small_split(split=split, count=count).examples(0, count)
-        k11, k22, k12 = torch.tensor(solved.coefficients).T[:, :, None, None].expand(-1, -1, 16, 16)
-        x = torch.stack([torch.tensor(solved.source), 50 * k11, 50 * k22, 50 * k12], dim=1)
-        return x.float(), torch.tensor(solved.solution)[:, None].float()
+        k11, k22, k12 = torch.tensor(solved.arrays["coefficients"]).T[:, :, None, None].expand(-1, -1, 16, 16)
+        x = torch.stack([torch.tensor(solved.arrays["source"]), 50 * k11, 50 * k22, 50 * k12], dim=1)
+        return x.float(), torch.tensor(solved.arrays["solution"])[:, None].float()
 
     def error_after_training(model, forward):
         (x, u), (x_test, u_test) = fields("train", 256), fields("test", 64)

@@ -144,7 +144,9 @@ def test_other_rates_are_those_of_another_study():
 
 
 def test_own_data_alone_need_no_grid_to_be_planned():
-    study = Study(**SETTINGS | {"grid": None, "num_examples": None})
+    files = {"files": {"train": "a.h5", "test": "b.h5"}, "coefficients": []}
+    datasets = dict.fromkeys(SETTINGS["datasets"], files)
+    study = Study(**SETTINGS | {"grid": None, "num_examples": None, "datasets": datasets})
     assert costs.training_mb(study, SCRATCH, [64]) > costs.training_mb(STUDY, SCRATCH, [64])
     assert costs.data_gb(study, study.reported) == 0
 

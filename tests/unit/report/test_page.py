@@ -227,11 +227,11 @@ def test_the_report_says_what_sets_have_in_common():
     table = pd.DataFrame({"dataset": ["far"], "largest_residual": [1e-13]})
     none, some = (
         body_of(html_of([experiment()], [picture()], data=Data(table, [], {}, 12, shared)))
-        for shared in ([], ["a/train and b/train share 7 sources"])
+        for shared in ([], ["a/train and b/train share 7 inputs"])
     )
     assert "No two have the same source" in none
     assert "No two have the same source" not in some
-    assert "<li>a/train and b/train share 7 sources</li>" in some
+    assert "<li>a/train and b/train share 7 inputs</li>" in some
 
 
 def test_the_report_says_whose_study_it_is_and_how_a_figure_is_read():

@@ -8,7 +8,8 @@ import numpy as np
 from pdetransfer.data.grid import Grid
 from pdetransfer.data.sources import SparseGaussians
 from pdetransfer.data.streams import Stream
-from pdetransfer.data.systems._system import AbstractSystem, Draw, check_interval, uniform
+from pdetransfer.data.systems._spectral import Draw, SpectralSystem
+from pdetransfer.data.systems._system import check_interval, uniform
 from pdetransfer.data.systems.poisson import diffusion_symbol, diffusion_tensor
 
 _SPEEDS = (1e-6, 1e6)  # bracket of the root find
@@ -17,7 +18,7 @@ _KNOTS = 9  # values of Ψ, evenly spaced in its logarithm, at which it is compu
 
 
 @final
-class AdvectionDiffusion(AbstractSystem):
+class AdvectionDiffusion(SpectralSystem):
     """-(1 - λ) div(K ∇u) + λ v·∇u = f with unit v (SYS-2 of arXiv 2306.00258).
 
     K is that of the Poisson system with e in ``eigenvalue_range``, the direction of v is uniform, and

@@ -6,12 +6,13 @@ import numpy as np
 
 from pdetransfer.data.grid import Grid
 from pdetransfer.data.sources import SparseGaussians
-from pdetransfer.data.systems._system import AbstractSystem, Draw, check_interval
+from pdetransfer.data.systems._spectral import Draw, SpectralSystem
+from pdetransfer.data.systems._system import check_interval
 from pdetransfer.data.systems.poisson import DIFFUSIVITY
 
 
 @final
-class Helmholtz(AbstractSystem):
+class Helmholtz(SpectralSystem):
     """-(0.01 Δu + ω u) = f (SYS-3 of arXiv 2306.00258).
 
     The paper prints -Δu + ω u = f, which is positive definite and does not oscillate; its authors' data solve

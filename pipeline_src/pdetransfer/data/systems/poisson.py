@@ -6,13 +6,14 @@ import numpy as np
 
 from pdetransfer.data.grid import Grid
 from pdetransfer.data.sources import SparseGaussians
-from pdetransfer.data.systems._system import AbstractSystem, Draw, check_interval, uniform
+from pdetransfer.data.systems._spectral import Draw, SpectralSystem
+from pdetransfer.data.systems._system import check_interval, uniform
 
 DIFFUSIVITY = 0.01  #: scale of the diffusion tensor, of all systems
 
 
 @final
-class Poisson(AbstractSystem):
+class Poisson(SpectralSystem):
     """-div(K ∇u) = f with K = 0.01 R(-θ) diag(1, e) R(θ) (SYS-1 of arXiv 2306.00258).
 
     The eigenvalue e is uniform in ``eigenvalue_range``, a closed interval above zero; the angle θ is uniform

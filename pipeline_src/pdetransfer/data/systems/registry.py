@@ -2,6 +2,8 @@
 
 from pdetransfer.data.systems._system import AbstractSystem
 from pdetransfer.data.systems.advection_diffusion import AdvectionDiffusion
+from pdetransfer.data.systems.burgers import Burgers
+from pdetransfer.data.systems.darcy import Darcy
 from pdetransfer.data.systems.helmholtz import Helmholtz
 from pdetransfer.data.systems.poisson import Poisson
 
@@ -9,4 +11,6 @@ SYSTEMS: dict[str, type[AbstractSystem]] = {
     "poisson": Poisson,
     "advection_diffusion": AdvectionDiffusion,
     "helmholtz": Helmholtz,
+    "burgers": Burgers,
+    "darcy": Darcy,
 }
