@@ -298,6 +298,7 @@ class Study(Entry):
             for section, (axis, name) in axes
             for members in self.families.get(section, {}).values()
             for setting, value in members.get(name, {}).items()
+            if not isinstance(value, dict)  # learning rates have a column of their own
         }
 
 
