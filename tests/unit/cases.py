@@ -52,7 +52,7 @@ def as_examples(split, count):
         for names in (system.fields, system.outputs)
     )
     names = system.fields, system.coefficient_names, system.outputs
-    return Examples(fields, arrays["coefficients"], outputs, *names, not system.scale_free, system.periodic)
+    return Examples(fields, arrays["coefficients"], outputs, *names, not system.scale_free, split.system)
 
 
 def error_table(points, num_examples=4):

@@ -8,7 +8,7 @@ import pandas as pd
 import zarr
 
 from pdetransfer.base.files import read_json
-from pdetransfer.data.datasets import periodic, source_rms
+from pdetransfer.data.datasets import source_rms
 from pdetransfer.data.disjoint import in_words
 from pdetransfer.data.systems.registry import SYSTEMS
 
@@ -40,7 +40,7 @@ def read_card(stores: dict[str, Path], manifests: dict[str, Path], shared: list[
     train, group = contents["train"], zarr.open_group(stores["train"], mode="r")
     kind = "parameter" if "parameters" in group else "coefficient"
     parameters = pd.DataFrame(group[f"{kind}s"][:], columns=train[f"{kind}_names"])
-    shown, is_periodic = (train["fields"][0], train["outputs"][0]), periodic(train)
+    shown, is_periodic = (train["fields"][0], train["outputs"][0]), _is_periodic(train)
     fields = {name: group[name][:_READ] for name in train["fields"] + train["outputs"]}
     rms = pd.DataFrame({name: source_rms(values) for name, values in fields.items()})
     spectra = pd.DataFrame({name: spectrum(values, is_periodic) for name, values in fields.items()})
@@ -68,6 +68,10 @@ def read_card(stores: dict[str, Path], manifests: dict[str, Path], shared: list[
 def equation(manifest: dict) -> str | None:
     """The equation that a split's examples solve; None of a user's file of which none is known."""
     return SYSTEMS[manifest["system"]].equation if manifest["system"] else None
+
+
+def _is_periodic(manifest: dict) -> bool:
+    return SYSTEMS[manifest["system"]].periodic if manifest["system"] else True
 
 
 def spectrum(fields: np.ndarray, is_periodic: bool = True) -> np.ndarray:

@@ -2,11 +2,14 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from pdetransfer.data.sources import SparseGaussians
+
+if TYPE_CHECKING:  # planning imports this module
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,16 @@ class AbstractSystem(ABC):
     def drawn_arrays(self, law: SparseGaussians | None) -> dict[str, dict[str, int]]:
         """What is stored beside fields, outputs, coefficients and parameters: by name the axes of one example."""
         return {}
+
+    @classmethod
+    def defect(cls, fields: "dict[str, Tensor]", outputs: "dict[str, Tensor]") -> "Tensor":
+        """‖A(fields) outputs - f‖ / ‖f‖ of the discrete equation for each example, ``(count,)``, with a gradient;
+        both are ``(count, *grid)`` by name, in the units of the data. Not all systems have it (``has_defect``)."""
+        raise NotImplementedError
+
+    @classmethod
+    def has_defect(cls) -> bool:
+        return cls.defect.__func__ is not AbstractSystem.defect.__func__
 
     @classmethod
     def points(cls, num_points: int) -> np.ndarray:

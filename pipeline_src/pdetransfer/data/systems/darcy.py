@@ -1,6 +1,6 @@
 """Darcy flow through a random medium of two phases."""
 
-from typing import ClassVar, final
+from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
 
@@ -8,6 +8,9 @@ from pdetransfer.data import darcy
 from pdetransfer.data.random_fields import GaussianField
 from pdetransfer.data.sources import SparseGaussians
 from pdetransfer.data.systems._system import AbstractSystem, Made
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @final
@@ -33,6 +36,11 @@ class Darcy(AbstractSystem):
             raise ValueError(f"low is {low}, high {high}; expected 0 < low < high")
         self.low, self.high = low, high
         self._law = GaussianField("neumann", 2, num_modes, scale=1, tau=3, alpha=2)
+
+    @classmethod
+    def defect(cls, fields: "dict[str, Tensor]", outputs: "dict[str, Tensor]") -> "Tensor":
+        defect = darcy.apply(fields["permeability"], outputs["solution"]) - 1
+        return defect.square().flatten(1).mean(dim=1).sqrt()
 
     def uniforms_of_example(self, law: SparseGaussians | None) -> int:
         return self._law.num_uniforms

@@ -7,10 +7,10 @@ from pdetransfer.report.page import Experiment, Picture, Supplement
 from pdetransfer.studies.mutransfer.optima import in_words, swept, transfers
 
 _TOLD = """
-Transferred: the whole sweep of the smallest model, and one training of the model at the best setting found.
-Tuned: the model's own sweep. Costs are those of one seed, the mean over seeds. The paper has for Darcy flow in two dimensions
-1.22 % at 1.38 times the cost against 1.25 %, and for Navier-Stokes in three 5.34 % at 0.30 times against 5.69 %
-(arXiv 2506.19396), by FLOPs; its proxies have fewer modes.
+Transferred: the whole sweep of the smallest model, and one training of the model at the best setting found. Tuned:
+the model's own sweep. Costs are those of one seed, the mean over seeds. The paper (arXiv 2506.19396) has for Darcy
+flow in two dimensions 1.22 % at 1.38 times the cost against 1.25 %, and for Navier-Stokes in three 5.34 % at 0.30
+times against 5.69 %, by FLOPs; its proxies have fewer modes.
 """
 _COLUMNS = {
     "dataset": "dataset",
