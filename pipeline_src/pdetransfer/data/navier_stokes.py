@@ -3,8 +3,8 @@
 ∂ₜw + u·∇w = ν Δw + f on [0, L)², with the velocity u = (∂_y ψ, -∂_x ψ) of a stream function, -Δψ = w. So w is
 ∂_x u_y - ∂_y u_x, positive where the flow turns counterclockwise. The velocity has no mean: a flow that has one is
 solved in the frame that moves with it. Fields are ``(..., N, N)``, in the order (y, x), at the points 0, L/N, ...,
-of each axis. Arrays of the papers named below are in the order (x, y): swap the axes, as a field read
-mirrored is no solution, unless the sign of w is changed.
+of each axis. The programs of the papers named below have them in the order (x, y). To read theirs, swap the
+axes: mirrored, a solution is one only with the signs of w and f changed.
 
 Inside, a field is its Fourier coefficients, ``(..., 2K + 1, K + 1)``, for the wavenumbers 0, ..., K, -K, ..., -1
 of y and 0, ..., K of x. Those left out are the complex conjugates of others.
@@ -59,21 +59,24 @@ def solve(
     points than its waves need has those waves that they can hold.
 
     Between two frames steps are equal, and so many that the fastest flow moves the shortest wave by ``cfl``
-    radians at most in a step (stable up to about 2.8). The speed is that at the first of the two frames and what
+    radians at most in a step (up to about 1.4, half as many steps are stable as well). The speed is that at the first of the two frames and what
     the forcing may add until the second, so an interval should not be much longer than the flow takes to change:
     to skip a long time, solve for more frames. The number is rounded up to twice a number of ``_STEPS``, so
     that examples share their weights, and each example has its own.
 
-    The error is relative, in the norm of L², and that of the worst frame: a fifteenth of the difference from a
-    second solution with half the steps, as for order four, and all that is in the outermost tenth of the waves,
-    which stands for what the grid has no place for. The first is fair; the second is far too much for a smooth
-    flow, and about right for one that the grid hardly resolves. In the first frame the error is what ``initial``
-    has beyond the waves that are kept. It is infinite if the solution blew up. A flow that
-    is chaotic forgets in time how it started, and then no solution is near the exact one.
+    The error is relative, in the norm of L², and that of the worst frame. It is a fifteenth of the difference from
+    a second solution with half the steps, as for order four, and to it is added all that is in the outermost tenth
+    of the waves, which stands for what the grid has no place for. The first is fair within a factor of two. The
+    second is a sign rather than a measure: far too much for a flow that is well resolved, and too little, by a
+    factor of three or so, for one that has long been hardly resolved. In the first frame the error is what
+    ``initial`` has beyond the waves that are kept. It is infinite if the solution blew up. A chaotic flow forgets
+    how it started, and in the end no solution is near the exact one.
 
-    An example is the same to the last bit, whatever it is solved with. Apart from the frames, memory is for
-    32768 points at a time, or one example. Raises ValueError for numbers out of range, for fields that are not
-    square, and for a forcing with waves that the solver does not keep.
+    An example is the same to the last bit, whatever it is solved with. They are solved in blocks of 32768 points,
+    or one by one where they have more: beside the frames it takes some 5 MB on 64 points a side, 40 MB on 256.
+
+    Raises ValueError for numbers out of range, for fields that are not square, and for a forcing that is not finite
+    or has waves that the solver does not keep.
     """
     solver_points = num_points if solver_points is None else solver_points
     _check_numbers(viscosity=viscosity, length=length, interval=interval, cfl=cfl)
@@ -82,6 +85,8 @@ def solve(
     initial, forcing = np.asarray(initial, dtype=np.float64), np.asarray(forcing, dtype=np.float64)
     _check_fields("initial", initial, "(count, n, n)")
     _check_fields("forcing", forcing, "(n, n)")
+    if not np.isfinite(forcing).all():
+        raise ValueError("forcing is not finite everywhere; expected finite numbers")
     highest = (solver_points - 1) // 3
     if not _lost(forcing[None], highest)[0] < 1e-10:
         raise ValueError(
@@ -90,18 +95,19 @@ def solve(
 
     flow = to_waves(forcing, highest), viscosity, length, solver_points
     frames = np.empty((len(initial), num_frames, num_points, num_points))
+    error = np.empty(len(initial))
     block = max(1, _BLOCK // solver_points**2)
     with np.errstate(over="ignore", invalid="ignore"):  # of what blows up
-        error = _lost(initial, highest)
         for start in range(0, len(initial), block):
             some = slice(start, start + block)
+            error[some] = _lost(initial[some], highest)
             fine = to_waves(initial[some], highest)
             coarse = fine.copy()
             frames[some, 0] = to_fields(fine, num_points)
             for frame in range(1, num_frames):
                 _advance_both(fine, coarse, flow, interval, cfl)
                 frames[some, frame] = to_fields(fine, num_points)
-                error[some] = np.fmax(error[some], _error(fine, coarse))
+                error[some] = np.maximum(error[some], _error(fine, coarse))
     return frames, error
 
 
