@@ -59,10 +59,10 @@ def solve(
     points than its waves need has those waves that they can hold.
 
     Between two frames steps are equal, and so many that the fastest flow moves the shortest wave by ``cfl``
-    radians at most in a step (up to about 1.4, half as many steps are stable as well). The speed is that at the first of the two frames and what
-    the forcing may add until the second, so an interval should not be much longer than the flow takes to change:
-    to skip a long time, solve for more frames. The number is rounded up to twice a number of ``_STEPS``, so
-    that examples share their weights, and each example has its own.
+    radians at most in a step (up to about 1.4, half as many steps are stable as well). The speed is that at the
+    first of the two frames and what the forcing may add until the second, so an interval should not be much longer
+    than the flow takes to change: to skip a long time, solve for more frames. The number is rounded up to twice a
+    number of ``_STEPS``, so that examples share their weights, and each example has its own.
 
     The error is relative, in the norm of L², and that of the worst frame. It is a fifteenth of the difference from
     a second solution with half the steps, as for order four, and to it is added all that is in the outermost tenth
@@ -75,8 +75,8 @@ def solve(
     An example is the same to the last bit, whatever it is solved with. They are solved in blocks of 32768 points,
     or one by one where they have more: beside the frames it takes some 5 MB on 64 points a side, 40 MB on 256.
 
-    Raises ValueError for numbers out of range, for fields that are not square, and for a forcing that is not finite
-    or has waves that the solver does not keep.
+    Raises ValueError for numbers out of range, for fields that are not square, and for a forcing that is not
+    finite or has waves that the solver does not keep.
     """
     solver_points = num_points if solver_points is None else solver_points
     _check_numbers(viscosity=viscosity, length=length, interval=interval, cfl=cfl)
@@ -131,8 +131,9 @@ def evolve(
 
     def advection(w):
         # The curl of u·∇u = div(u uᵀ), which takes one transform less than u·∇w (Basdevant 1983).
-        u, v = to_fields(velocity * w, num_points)
-        products = to_waves(np.stack([u * v, v * v - u * u]), highest)
+        u, v = fields = to_fields(velocity * w, num_points)
+        fields[0], fields[1] = u * v, v * v - u * u
+        products = to_waves(fields, highest)
         return shear * products[0] + strain * products[1] + forcing
 
     for _ in range(num_steps):
