@@ -77,10 +77,12 @@ def _is_periodic(manifest: dict) -> bool:
 def spectrum(fields: np.ndarray, is_periodic: bool = True) -> np.ndarray:
     """Mean energy of fields ``(count, *grid)`` by whole wavenumber 0 to N // 2, of the axis with least points.
 
-    Returns ``(N // 2 + 1,)``. Fields that are not periodic are continued evenly: no jump is at the boundary.
+    Returns ``(N // 2 + 1,)``. Fields that are not periodic are continued evenly: no jump is at the boundary. Of
+    blocks in time it is the mean over their frames.
     """
     import scipy.fft  # takes a third of a second
 
+    fields = fields.reshape(-1, *fields.shape[2:]) if fields.ndim == 4 else fields
     shape = fields.shape[1:]
     if not is_periodic:
         fields = np.pad(fields, [(0, 0), *((0, n - 2) for n in shape)], mode="reflect")

@@ -125,19 +125,20 @@ def _models(study: Study) -> Iterator[str]:
 
 def _model_on(study: Study, name: str, dataset: str) -> Iterator[str]:
     """A model on a generated dataset."""
-    model, entry, num_points = study.models[name], study.datasets[dataset], study.num_points(dataset)
+    model, entry, grid = study.models[name], study.datasets[dataset], study.grid_of(dataset)
     system = SYSTEMS[entry.system]
     if model.num_dims != len(system.axes):
         yield (
             f"models.{name}.num_dims is {model.num_dims}; expected {len(system.axes)}, the dimensions of {dataset}"
         )
-    modes = (model.modes,) * model.num_dims if isinstance(model.modes, int) else model.modes
-    if max(modes) > num_points // 2:
-        own = "grid" if entry.num_points is None else f"datasets.{dataset}"
-        yield (
-            f"models.{name}.modes is {model.modes if isinstance(model.modes, int) else list(model.modes)}; "
-            f"expected at most {own}.num_points / 2, {num_points // 2}"
-        )
+    modes = (model.modes,) * len(grid) if isinstance(model.modes, int) else model.modes
+    for axis, of_axis, num_points in zip(system.axes, modes, grid, strict=True):
+        if of_axis > num_points // 2:
+            own = "grid" if entry.num_points is None else f"datasets.{dataset}"
+            yield (
+                f"models.{name}.modes is {of_axis} along {axis}; expected at most half of the points that "
+                f"{dataset} has there, {num_points // 2} ({own}.num_points)"
+            )
     if model.input_normalisation and not system.scale_free:
         yield (
             f"models.{name}.input_normalisation is true; expected false, as {dataset} is of the system "

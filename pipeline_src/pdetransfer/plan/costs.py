@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan.entries import Grid, Model, NumExamples
 from pdetransfer.plan.study import Cell, Curve, Study
 
@@ -25,7 +24,7 @@ def grid_of(study: Study, dataset: str) -> tuple[int, ...]:
     entry = study.datasets[first]
     if entry.files:
         return ((study.grid or _OWN_GRID).num_points,) * 2
-    return (study.num_points(first),) * len(SYSTEMS[entry.system].axes)
+    return study.grid_of(first)
 
 
 def at_rates(study: Study, rates: dict[str, float]) -> Study:

@@ -272,6 +272,12 @@ class Study(Entry):
             return self.grid.num_points
         return own
 
+    def grid_of(self, dataset: str) -> tuple[int, ...]:
+        """Points along the axes of a generated dataset."""
+        entry = self.datasets[dataset]
+        assert entry.system
+        return tuple(map(len, SYSTEMS[entry.system](**entry.options).grid(self.num_points(dataset)).values()))
+
     def dataset_settings(self, dataset: str, split: str) -> dict[str, Any]:
         """All of the config that decides a split's examples: the arguments of ``generation.Split``."""
         assert self.num_examples  # `check` asks for them

@@ -2,14 +2,11 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from pdetransfer.data.sources import SparseGaussians
-
-if TYPE_CHECKING:  # planning imports this module
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -65,20 +62,20 @@ class AbstractSystem(ABC):
         return {}
 
     @classmethod
-    def defect(cls, fields: "dict[str, Tensor]", outputs: "dict[str, Tensor]") -> "Tensor":
-        """‖A(fields) outputs - f‖ / ‖f‖ of the discrete equation for each example, ``(count,)``, with a gradient;
-        both are ``(count, *grid)`` by name, in the units of the data. Not all systems have it (``has_defect``)."""
+    def defect(cls, fields: dict[str, Any], outputs: dict[str, Any]) -> Any:
+        """‖A(fields) outputs - f‖ / ‖f‖ of the discrete equation for each example, ``(count,)``, of tensors, with
+        a gradient; both are ``(count, *grid)`` by name, in the units of the data. Not all systems have it
+        (``has_defect``)."""
         raise NotImplementedError
 
     @classmethod
     def has_defect(cls) -> bool:
         return cls.defect.__func__ is not AbstractSystem.defect.__func__
 
-    @classmethod
-    def points(cls, num_points: int) -> np.ndarray:
-        """Coordinates along an axis, ``(num_points,)``, in units of the domain's length."""
-        intervals = num_points if cls.periodic else num_points - 1
-        return np.arange(num_points) / intervals
+    def grid(self, num_points: int) -> dict[str, np.ndarray]:
+        """The coordinates of the points along each axis, in units of the domain's length."""
+        intervals = num_points if self.periodic else num_points - 1
+        return dict.fromkeys(self.axes, np.arange(num_points) / intervals)
 
 
 def check_interval(name: str, interval: tuple[float, float], above: float) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """Darcy flow through a random medium of two phases."""
 
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -8,9 +8,6 @@ from pdetransfer.data import darcy
 from pdetransfer.data.random_fields import GaussianField
 from pdetransfer.data.sources import SparseGaussians
 from pdetransfer.data.systems._system import AbstractSystem, Made
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @final
@@ -38,7 +35,7 @@ class Darcy(AbstractSystem):
         self._law = GaussianField("neumann", 2, num_modes, scale=1, tau=3, alpha=2)
 
     @classmethod
-    def defect(cls, fields: "dict[str, Tensor]", outputs: "dict[str, Tensor]") -> "Tensor":
+    def defect(cls, fields: dict[str, Any], outputs: dict[str, Any]) -> Any:
         defect = darcy.apply(fields["permeability"], outputs["solution"]) - 1
         return defect.square().flatten(1).mean(dim=1).sqrt()
 
