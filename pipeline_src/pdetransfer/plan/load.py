@@ -200,7 +200,7 @@ def _other_entry(settings: dict, mistake: dict) -> str:
 
 
 def _spelled(path: tuple | list) -> str:
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path if step != "[key]")
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path if not str(step).startswith("["))
     return "".join(steps).removeprefix(".")
 
 
