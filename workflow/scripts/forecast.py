@@ -17,7 +17,8 @@ if study.device == "cuda" and not torch.cuda.is_available():
     rates_in_words = "rates: those of the config, as there is no CUDA device here"
 else:
     device = Hardware.of(study.device, 1).device
-    batch_size = min(recipe.batch_size for recipe in study.recipes.values())
+    used = {curve.recipe for curve, _ in study.cells(names)}
+    batch_size = min(study.recipes[recipe].batch_size for recipe in used)
     points = costs.grid(study).num_points
     rates = {
         name: round(examples_per_second(model.architecture, points, batch_size, 4, device))

@@ -463,7 +463,7 @@ def report(study: Study, answers: Answers) -> Report:
         of_study=of_study(study, answers.tables),
         pretrained={
             (curve, n): cell_file(study, curve, n, "cell.json")
-            for curve, n in study.pretrained(study.reported)
+            for curve, n in (*study.pretrained(study.reported), *study.only_for_transfer(study.reported))
         },
         verdicts=File(f"{root}/claims.json"),
         laws=File(f"{root}/tables/fits.csv"),
