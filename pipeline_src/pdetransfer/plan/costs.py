@@ -83,8 +83,8 @@ def forecast(study: Study, names: list[str]) -> pd.DataFrame:
 
 
 def cells_by_experiment(study: Study, names: list[str]) -> dict[str, list[Cell]]:
-    """The cells of experiments: those of ``"pre-training"``, those of ``"proxies"`` if there are any, then of each.
-    A cell that experiments share stands where it comes first."""
+    """The cells of experiments: those of ``"pre-training"``, of ``"proxies"`` if there are any, then of each. A
+    cell that experiments share stands where it comes first."""
     cells = study.cells(names)
     starts = {study.pretraining(curve.init, curve.model) for curve, _ in cells if curve.is_fine_tuned}
     besides = [cell for cell in cells if not _is_downstream(study, cell, names)]
@@ -137,7 +137,9 @@ def _row(study: Study, name: str, own: list[Cell], extra: set[Cell]) -> dict:
         "device_hours": round(hours, 3),
         "weights_gb": round(weights * _VALUE / 1e9, 3),
         "trainings_saved": sum(saved.values()),
-        "device_hours_saved": round(sum(n * run_seconds(study, *cell) for cell, n in saved.items()) / 3600, 3),
+        "device_hours_saved": round(
+            sum(n * run_seconds(study, *cell) for cell, n in saved.items()) / 3600, 3
+        ),
     }
 
 

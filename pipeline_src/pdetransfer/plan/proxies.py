@@ -59,7 +59,7 @@ def _differing(one: "ArmedRecipe | Model", other: "ArmedRecipe | Model") -> set[
 
 
 def mistakes(study: "Study") -> Iterator[str]:
-    """What is wrong with transferred learning rates: their recipes, and the models of the cells that are needed."""
+    """What is wrong with transferred learning rates: their recipes, and the models of cells that are needed."""
     for name, recipe in study.recipes.items():
         for is_fine_tuned in (False, True):
             transferred = recipe.transferred(is_fine_tuned)
@@ -88,4 +88,7 @@ def _mistakes_of_models(study: "Study", where: str, name: str, proxy: str) -> It
         bases = [entry.base and entry.base.settings() for entry in (model, small)]
         yield f"models.{name}.base is {bases[0]}; expected {bases[1]}, {reason}"
     if differing := _differing(model, small) - _SIZES - _CHECKED:
-        yield f"models.{name} differs from {proxy} in {sorted(differing)}; expected width and modes alone, {reason}"
+        yield (
+            f"models.{name} differs from {proxy} in {sorted(differing)}; "
+            f"expected width and modes alone, {reason}"
+        )

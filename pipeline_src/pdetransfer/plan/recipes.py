@@ -111,11 +111,13 @@ class Recipe(_Training):
 
 
 class Transferred(Entry):
-    """Instead of rates that are tried, the one that was chosen in the proxy's cell: that of a small model in muP with
-    the same dataset, n_train and init, and a recipe that is like this one but has rates of its own. It is trained
-    whether or not an experiment has it."""
+    """Instead of rates that are tried, the one that was chosen in the proxy's cell: that of a small model in muP
+    with the same dataset, n_train and init, and a recipe that is like this one but has rates of its own. It is
+    trained whether or not an experiment has it."""
 
-    transferred_from: str = Field(description="The proxy, a name in `models`; both are in muP, with one `base`.")
+    transferred_from: str = Field(
+        description="The proxy, a name in `models`; both are in muP, with one `base`."
+    )
     recipe: str | None = Field(
         None,
         description="The proxy's recipe, which may have other seeds and tuning; without a name, the one that "
@@ -181,8 +183,8 @@ class ArmedRecipe(_Training):
         return rates
 
     def num_runs(self, num_rates: int, is_extended: bool, n_train: int) -> int:
-        """Trainings of a cell with so many learning rates, at most: the tuning seeds with every one, one more where
-        the grid may be extended; the others with the chosen one."""
+        """Trainings of a cell with so many learning rates, at most: the tuning seeds with every one, one more
+        where the grid may be extended; the others with the chosen one."""
         seeds = len(self.seeds_at(n_train))
         tuning = min(self.num_tuning_seeds, seeds)
         return (num_rates + is_extended) * tuning + seeds - tuning

@@ -179,8 +179,8 @@ class Study(Entry):
         return self.recipes[curve.recipe].transferred(curve.is_fine_tuned)
 
     def proxy(self, curve: Curve) -> Curve | None:
-        """The curve whose cells choose the learning rates of a curve's cells, n_train by n_train. Raises ConfigError
-        if there is none."""
+        """The curve whose cells choose the learning rates of a curve's cells, n_train by n_train; None where its
+        recipe has rates of its own. Raises ConfigError if no recipe of a proxy fits."""
         found = self.transferred(curve)
         if found is None:
             return None

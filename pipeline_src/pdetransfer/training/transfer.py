@@ -1,5 +1,5 @@
-"""Learning rates that are transferred from the cell of a proxy: what it has chosen becomes a setting of the cell, and
-so a part of its key."""
+"""Learning rates that are transferred from the cell of a proxy: what it has chosen becomes a setting of the cell,
+and so a part of its key."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Learning rates that are transferred from a proxy's cell: which cell that is, what is wrong, and what it saves."""
+"""Learning rates that are transferred from a proxy's cell: which it is, what is wrong, and what it saves."""
 
 from dataclasses import replace
 
@@ -118,7 +118,9 @@ def test_the_plain_form_is_for_training_from_scratch_and_leaves_fine_tuning_its_
 
 
 def test_a_later_layer_may_try_rates_again():
-    found = study(recipes={"transferred": {"learning_rates": {"scratch": [0.1]}}, "grid": {"extend_grid": False}})
+    found = study(
+        recipes={"transferred": {"learning_rates": {"scratch": [0.1]}}, "grid": {"extend_grid": False}}
+    )
     assert found.proxy(SCRATCH) is None
     assert found.num_runs(SCRATCH, 8) == 2
 
@@ -151,7 +153,11 @@ def test_a_later_layer_may_try_rates_again():
             "scratch.recipe is 'transferred'; expected one of",
         ),
         (
-            {"recipes": {"transferred": {"learning_rates": {"scratch": {"recipe": "grid"}}, "batch_size": 4}}},
+            {
+                "recipes": {
+                    "transferred": {"learning_rates": {"scratch": {"recipe": "grid"}}, "batch_size": 4}
+                }
+            },
             r"scratch.recipe is 'grid', which differs in \['batch_size'\]; expected one that differs in learning",
         ),
         (
@@ -172,8 +178,8 @@ def test_a_later_layer_may_try_rates_again():
         ),
         (
             {"models": {"large": {"parametrization": "standard", "base": None}}},
-            "models.large.parametrization is 'standard'; expected 'mup', as experiments.e transfers learning rates "
-            "from small to large",
+            "models.large.parametrization is 'standard'; expected 'mup', as experiments.e transfers learning "
+            "rates from small to large",
         ),
         (
             {"models": {"small": {"parametrization": "standard", "base": None}}},
@@ -185,7 +191,7 @@ def test_a_later_layer_may_try_rates_again():
         ),
         (
             {"models": {"large": {"num_layers": 2, "input_normalisation": False}}},
-            r"models.large differs from small in \['input_normalisation', 'num_layers'\]; expected width and modes",
+            r"models.large differs from small in \['input_normalisation', 'num_layers'\]; expected width and mo",
         ),
     ],
 )
@@ -223,7 +229,9 @@ def test_the_forecast_says_what_is_saved_against_grids_and_no_proxies():
     assert list(without.index) == ["pre-training", "e", "all"]
     assert not without[["trainings_saved", "device_hours_saved"]].any(axis=None)
     assert without["trainings"]["all"] == table["trainings"]["all"] + saved["all"]
-    assert without["device_hours"]["all"] == pytest.approx(table["device_hours"]["all"] + hours["all"], abs=5e-3)
+    assert without["device_hours"]["all"] == pytest.approx(
+        table["device_hours"]["all"] + hours["all"], abs=5e-3
+    )
 
 
 def test_a_proxy_that_an_experiment_has_costs_nothing_more():
@@ -246,7 +254,9 @@ def test_a_pre_training_may_be_transferred_too():
 
 
 def test_proxies_are_packed_as_what_they_are_for():
-    assert {STUDY.packs[curve] for curve in (SCRATCH, STUDY.proxy(SCRATCH), TUNED, STUDY.proxy(TUNED))} == {(4, 8)}
+    assert {STUDY.packs[curve] for curve in (SCRATCH, STUDY.proxy(SCRATCH), TUNED, STUDY.proxy(TUNED))} == {
+        (4, 8)
+    }
 
 
 def test_wall_time_is_bounded_by_the_chain_of_proxies():
@@ -259,7 +269,7 @@ def test_wall_time_is_bounded_by_the_chain_of_proxies():
 
 
 def test_the_actual_time_has_that_of_proxies():
-    seconds = {cell: 3600.0 for cell in STUDY.cells(["e"])}
+    seconds = dict.fromkeys(STUDY.cells(["e"]), 3600.0)
     table = costs.beside_actual(STUDY, costs.forecast(STUDY, ["e"]), seconds).set_index("experiment")
     assert table["trained_hours"].to_dict() == {"pre-training": 2, "proxies": 4, "e": 4, "all": 10}
     assert set(seconds) == {*STUDY.downstream("e"), *STUDY.pretrained(["e"]), *STUDY.only_for_transfer(["e"])}
@@ -271,18 +281,21 @@ def test_the_whole_paper_may_be_planned_with_transferred_rates():
     arm = {"transferred_from": "fno_small", "recipe": "tried"}
     transferred = {"learning_rates": {"scratch": arm, "fine_tuned": arm | {"bracket": 3}}}
     tried = full.recipes["downstream"].settings()
-    others = ("other_length", "small_validation", "subsets", "fresh_readout")  # of controls
-    recipes = {f"downstream_{name}": {"learning_rates": tried["learning_rates"]} for name in others}
+    used = {curve.recipe for curve, _ in full.cells(full.reported)}
+    controls = [name for name in full.recipes if name.startswith("downstream") and name not in used]
+    recipes = {name: {"learning_rates": tried["learning_rates"]} for name in controls}
     in_mup = {"parametrization": "mup", "base": {"width": 16, "modes": 16}}
     found = load_study(
         "paper",
-        models={name: in_mup for name in full.models},
+        models=dict.fromkeys(full.models, in_mup),
         recipes=recipes | {"downstream": transferred, "tried": tried},
     )
-    table, whole = (costs.forecast(of, full.reported).set_index("experiment").loc["all"] for of in (found, full))
+    table, whole = (
+        costs.forecast(of, full.reported).set_index("experiment").loc["all"] for of in (found, full)
+    )
     assert table["trainings"] + table["trainings_saved"] == whole["trainings"]
     assert table["device_hours"] + table["device_hours_saved"] == pytest.approx(whole["device_hours"])
-    assert 0.3 < table["device_hours_saved"] / whole["device_hours"] < 0.9
+    assert table["device_hours_saved"] == pytest.approx(607, abs=1)  # docs/slurm.md
 
 
 def test_a_report_reads_the_cells_of_proxies_that_no_table_has():

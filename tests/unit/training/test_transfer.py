@@ -24,7 +24,8 @@ class Pair:
         for split in ("train", "validation"):
             generate(small_split(split=split), path / f"{split}.zarr", path / f"{split}.json")
         self.stored = {
-            split: Stored([path / f"{split}.zarr"], [path / f"{split}.json"]) for split in ("train", "validation")
+            split: Stored([path / f"{split}.zarr"], [path / f"{split}.json"])
+            for split in ("train", "validation")
         }
         self.train("proxy", SETTINGS | {"n_train": 8, "recipe": ONE_SEED})
 
@@ -36,7 +37,12 @@ class Pair:
         """Train a cell; its summary."""
         folder = self.path / name
         jobs.train(
-            [settings], [folder], *self.stored.values(), None, self.path / "archive", Hardware(torch.device("cpu"))
+            [settings],
+            [folder],
+            *self.stored.values(),
+            None,
+            self.path / "archive",
+            Hardware(torch.device("cpu")),
         )
         return read_json(folder / "cell.json")
 
