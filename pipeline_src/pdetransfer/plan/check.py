@@ -11,6 +11,7 @@ from pdetransfer.data.sources import SparseGaussians
 from pdetransfer.data.systems._spectral import SpectralSystem
 from pdetransfer.data.systems.poisson import Poisson
 from pdetransfer.data.systems.registry import SYSTEMS
+from pdetransfer.plan import proxies
 from pdetransfer.plan.answers import GALLERIES, Answers
 from pdetransfer.plan.entries import CONTROL, OWN, SCRATCH, Dataset, Model
 from pdetransfer.plan.expand import REFERENCES, ConfigError, expected_one_of, near
@@ -31,6 +32,7 @@ def check(study: Study, answers: Answers, quantities: dict[str, Callable]) -> No
         _models(study),
         _channels(study),
         _sizes(study),
+        proxies.mistakes(study),
         _questions(study, answers),
         _figures(study, answers),
         _claims(study, quantities),
@@ -163,7 +165,7 @@ def _parametrizations(study: Study) -> Iterator[str]:
 
 def _recipes(study: Study) -> Iterator[str]:
     for name, recipe in study.recipes.items():
-        arms = [rates for rates in (recipe.learning_rates.scratch, recipe.learning_rates.fine_tuned) if rates]
+        arms = [rates for arm in (False, True) if isinstance(rates := recipe.learning_rates.of(arm), tuple)]
         if len(set(map(len, arms))) > 1:
             yield (
                 f"recipes.{name}.learning_rates is {[list(rates) for rates in arms]}; "
@@ -191,7 +193,7 @@ def _recipes(study: Study) -> Iterator[str]:
                     f"recipes.{name}.fewer_seeds.{n_train} is {count}; expected from {recipe.num_tuning_seeds}, "
                     f"the tuning seeds, to {len(recipe.seeds)}, all of them"
                 )
-        if recipe.extend_grid and len(arms[0]) < 2:
+        if recipe.extend_grid and min(map(len, arms), default=2) < 2:
             yield f"recipes.{name}.learning_rates has one rate; expected at least 2, as extend_grid is true"
         if study.num_examples and recipe.num_validation > (most := study.num_examples.validation):
             yield (
