@@ -17,15 +17,24 @@ _SWEEP: Needs = {
 
 
 def headline(cells: "pd.DataFrame", savings: "pd.DataFrame", tables: "dict[str, pd.DataFrame]") -> str:
-    """What the proxy's rate costs the largest model of each family."""
+    """What the proxy's rate costs the largest model of each family, and how first steps grow with the size."""
     from pdetransfer.studies.mutransfer.optima import transfers
+    from pdetransfer.studies.mutransfer.slopes import slopes
 
     largest = transfers(cells).groupby(["dataset", "family"], sort=False).tail(1)
     told = " and ".join(
         f"{_with_interval(row.ratio, row.low, row.high)} times the error in {row.family} ({row.dataset})"
         for row in largest.itertuples()
     )
-    return f"At the best learning rate of the smallest model, the largest has {told} that it has at its own."
+    grown = slopes(tables["coordinates"]).query("quantity == 'activations_change'")
+    powers = " and ".join(
+        f"{row.size}^{row.slope:z.2f} ({row.low:z.2f} to {row.high:z.2f}) in {row.family} ({row.dataset})"
+        for row in grown.itertuples()
+    )
+    return (
+        f"At the best learning rate of the smallest model, the largest has {told} that it has at its own. Over "
+        f"the first steps the change of activations goes as {powers}."
+    )
 
 
 def answer(cells: "pd.DataFrame", savings: "pd.DataFrame") -> Iterator[str]:
@@ -54,5 +63,7 @@ ANSWERS = Answers(
     figures={
         "error_vs_learning_rate": FigureKind(needs=_SWEEP),
         "transferred_over_tuned": FigureKind(needs=_SWEEP),
+        "coordinate_check": FigureKind(tables=("coordinates",), needs=_SWEEP),
     },
+    tables=("coordinates",),
 )

@@ -16,7 +16,12 @@ _REPLICATES = 1000
 def sweep(cells: pd.DataFrame) -> pd.DataFrame:
     """The runs of the table of an experiment, with the family of their model, smaller models first."""
     trained = cells[cells["n_train"] > 0].sort_values("num_parameters", kind="stable")
-    return trained.assign(family=trained["model"].str.partition(".")[0])
+    return trained.assign(family=family_of(trained["model"]))
+
+
+def family_of(models: pd.Series) -> pd.Series:
+    """The families of models, whose names a family's stands before."""
+    return models.str.partition(".")[0]
 
 
 def optima(cells: pd.DataFrame) -> pd.DataFrame:
@@ -45,7 +50,7 @@ def optima(cells: pd.DataFrame) -> pd.DataFrame:
                 "high": high,
             }
         )
-    families = list(dict.fromkeys(cells["model"].str.partition(".")[0]))  # in the order of the config
+    families = list(dict.fromkeys(family_of(cells["model"])))  # in the order of the config
     return pd.DataFrame(rows).sort_values(
         ["dataset", "family"],
         key=lambda of: of.map(families.index) if of.name == "family" else of,

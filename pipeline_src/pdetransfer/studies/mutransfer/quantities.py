@@ -5,9 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from pdetransfer.analysis.claims import Evidence
+from pdetransfer.analysis.claims import Evidence, NotInStudy
 from pdetransfer.plan.entries import Selection
 from pdetransfer.studies.mutransfer.optima import lost, sweep
+from pdetransfer.studies.mutransfer.slopes import at_last_step, exponents
 
 
 def transferred_over_tuned(evidence: Evidence, cells: Selection) -> np.ndarray:
@@ -19,4 +20,19 @@ def transferred_over_tuned(evidence: Evidence, cells: Selection) -> np.ndarray:
     return lost(smallest, largest)
 
 
-QUANTITIES: dict[str, Callable] = {"transferred_over_tuned": transferred_over_tuned}
+def growth_of_activations_with_width(evidence: Evidence, cells: Selection) -> np.ndarray:
+    """Exponent of the change of a family's activations over its first steps, by width (``slopes.exponents``);
+    NotInStudy where its members have a single one."""
+    table = evidence.table("coordinates")
+    curves = {(curve.dataset, curve.model) for curve, _ in evidence.select(cells)}
+    measured = table[pd.MultiIndex.from_frame(table[["dataset", "model"]]).isin(curves)]
+    found = exponents(at_last_step(measured), "activations_change")
+    if "width" not in found:
+        raise NotInStudy(cells)
+    return found["width"]
+
+
+QUANTITIES: dict[str, Callable] = {
+    "transferred_over_tuned": transferred_over_tuned,
+    "growth_of_activations_with_width": growth_of_activations_with_width,
+}
