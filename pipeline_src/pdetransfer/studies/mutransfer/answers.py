@@ -17,15 +17,24 @@ _SWEEP: Needs = {
 
 
 def headline(cells: "pd.DataFrame", savings: "pd.DataFrame", tables: "dict[str, pd.DataFrame]") -> str:
-    """What the proxy's setting costs the largest model of each family."""
+    """What the proxy's setting costs the largest model of each family, and how first steps grow with the size."""
     from pdetransfer.studies.mutransfer.optima import transfers
+    from pdetransfer.studies.mutransfer.slopes import slopes
 
     told = " and ".join(
         f"{_with_interval(row.ratio, row.low, row.high)} times the error in {row.family} ({dataset})"
         for dataset, of_dataset in cells.groupby("dataset", sort=False)
         for row in transfers(of_dataset).groupby("family", sort=False).tail(1).itertuples()
     )
-    return f"At the best learning rate of the smallest model, the largest has {told} that it has at its own."
+    grown = slopes(tables["coordinates"]).query("quantity == 'activations_change'")
+    powers = " and ".join(
+        f"{row.size}^{row.slope:z.2f} ({row.low:z.2f} to {row.high:z.2f}) in {row.family} ({row.dataset})"
+        for row in grown.itertuples()
+    )
+    return (
+        f"At the best learning rate of the smallest model, the largest has {told} that it has at its own. Over "
+        f"the first steps the change of activations goes as {powers}."
+    )
 
 
 def answer(cells: "pd.DataFrame", savings: "pd.DataFrame") -> Iterator[str]:
@@ -57,5 +66,7 @@ ANSWERS = Answers(
         "optimum_by_size": FigureKind(needs=_SWEEP),
         "transferred_over_tuned": FigureKind(needs=_SWEEP),
         "error_by_cost": FigureKind(needs=_SWEEP),
+        "coordinate_check": FigureKind(tables=("coordinates",), needs=_SWEEP),
     },
+    tables=("coordinates",),
 )
