@@ -8,7 +8,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, StrMethodFormatter
 
 from pdetransfer.plan import entries
 from pdetransfer.plan.study import Study
@@ -22,6 +22,7 @@ from pdetransfer.studies.mutransfer.optima import (
     swept,
     transfers,
 )
+from pdetransfer.studies.mutransfer.slopes import MEASURED, at_last_step, exponents, varied
 
 _HEIGHT = 3.2  # of a row of panels
 
@@ -167,9 +168,66 @@ def _families(table: pd.DataFrame) -> Iterator[tuple[tuple, str, pd.DataFrame]]:
         yield colour, family if table["dataset"].nunique() == 1 else f"{family}, {dataset}", rows
 
 
+_CHECKED = ("activations_change", "outputs_change", "spectral_change")
+
+
+def draw_coordinate_check(tables: Tables, entry: entries.Figure, study: Study) -> Figure:
+    """What the first steps of Adam change, against the size of the model, at a constant learning rate below those
+    of the sweep.
+
+    Of activations (of each Fourier layer, before σ) and of outputs it is the root mean square over validation
+    examples, of spectral weights the largest spectral norm over modes, means over layers. Lines are means over
+    seeds, dots the seeds. The legend has the slope, the power of the size that a quantity goes with: 0 is what muP
+    is made for.
+    """
+    shown = tables.cells[["dataset", "model"]].drop_duplicates()
+    rows = at_last_step(tables.tables["coordinates"]).merge(shown)
+    panels = [
+        (dataset, size, of_dataset)
+        for dataset, of_dataset in rows.groupby("dataset", sort=False)
+        for size in varied(of_dataset)
+    ]
+    figure, axes = plt.subplots(
+        len(panels),
+        len(_CHECKED),
+        figsize=(WIDTH, _HEIGHT * len(panels)),
+        squeeze=False,
+        layout="constrained",
+    )
+    for of_row, (dataset, size, of_dataset) in zip(axes, panels, strict=True):
+        for panel, quantity in zip(of_row, _CHECKED, strict=True):
+            _draw_growth(panel, of_dataset, size, quantity)
+            panel.set_title(dataset if rows["dataset"].nunique() > 1 else "")
+    steps, rates = rows["step"].max(), ", ".join(map("{:g}".format, rows["learning_rate"].unique()))
+    figure.suptitle(f"{entry.title}: {steps} steps, learning rate {rates}", fontsize=10)
+    return figure
+
+
+def _draw_growth(axes: Axes, rows: pd.DataFrame, size: str, quantity: str) -> None:
+    """A quantity against a size, a line for each family whose members differ in it."""
+    for colour, (family, of_family) in zip(PALETTE, rows.groupby("family", sort=False), strict=False):
+        growth = exponents(of_family, quantity)
+        if size not in growth:
+            continue
+        means = of_family.groupby(size)[quantity].mean()
+        axes.plot(of_family[size], of_family[quantity], ".", color=colour, markersize=4, alpha=0.5)
+        name = f"{family}, slope {growth[size][0]:z.2f}"
+        axes.plot(means.index, means, "o-", color=colour, markersize=4, label=name)
+    axes.set(xscale="log", yscale="log", xlabel=size, ylabel=MEASURED[quantity])
+    axes.xaxis.set_major_locator(FixedLocator(sorted(rows[size].unique())))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    plain_log(axes.yaxis)
+    low, high = axes.get_ylim()
+    if high < 10 * low:
+        axes.yaxis.set_major_locator(LogLocator(subs=[1, 1.5, 2, 3, 4, 5, 7]))
+    axes.legend(frameon=False)
+
+
 FIGURES: dict[str, Callable[[Tables, entries.Figure, Study], Figure]] = {
     "error_by_setting": draw_error_by_setting,
     "optimum_by_size": draw_optimum_by_size,
     "transferred_over_tuned": draw_transferred_over_tuned,
     "error_by_cost": draw_error_by_cost,
+    "coordinate_check": draw_coordinate_check,
 }

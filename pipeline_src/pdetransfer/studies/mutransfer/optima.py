@@ -50,10 +50,15 @@ def sweep(cells: pd.DataFrame) -> pd.DataFrame:
     trained = cells[cells["n_train"] > 0].sort_values("num_parameters", kind="stable")
     column = swept(trained)
     return trained.assign(
-        family=trained["model"].str.partition(".")[0],
+        family=family_of(trained["model"]),
         size=trained[size_of(trained)] if trained["model"].nunique() > 1 else trained["num_parameters"],
         setting=trained[column].map(_complement if column == "recipe_betas" else float),
     )
+
+
+def family_of(models: pd.Series) -> pd.Series:
+    """The families of models, whose names a family's stands before."""
+    return models.str.partition(".")[0]
 
 
 def _complement(betas: str | list) -> float:
@@ -88,7 +93,7 @@ def optima(cells: pd.DataFrame) -> pd.DataFrame:
                 "high": high,
             }
         )
-    families = list(dict.fromkeys(cells["model"].str.partition(".")[0]))  # in the order of the config
+    families = list(dict.fromkeys(family_of(cells["model"])))  # in the order of the config
     return pd.DataFrame(rows).sort_values(
         ["dataset", "family"],
         key=lambda of: of.map(families.index) if of.name == "family" else of,

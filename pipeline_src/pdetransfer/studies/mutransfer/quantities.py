@@ -5,9 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from pdetransfer.analysis.claims import Evidence
+from pdetransfer.analysis.claims import Evidence, NotInStudy
 from pdetransfer.plan.entries import Selection
 from pdetransfer.studies.mutransfer.optima import lost, moved, sweep
+from pdetransfer.studies.mutransfer.slopes import at_last_step, exponents
 
 
 def transferred_over_tuned(evidence: Evidence, cells: Selection) -> np.ndarray:
@@ -22,6 +23,18 @@ def grid_steps(evidence: Evidence, cells: Selection) -> np.ndarray:
     return moved(*_ends(evidence, cells))
 
 
+def growth_of_activations_with_width(evidence: Evidence, cells: Selection) -> np.ndarray:
+    """Exponent of the change of a family's activations over its first steps, by width (``slopes.exponents``);
+    NotInStudy where its members have a single one."""
+    table = evidence.table("coordinates")
+    curves = {(curve.dataset, curve.model) for curve, _ in evidence.select(cells)}
+    measured = table[pd.MultiIndex.from_frame(table[["dataset", "model"]]).isin(curves)]
+    found = exponents(at_last_step(measured), "activations_change")
+    if "width" not in found:
+        raise NotInStudy(cells)
+    return found["width"]
+
+
 def _ends(evidence: Evidence, cells: Selection) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The sweeps of the smallest and the largest model."""
     curves = dict.fromkeys(curve for curve, _ in evidence.select(cells))
@@ -33,4 +46,5 @@ def _ends(evidence: Evidence, cells: Selection) -> tuple[pd.DataFrame, pd.DataFr
 QUANTITIES: dict[str, Callable] = {
     "transferred_over_tuned": transferred_over_tuned,
     "grid_steps": grid_steps,
+    "growth_of_activations_with_width": growth_of_activations_with_width,
 }
