@@ -23,8 +23,8 @@ def supplements(
     found = slopes(tables["coordinates"])
     shown = found["slope"].map("{:z.2f}".format)
     shown += " (" + found["low"].map("{:z.2f}".format) + " to " + found["high"].map("{:z.2f}".format) + ")"
-    wide = found.assign(shown=shown).pivot(
-        index=["dataset", "family", "size"], columns="quantity", values="shown"
-    )
-    table = wide[[*MEASURED]].rename(columns=MEASURED).reset_index().rename_axis(columns=None)
+    lines = ["dataset", "family", "size"]
+    wide = found.assign(shown=shown).pivot(index=lines, columns="quantity", values="shown")[[*MEASURED]]
+    in_order = wide.loc[pd.MultiIndex.from_frame(found[lines].drop_duplicates())]
+    table = in_order.rename(columns=MEASURED).reset_index().rename_axis(columns=None)
     return [Supplement("learning_rate", "Coordinate check: slopes by size", [_SAID], table)]

@@ -9,6 +9,7 @@ from pdetransfer.report.figures import Tables
 from pdetransfer.studies.mutransfer.answers import answer, headline
 from pdetransfer.studies.mutransfer.figures import FIGURES
 from pdetransfer.studies.mutransfer.optima import lost, optima, transfers
+from pdetransfer.studies.mutransfer.slopes import MEASURED
 
 RATES = 1e-3 * 2.0 ** np.arange(7)
 BEST = {"standard": [1.6e-2, 8e-3, 4e-3], "mup": [9e-3, 9e-3, 9e-3]}  # by width; muP's lies between two rates
@@ -101,13 +102,19 @@ def test_a_single_seed_has_no_interval():
 
 
 def test_the_answer_has_the_numbers():
-    told = headline(sweep(), None, {})
+    width = np.array([4.0, 8.0])
+    of_steps = {"activations_change": width**-0.5, "step": 5, "seed": 0, "width": width, "modes": 4}
+    steps = pd.DataFrame(
+        {"dataset": "d", "model": ["mup.4", "mup.8"], **dict.fromkeys(MEASURED, 1.0), **of_steps}
+    )
+    told = headline(sweep(), None, {"coordinates": steps})
+    assert "width^-0.50 (-0.50 to -0.50) in mup (d)" in told
     assert "2.6 (2.6 to 2.6) times the error in standard" in told
     assert "1 (1 to 1) times the error in mup" in told
     assert all("0.009" in sentence for sentence in answer(sweep(), None) if "mup" in sentence)
 
 
-@pytest.mark.parametrize("kind", FIGURES)
+@pytest.mark.parametrize("kind", ["error_vs_learning_rate", "transferred_over_tuned"])
 def test_figures_show_the_optima(kind):
     entry = Figure(kind=kind, experiments=["widths"], title="Title")
     cells = sweep(spread=0.1)
