@@ -18,13 +18,13 @@ _SWEEP: Needs = {
 
 def headline(cells: "pd.DataFrame", savings: "pd.DataFrame", tables: "dict[str, pd.DataFrame]") -> str:
     """What the proxy's setting costs the largest model of each family, and how first steps grow with the size."""
-    from pdetransfer.studies.mutransfer.optima import transfers
+    from pdetransfer.studies.mutransfer.optima import sweeps, transfers
     from pdetransfer.studies.mutransfer.slopes import slopes
 
     told = " and ".join(
-        f"{_with_interval(row.ratio, row.low, row.high)} times the error in {row.family} ({dataset})"
-        for dataset, of_dataset in cells.groupby("dataset", sort=False)
-        for row in transfers(of_dataset).groupby("family", sort=False).tail(1).itertuples()
+        f"{_with_interval(row.ratio, row.low, row.high)} times the error in {row.family} ({row.dataset})"
+        for of_sweep in sweeps(cells)
+        for row in transfers(of_sweep).groupby("family", sort=False).tail(1).itertuples()
     )
     grown = slopes(tables["coordinates"]).query("quantity == 'activations_change'")
     powers = " and ".join(
@@ -37,7 +37,9 @@ def headline(cells: "pd.DataFrame", savings: "pd.DataFrame", tables: "dict[str, 
     )
 
 
-def headline_control(cells: "pd.DataFrame", savings: "pd.DataFrame", tables: "dict[str, pd.DataFrame]") -> str:
+def headline_control(
+    cells: "pd.DataFrame", savings: "pd.DataFrame", tables: "dict[str, pd.DataFrame]"
+) -> str:
     """What the controls are."""
     return "Sweeps over other settings, other grids and other systems: the best settings stand below."
 

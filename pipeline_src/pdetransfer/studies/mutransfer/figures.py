@@ -15,10 +15,10 @@ from pdetransfer.plan.study import Study
 from pdetransfer.report.figures import PALETTE, WIDTH, Tables, plain_log
 from pdetransfer.studies.mutransfer.optima import (
     in_words,
-    of_experiment,
     optima,
     size_of,
     sweep,
+    sweeps,
     swept,
     transfers,
 )
@@ -118,7 +118,7 @@ def draw_transferred_over_tuned(tables: Tables, entry: entries.Figure, study: St
     Both are chosen by validation error on the grid, also in each of the replicates, with seeds drawn anew, that
     the 95 % intervals are of. At 1 nothing is lost by tuning the smallest model alone.
     """
-    table = _all_transfers(tables, study, entry)
+    table = pd.concat(map(transfers, sweeps(tables.cells)))
     figure, axes = plt.subplots(figsize=(5.2, _HEIGHT), layout="constrained")
     axes.axhline(1, color="0.6", linewidth=1)
     for colour, name, rows in _families(table):
@@ -139,7 +139,7 @@ def draw_error_by_cost(tables: Tables, entry: entries.Figure, study: Study) -> F
     A filled mark is a model that is trained once at the setting of the smallest, whose sweep is counted; the open
     one that it is joined to is tuned itself, over its whole sweep.
     """
-    table = _all_transfers(tables, study, entry)
+    table = pd.concat(map(transfers, sweeps(tables.cells)))
     figure, axes = plt.subplots(figsize=(5.2, _HEIGHT), layout="constrained")
     for colour, name, rows in _families(table):
         seconds = rows[["seconds_transferred", "seconds_tuned"]].to_numpy().T
@@ -153,12 +153,6 @@ def draw_error_by_cost(tables: Tables, entry: entries.Figure, study: Study) -> F
     axes.legend(frameon=False)
     axes.set_title(entry.title, fontsize=10)
     return figure
-
-
-def _all_transfers(tables: Tables, study: Study, entry: entries.Figure) -> pd.DataFrame:
-    """The transfers of a figure's experiments, each a sweep of its own."""
-    sweeps = (study.experiments[name] for name in entry.experiments)
-    return pd.concat([transfers(of_experiment(tables.cells, asked)) for asked in sweeps])
 
 
 def _families(table: pd.DataFrame) -> Iterator[tuple[tuple, str, pd.DataFrame]]:

@@ -7,13 +7,11 @@ draw the same batches at every learning rate.
 """
 
 import json
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 from scipy.stats import t
-
-from pdetransfer.analysis.tables import CURVE_AXES
-from pdetransfer.plan.entries import Experiment
 
 _FAMILY = ["dataset", "family"]
 _REPLICATES = 1000
@@ -39,9 +37,10 @@ def in_words(column: str) -> str:
     return (SETTINGS | _SIZES)[column]
 
 
-def of_experiment(cells: pd.DataFrame, entry: Experiment) -> pd.DataFrame:
-    """The cells of one of several experiments."""
-    return cells[np.logical_and.reduce([cells[axis].isin(getattr(entry, axis)) for axis in CURVE_AXES])]
+def sweeps(cells: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The cells of each of several sweeps: those of a dataset and a family of recipes."""
+    groups = cells.groupby([cells["dataset"], family_of(cells["recipe"])], sort=False)
+    return (of_sweep for _, of_sweep in groups)
 
 
 def sweep(cells: pd.DataFrame) -> pd.DataFrame:
@@ -56,9 +55,9 @@ def sweep(cells: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def family_of(models: pd.Series) -> pd.Series:
-    """The families of models, whose names a family's stands before."""
-    return models.str.partition(".")[0]
+def family_of(members: pd.Series) -> pd.Series:
+    """The families of models or recipes, with whose names those of their members begin."""
+    return members.str.partition(".")[0]
 
 
 def _complement(betas: str | list) -> float:
