@@ -30,6 +30,8 @@ class Burgers(AbstractSystem):
     shifted = "viscosity"
     symbols: ClassVar = {"viscosity": r"\nu"}
     largest_residual = 1e-8
+    options_of_files = ("viscosity_range", "time")
+    deviation_is = "difference from another solution"
 
     def __init__(
         self, viscosity_range: tuple[float, float] = (0.1, 0.1), time: float = 1.0, num_modes: int = 120
@@ -55,3 +57,17 @@ class Burgers(AbstractSystem):
         arrays = {"initial_state": initial, "solution": solution}
         arrays |= dict.fromkeys(("coefficients", "parameters"), viscosity[:, None])
         return Made(arrays, error, error <= self.largest_residual)
+
+    def fixed_coefficients(self) -> tuple[float, ...] | None:
+        low, high = self.viscosity_range
+        return (low,) if low == high else None
+
+    def deviation(self, arrays: dict[str, np.ndarray]) -> np.ndarray:
+        """‖u - u₀‖ / ‖u₀‖, with u₀ solved here of the initial state."""
+        found = []
+        for initial, given, (viscosity,) in zip(
+            arrays["initial_state"], arrays["solution"], arrays["coefficients"], strict=True
+        ):
+            solved, _ = burgers.solve(initial[None], viscosity, self.time, len(initial), tolerance=1e-6)
+            found.append(np.linalg.norm(given - solved[0]) / np.linalg.norm(solved[0]))
+        return np.array(found)
