@@ -79,6 +79,9 @@ class _Matlab5(Mapping):
 
         return scipy.io.loadmat(self._path, variable_names=[key])[key]
 
+    def __contains__(self, key: object) -> bool:
+        return key in self.classes  # and nothing is read for it
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.classes)
 

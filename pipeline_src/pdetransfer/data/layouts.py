@@ -136,10 +136,7 @@ def _check_times(container: Container, arrays: list[Variable]) -> None:
 
 def _check_fields(path: Path, shape: tuple[int, ...], system: type[AbstractSystem] | None) -> None:
     fits = system is None or len(system.axes) == 2
-    of_system = (
-        f"a key for each, with a grid of {0 if fits else len(system.axes)} axis: 'source' and 'solution'"
-    )
-    check_shape(path, "fields", shape, fits, of_system)
+    check_shape(path, "fields", shape, fits, f"'source' and 'solution' instead, {_shape_of_pair(system)}")
     is_right = len(shape) == 4 and shape[1] == 2
     check_shape(path, "fields", shape, is_right, "(n, 2, N, N), source and solution")
 
@@ -147,14 +144,15 @@ def _check_fields(path: Path, shape: tuple[int, ...], system: type[AbstractSyste
 def _check_pair(
     path: Path, keys: list[str], arrays: list[Variable], system: type[AbstractSystem] | None
 ) -> None:
-    shape, other = (array.shape for array in arrays)
+    what, (shape, other) = " and ".join(keys), (array.shape for array in arrays)
     dims = _AXES if system is None else {len(system.axes)}
-    expected = (
-        "(n, *grid) each, of 1 to 3 axes"
-        if system is None
-        else f"({', '.join(['n', *len(system.axes) * 'N'])}) each"
-    )
     is_right = shape == other and len(shape) - 1 in dims
-    check_shape(path, " and ".join(keys), (shape, other), is_right, expected)
+    check_shape(path, what, (shape, other), is_right, _shape_of_pair(system))
     is_line = 1 in shape[1:] and len(set(shape[1:])) > 1
-    check_shape(path, " and ".join(keys), shape, not is_line, "no axis of a single point: leave it out")
+    check_shape(path, what, shape, not is_line, "no axis of a single point: leave it out")
+
+
+def _shape_of_pair(system: type[AbstractSystem] | None) -> str:
+    if system is None:
+        return "(n, *grid) each, a grid of 1 to 3 axes"
+    return f"({', '.join(['n', *('N' for _ in system.axes)])}) each"

@@ -8,7 +8,6 @@ from itertools import product
 from keyword import iskeyword
 
 from pdetransfer.data.sources import SparseGaussians
-from pdetransfer.data.systems._spectral import SpectralSystem
 from pdetransfer.data.systems.poisson import Poisson
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan.answers import GALLERIES, Answers
@@ -78,12 +77,17 @@ def _data(study: Study) -> Iterator[str]:
 
 
 def _own_data(name: str, entry: Dataset) -> Iterator[str]:
-    beside = sorted(set(entry.settings()) - {"files"})
+    if entry.system and entry.system not in SYSTEMS:
+        yield _unknown(f"datasets.{name}.system", entry.system, SYSTEMS)
+    options = SYSTEMS[entry.system].options_of_files if entry.system else ()
+    beside = sorted(set(entry.settings()) - {"files", *options})
     if beside not in (["system"], ["coefficients"]):
         yield f"datasets.{name} has {beside} beside files; expected system, or coefficients with their names"
-    linear = [system for system, kind in SYSTEMS.items() if issubclass(kind, SpectralSystem)]
-    if entry.system and entry.system not in linear:
-        yield _unknown(f"datasets.{name}.system", entry.system, linear)
+    try:
+        if options:
+            SYSTEMS[entry.system](**entry.options)
+    except (TypeError, ValueError) as mistake:
+        yield f"datasets.{name}: {mistake}"
     for coefficient in entry.coefficients or ():
         if not coefficient.isidentifier() or iskeyword(coefficient) or coefficient in _TAKEN:
             yield (
@@ -119,29 +123,36 @@ def _models(study: Study) -> Iterator[str]:
     cells = study.cells(list(study.experiments))
     for model, dataset in dict.fromkeys((curve.model, curve.dataset) for curve, _ in cells):
         for part in study.components(dataset):
-            if not study.datasets[part].files:  # what a file holds is seen when it is read
+            if study.datasets[part].system:
                 yield from _model_on(study, model, part)
 
 
 def _model_on(study: Study, name: str, dataset: str) -> Iterator[str]:
-    """A model on a generated dataset."""
-    model, entry, num_points = study.models[name], study.datasets[dataset], study.num_points(dataset)
+    """A model on a dataset of a known system."""
+    model, entry = study.models[name], study.datasets[dataset]
     system = SYSTEMS[entry.system]
     if model.num_dims != len(system.axes):
         yield (
             f"models.{name}.num_dims is {model.num_dims}; expected {len(system.axes)}, the dimensions of {dataset}"
         )
-    modes = (model.modes,) * model.num_dims if isinstance(model.modes, int) else model.modes
-    if max(modes) > num_points // 2:
-        own = "grid" if entry.num_points is None else f"datasets.{dataset}"
-        yield (
-            f"models.{name}.modes is {model.modes if isinstance(model.modes, int) else list(model.modes)}; "
-            f"expected at most {own}.num_points / 2, {num_points // 2}"
-        )
+    if not entry.files:  # what a file holds is seen when it is read
+        yield from _modes_on(study, name, dataset)
     if model.input_normalisation and not system.scale_free:
         yield (
             f"models.{name}.input_normalisation is true; expected false, as {dataset} is of the system "
             f"{entry.system}, whose solutions change with the scale of its inputs"
+        )
+
+
+def _modes_on(study: Study, name: str, dataset: str) -> Iterator[str]:
+    """A model's modes on the grid of a generated dataset."""
+    model, num_points = study.models[name], study.num_points(dataset)
+    modes = (model.modes,) * model.num_dims if isinstance(model.modes, int) else model.modes
+    if max(modes) > num_points // 2:
+        own = "grid" if study.datasets[dataset].num_points is None else f"datasets.{dataset}"
+        yield (
+            f"models.{name}.modes is {model.modes if isinstance(model.modes, int) else list(model.modes)}; "
+            f"expected at most {own}.num_points / 2, {num_points // 2}"
         )
 
 
@@ -246,7 +257,8 @@ def _channels(study: Study) -> Iterator[str]:
 
 
 def _layout(study: Study, dataset: str) -> tuple:
-    """Fields, outputs and axes of a stored dataset; a user's file has those of the linear systems."""
+    """Fields, outputs and axes of a stored dataset; for a user's file of no known system those of the linear ones
+    are taken, as it has others by its keys alone."""
     system = SYSTEMS.get(study.datasets[dataset].system or "", Poisson)
     return system.fields, system.outputs, system.axes
 
