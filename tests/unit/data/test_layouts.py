@@ -357,8 +357,9 @@ def test_a_model_that_a_grid_is_not_for_is_told_the_file(tmp_path, bring_in, val
             jobs.train([settings], *ways)
 
 
-def test_a_card_of_a_box_is_drawn(tmp_path, bring_in):
-    write_matlab(tmp_path / "own.mat", {"a": BOX[0], "u": BOX[1]})
+@pytest.mark.parametrize("values", [LINE, RECTANGLE, BOX], ids=["line", "rectangle", "box"])
+def test_a_card_of_any_grid_is_drawn(tmp_path, bring_in, values):
+    write_matlab(tmp_path / "own.mat", {"a": values[0], "u": values[1]})
     bring_in(tmp_path / "own.mat")
     stores, manifests = ({"train": tmp_path / f"out.{end}"} for end in ("zarr", "json"))
     card = read_card(stores, manifests, [])

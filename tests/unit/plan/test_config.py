@@ -15,6 +15,7 @@ from pdetransfer.models.registry import MODELS
 from pdetransfer.plan.check import check
 from pdetransfer.plan.entries import Model
 from pdetransfer.plan.expand import ConfigError
+from pdetransfer.plan.inputs import imported
 from pdetransfer.plan.load import load, scales, studies
 from pdetransfer.plan.study import Study
 from pdetransfer.studies import registry
@@ -513,6 +514,14 @@ def test_a_model_fits_the_system_of_own_data(tmp_path, system, model, message):
     else:
         with pytest.raises(ConfigError, match=message):
             checked(loaded)
+
+
+def test_a_file_of_burgers_is_read_with_the_options_of_its_entry(tmp_path):
+    study = {"answers": "transfer", "datasets": {"d": {"files": OWN_FILES, "system": "burgers", "time": 0.5}}}
+    study["datasets"]["e"] = {"files": OWN_FILES, "system": "darcy"}
+    loaded = load(own_study(tmp_path, study), {"study": "mine", "scale": "laptop"})
+    assert imported(loaded, "d", "test").settings["options"] == {"time": 0.5}
+    assert "options" not in imported(loaded, "e", "test").settings
 
 
 def test_a_study_is_answered_by_the_code_that_it_names(tmp_path):
