@@ -114,8 +114,8 @@ def _examples_first(arrays: list[Variable]) -> list[Variable]:
     be that where the axes before it make a square or a cube, and those after the first do not, in both."""
     shape, axes = arrays[0].shape, _AXES.get(len(arrays[0].shape) - 1, ())
     is_named = any(_names_all(array, axes) for array in arrays)
-    is_cube, would_be = (len(set(part)) == 1 for part in (shape[:-1], shape[1:]))
-    if len(axes) < 2 or shape != arrays[1].shape or is_named or not is_cube or would_be:
+    cube_first, cube_last = (len(set(part)) == 1 for part in (shape[:-1], shape[1:]))
+    if len(axes) < 2 or shape != arrays[1].shape or is_named or not cube_first or cube_last:
         return arrays
     log.info(
         f"{arrays[0].path}: {' and '.join(array.name for array in arrays)} have shape {shape}, which is read as "
@@ -148,8 +148,8 @@ def _check_pair(
     dims = _AXES if system is None else {len(system.axes)}
     is_right = shape == other and len(shape) - 1 in dims
     check_shape(path, what, (shape, other), is_right, _shape_of_pair(system))
-    is_line = 1 in shape[1:] and len(set(shape[1:])) > 1
-    check_shape(path, what, shape, not is_line, "no axis of a single point: leave it out")
+    is_flat = 1 in shape[1:] and len(set(shape[1:])) > 1
+    check_shape(path, what, shape, not is_flat, "no axis of a single point: leave it out")
 
 
 def _shape_of_pair(system: type[AbstractSystem] | None) -> str:
