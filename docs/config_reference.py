@@ -41,9 +41,8 @@ MADE = ("name", "scale", "families")  # no keys of a file
 def value(schema: dict, root: dict) -> str:
     """What kind of value a schema asks for, in words."""
     schema = resolved(schema, root)
-    if "anyOf" in schema:
-        kinds = [value(kind, root) for kind in schema["anyOf"] if kind != {"type": "null"}]
-        return " or ".join(kinds)
+    if len(kinds := alternatives(schema)) > 1 or kinds[0] != schema:
+        return " or ".join(value(kind, root) for kind in kinds)
     if "enum" in schema or "const" in schema:
         return " or ".join(f"`{option}`" for option in schema.get("enum", [schema.get("const")]))
     if "properties" in schema or schema.get("type") == "object":
@@ -66,10 +65,19 @@ def resolved(schema: dict, root: dict) -> dict:
     return schema
 
 
+def alternatives(schema: dict) -> list[dict]:
+    """The schemas of which one holds, but for that of what is left out."""
+    within = schema.get("anyOf") or schema.get("oneOf")
+    if not within:
+        return [schema]
+    return [kind for part in within for kind in alternatives(part) if kind != {"type": "null"}]
+
+
 def inner(schema: dict, root: dict) -> dict:
-    """The schema of what may stand here, if it may also be left out."""
-    kinds = [kind for kind in schema.get("anyOf", [schema]) if kind != {"type": "null"}]
-    return resolved(kinds[0] if len(kinds) == 1 else schema, root)
+    """The schema of what may stand here, if it may also be left out; of several, that of a section."""
+    kinds = [resolved(kind, root) for kind in alternatives(schema)]
+    sections = [kind for kind in kinds if "properties" in kind]
+    return (kinds if len(kinds) == 1 else sections or [schema])[0]
 
 
 def rows(schema: dict, root: dict, prefix: str = "") -> Iterator[str]:

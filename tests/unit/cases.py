@@ -17,6 +17,13 @@ OPTIONS = {
     "helmholtz": {"omega_range": [1, 10]},
     "burgers": {"viscosity_range": [0.05, 0.2], "num_modes": 7},
     "darcy": {"num_modes": 8},
+    "navier_stokes": {
+        "viscosity_range": [0.01, 0.02],
+        "time": 1.0,
+        "num_frames": 3,
+        "num_modes": 3,
+        "tolerance": 0.05,
+    },
 }
 SPECTRAL = [name for name, system in SYSTEMS.items() if issubclass(system, SpectralSystem)]
 
@@ -52,7 +59,7 @@ def as_examples(split, count):
         for names in (system.fields, system.outputs)
     )
     names = system.fields, system.coefficient_names, system.outputs
-    return Examples(fields, arrays["coefficients"], outputs, *names, not system.scale_free, system.periodic)
+    return Examples(fields, arrays["coefficients"], outputs, *names, not system.scale_free, split.system)
 
 
 def error_table(points, num_examples=4):

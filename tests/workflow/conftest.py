@@ -1,6 +1,7 @@
 """Whole workflows from a clean copy of the project."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,15 @@ class Project:
         result = self.run(*arguments)
         assert result.returncode == 0, result.stdout
         return result.stdout
+
+    def documented_columns(self) -> dict[str, list[str]]:
+        """The columns of docs/tables.md, by the file that they are of."""
+        page = (self.path / "docs/tables.md").read_text()
+        parts = re.split(r"^## `(.*)`$", page, flags=re.M)[1:]
+        return {
+            file: re.findall(r"^\| `(\w+)` \| .+ \| [^|]*\|$", text, flags=re.M)
+            for file, text in zip(parts[::2], parts[1::2], strict=True)
+        }
 
     def in_terminal(self, program: str, *arguments: str) -> tuple[int, str]:
         """Run ``make`` or ``snakemake`` in a terminal; its status, and what a person sees."""

@@ -86,18 +86,8 @@ def test_the_table_has_a_row_for_each_cell_and_seed(finished):
     assert set(savings["bound"]) <= {"exact", "lower", "upper"}
 
 
-def documented_columns(project):
-    """The columns of docs/tables.md, by the file that they are of."""
-    page = (project.path / "docs/tables.md").read_text()
-    parts = re.split(r"^## `(.*)`$", page, flags=re.M)[1:]
-    return {
-        file: re.findall(r"^\| `(\w+)` \| .+ \| [^|]*\|$", text, flags=re.M)
-        for file, text in zip(parts[::2], parts[1::2], strict=True)
-    }
-
-
 def test_the_dictionary_has_the_columns_of_every_table_and_no_others(finished):
-    folder, documented = finished.path / RESULTS, documented_columns(finished)
+    folder, documented = finished.path / RESULTS, finished.documented_columns()
     named = {re.sub(r"<\w+>", "*", file): columns for file, columns in documented.items()}
     seen = set()
     for path in sorted(folder.rglob("*.csv")):
@@ -114,7 +104,8 @@ def test_the_dictionary_has_the_columns_of_every_table_and_no_others(finished):
         seen.add(pattern)
     for path in (folder / "errors").iterdir():
         assert list(pd.read_parquet(path)) == named["errors/*.parquet"]
-    assert seen | {"errors/*.parquet", "tables/comparison.csv"} == set(named)
+    of_others = {"tables/comparison.csv", "tables/coordinates.csv"}  # a target beside `all`, another study
+    assert seen | of_others | {"errors/*.parquet"} == set(named)
 
 
 def test_shifts_are_measured_against_what_each_model_was_pre_trained_on(finished):
@@ -228,7 +219,7 @@ def test_results_are_compared_with_those_of_another_folder(finished, tmp_path):
     other = shutil.copytree(finished.path / RESULTS, tmp_path / "colleague")
     finished.succeed("compare", "--config", f"other={other}")
     table = pd.read_csv(finished.path / RESULTS / "tables/comparison.csv")
-    assert list(table) == documented_columns(finished)["tables/comparison.csv"]
+    assert list(table) == finished.documented_columns()["tables/comparison.csv"]
     cells = pd.concat(map(pd.read_parquet, (other / "errors").iterdir()))
     assert len(table) == len(cells.groupby(["dataset", "model", "init", "recipe", "n_train"], observed=True))
     assert table["same_examples"].all()

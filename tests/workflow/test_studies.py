@@ -14,6 +14,7 @@ import pytest
 import zarr
 
 from pdetransfer.plan.load import load, studies
+from pdetransfer.studies import registry
 
 pytestmark = pytest.mark.slow
 
@@ -31,6 +32,9 @@ def test_every_study_goes_through_at_smoke_scale(fresh, name):
     for experiment in study.reported:
         table = pd.read_csv(results / f"tables/{experiment}.csv")
         assert np.isfinite(table["test_error"]).all()
+    documented = fresh.documented_columns()
+    for own in registry.answers(study.answers).tables:
+        assert list(pd.read_csv(results / f"tables/{own}.csv")) == documented[f"tables/{own}.csv"]
     html = (results / "report.html").read_text()
     for figure in study.figures.values():
         assert figure.title in html

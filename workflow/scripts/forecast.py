@@ -17,8 +17,9 @@ if study.device == "cuda" and not torch.cuda.is_available():
     rates_in_words = "rates: those of the config, as there is no CUDA device here"
 else:
     device = Hardware.of(study.device, 1).device
-    batch_size = min(recipe.batch_size for recipe in study.recipes.values())
-    grids = {curve.model: costs.grid_of(study, curve.dataset) for curve, _ in study.cells(names)}
+    used = study.cells(names)
+    batch_size = min(study.recipes[curve.recipe].batch_size for curve, _ in used)
+    grids = {curve.model: costs.grid_of(study, curve.dataset) for curve, _ in used}
     rates = {
         name: round(examples_per_second(study.models[name].architecture, grid, batch_size, 4, device))
         for name, grid in grids.items()

@@ -4,10 +4,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from pdetransfer.data.exponential import advance, weights
+
 _POINTS, _STEPS = 64, 32  # of the coarsest solution
 _DOUBLINGS = 6  # at most, of both
 _ORDER = 4  # at which errors fall with the step
-_CONTOUR = np.exp(1j * np.pi * (np.arange(16) + 0.5) / 16)  # half a circle: the rest has the same real parts
 
 
 def solve(
@@ -53,9 +54,9 @@ def evolve(waves: np.ndarray, viscosity: float, time: float, num_points: int, nu
     """Fourier coefficients at ``time``, of those at time 0, ``(count, waves)``, both from wavenumber 0 on.
 
     Pseudo-spectral on ``num_points`` points: the waves k < N / 3 are kept, ``(count, (N + 2) // 3)``, whose
-    products have no aliases among them. In time it is ETDRK4 (Cox & Matthews 2002, J. Comput. Phys. 176,
-    eqs. 26 to 29), with diffusion exact. The steps grow linearly, to the times T (i / num_steps)²: random
-    fields are rough, and with equal steps the first moments, in which they become smooth, spoil the order.
+    products have no aliases among them. In time it is ETDRK4, with diffusion exact. The steps grow linearly, to
+    the times T (i / num_steps)²: random fields are rough, and with equal steps the first moments, in which they
+    become smooth, spoil the order.
     """
     derivative = -1j * np.pi * np.arange((num_points + 2) // 3)  # of u² / 2, to the right-hand side
     v = np.zeros((len(waves), len(derivative)), dtype=complex)
@@ -66,37 +67,14 @@ def evolve(waves: np.ndarray, viscosity: float, time: float, num_points: int, nu
         return derivative * np.fft.rfft(u * u, norm="forward")[:, : v.shape[1]]
 
     for step in np.diff(time * np.linspace(0, 1, num_steps + 1) ** 2):
-        decay, half_decay, half_weight, first, middle, last = _etdrk4(viscosity, step, len(derivative))
-        at_start, halfway = advection(v), half_decay * v
-        a = halfway + half_weight * at_start
-        at_a = advection(a)
-        b = halfway + half_weight * at_a
-        at_b = advection(b)
-        c = half_decay * a + half_weight * (2 * at_b - at_start)
-        v = decay * v + first * at_start + middle * (at_a + at_b) + last * advection(c)
+        v = advance(v, _weights(viscosity, step, len(derivative)), advection)
     return v
 
 
 @lru_cache(maxsize=512)
-def _etdrk4(viscosity: float, step: float, num_waves: int) -> tuple[np.ndarray, ...]:
-    """exp(z), exp(z / 2) and the weights of a step h, each ``(num_waves,)``, with z = -ν (2πk)² h.
-
-    Near z = 0 the weights are differences of nearly equal numbers: each is the mean over a circle around z
-    instead (Kassam & Trefethen 2005, SIAM J. Sci. Comput. 26, 1214).
-    """
-    z = -viscosity * (2 * np.pi * np.arange(num_waves)) ** 2 * step
-    r = z[:, None] + _CONTOUR
-    exp_half = np.exp(r / 2)
-    exp, squared, cubed = exp_half**2, r**2, r**2 * r  # a third power of complex numbers is slow
-    weights = (
-        (exp_half - 1) / r,
-        (-4 - r + exp * (4 - 3 * r + squared)) / cubed,
-        2 * (2 + r + exp * (r - 2)) / cubed,
-        (-4 - 3 * r - squared + exp * (4 - r)) / cubed,
-    )
-    # As complex numbers, to be multiplied with such without a conversion.
-    factors = np.exp(z), np.exp(z / 2), *(step * weight.real.mean(axis=1) for weight in weights)
-    return tuple(factor.astype(complex) for factor in factors)
+def _weights(viscosity: float, step: float, num_waves: int) -> tuple[np.ndarray, ...]:
+    """Of a step, each ``(num_waves,)``."""
+    return weights(-viscosity * (2 * np.pi * np.arange(num_waves)) ** 2 * step, step)
 
 
 def _error(coarse: np.ndarray, fine: np.ndarray, initial: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import pandas as pd
 import zarr
 
 from pdetransfer.base.files import read_json
-from pdetransfer.data.datasets import periodic, source_rms
+from pdetransfer.data.datasets import source_rms
 from pdetransfer.data.disjoint import in_words
 from pdetransfer.data.systems.registry import SYSTEMS
 
@@ -40,7 +40,7 @@ def read_card(stores: dict[str, Path], manifests: dict[str, Path], shared: list[
     train, group = contents["train"], zarr.open_group(stores["train"], mode="r")
     kind = "parameter" if "parameters" in group else "coefficient"
     parameters = pd.DataFrame(group[f"{kind}s"][:], columns=train[f"{kind}_names"])
-    shown, is_periodic = (train["fields"][0], train["outputs"][0]), periodic(train)
+    shown, is_periodic = (train["fields"][0], train["outputs"][0]), _is_periodic(train)
     fields = {name: group[name][:_READ] for name in train["fields"] + train["outputs"]}
     rms = pd.DataFrame({name: source_rms(values) for name, values in fields.items()})
     spectra = pd.DataFrame({name: spectrum(values, is_periodic) for name, values in fields.items()})
@@ -70,13 +70,19 @@ def equation(manifest: dict) -> str | None:
     return SYSTEMS[manifest["system"]].equation if manifest["system"] else None
 
 
+def _is_periodic(manifest: dict) -> bool:
+    return SYSTEMS[manifest["system"]].periodic if manifest["system"] else True
+
+
 def spectrum(fields: np.ndarray, is_periodic: bool = True) -> np.ndarray:
     """Mean energy of fields ``(count, *grid)`` by whole wavenumber 0 to N // 2, of the axis with least points.
 
-    Returns ``(N // 2 + 1,)``. Fields that are not periodic are continued evenly: no jump is at the boundary.
+    Returns ``(N // 2 + 1,)``. Fields that are not periodic are continued evenly: no jump is at the boundary. Of
+    blocks in time it is the mean over their frames.
     """
     import scipy.fft  # takes a third of a second
 
+    fields = fields.reshape(-1, *fields.shape[2:]) if fields.ndim == 4 else fields
     shape = fields.shape[1:]
     if not is_periodic:
         fields = np.pad(fields, [(0, 0), *((0, n - 2) for n in shape)], mode="reflect")

@@ -26,8 +26,8 @@ class Examples:
     """Examples in memory: ``fields`` and ``outputs`` ``(count, channel, *grid)``, float32, and
     ``coefficients`` ``(count, num_coefficients)``, float64, with the names of all three. A coefficient
     that an example's system lacks is NaN. ``own_units`` are those of a user's file, or of a system whose fields
-    have a scale, in which a field may have any size; other generated fields are of order one. Fields that are not
-    ``is_periodic`` have the points of the boundary."""
+    have a scale, in which a field may have any size; other generated fields are of order one. ``system`` is
+    a name in SYSTEMS, if all examples are of one."""
 
     fields: np.ndarray
     coefficients: np.ndarray
@@ -36,7 +36,7 @@ class Examples:
     coefficient_names: tuple[str, ...]
     output_names: tuple[str, ...]
     own_units: bool = False
-    is_periodic: bool = True
+    system: str | None = None
 
     def __len__(self) -> int:
         return len(self.fields)
@@ -48,6 +48,11 @@ class Examples:
             coefficients=self.coefficients[rows],
             outputs=self.outputs[rows],
         )
+
+    @property
+    def is_periodic(self) -> bool:
+        """Whether fields are; those of unknown equations are taken to be."""
+        return SYSTEMS[self.system].periodic if self.system else True
 
     def references(self) -> dict[str, float]:
         """Constants of the input normalisation (arXiv 2306.00258, A.5), by channel.
@@ -107,11 +112,6 @@ def load(stores: list[Path], manifests: list[Path], count: int | None = None) ->
     return parts[0] if len(parts) == 1 else _mix(parts)
 
 
-def periodic(manifest: dict) -> bool:
-    """Whether a split's fields are; those of a user's file of unknown equation are taken to be."""
-    return SYSTEMS[manifest["system"]].periodic if manifest["system"] else True
-
-
 def shifted_parameter(store: Path, manifest: Path) -> np.ndarray:
     """The physics parameter whose range makes a shift, by example, ``(count,)``; NaN where there is none."""
     content = read_json(manifest)
@@ -135,7 +135,7 @@ def _load_store(store: Path, content: dict, count: int) -> Examples:
         raise UnusableFile(f"{store} is damaged: {' '.join(str(error).split())}") from error
     names = (tuple(content[key]) for key in ("fields", "coefficient_names", "outputs"))
     own_units = content.get("own_units", "file" in content)
-    return Examples(fields, coefficients, outputs, *names, own_units, periodic(content))
+    return Examples(fields, coefficients, outputs, *names, own_units, content["system"])
 
 
 def _check_shards(array: zarr.Array) -> None:
@@ -169,5 +169,5 @@ def _mix(parts: list[Examples]) -> Examples:
         names,
         first.output_names,
         own_units,
-        first.is_periodic,
+        first.system if len({part.system for part in parts}) == 1 else None,
     )

@@ -90,8 +90,7 @@ def generate(split: Split, store: Path, manifest: Path, threads: int = 1) -> dic
     """
     system = split.build_system()
     extra = {"parameters": {"parameter": len(system.parameter_names)}, **system.drawn_arrays(split.source)}
-    axes = dict.fromkeys(system.axes, system.points(split.num_points))
-    fields = system.fields + system.outputs
+    axes, fields = system.grid(split.num_points), system.fields + system.outputs
     writer = Writer(store, manifest, split.count, axes, fields, len(system.coefficient_names), extra)
     parameters, refused, largest_residual = [], [], 0.0
     with ThreadPoolExecutor(threads) as pool:
@@ -121,8 +120,8 @@ def solve_shards(split: Split, pool: ThreadPoolExecutor) -> Iterator[tuple[slice
 
 def _start_shard(split: Split, rows: slice, pool: ThreadPoolExecutor) -> tuple[dict, list[Future]]:
     """The fields of a shard, and what fills them: its examples in blocks that fit the cache."""
-    system = SYSTEMS[split.system]
-    shape = rows.stop - rows.start, *(split.num_points for _ in system.axes)
+    system = split.build_system()
+    shape = rows.stop - rows.start, *map(len, system.grid(split.num_points).values())
     fields = {name: np.empty(shape, np.float32) for name in system.fields + system.outputs}
 
     def block(start: int) -> Solved:

@@ -112,8 +112,9 @@ def import_file(
 
 
 def _writer(file: _File, kind: type[AbstractSystem] | None, store: Path, manifest: Path) -> Writer:
-    points = (kind or AbstractSystem).points
-    axes = {axis: points(count) for axis, count in zip(file.layout.axes, file.layout.grid, strict=True)}
+    has_ends = kind is not None and not kind.periodic  # points of the boundary at both ends of an axis
+    sizes = zip(file.layout.axes, file.layout.grid, strict=True)
+    axes = {axis: np.arange(count) / (count - has_ends) for axis, count in sizes}
     num_coefficients = file.coefficients.shape[1]
     return Writer(store, manifest, len(file.examples), axes, file.names, num_coefficients, {})
 

@@ -47,7 +47,7 @@ class Writer:
         self._group = zarr.create_group(store)
         for axis, points in axes.items():
             array = self._group.create_array(axis, data=points, dimension_names=[axis])
-            array.attrs["units"] = "domain length"
+            array.attrs["units"] = "time" if axis == "t" else "domain length"
         self._group.create_array("sample", data=np.arange(count), dimension_names=["sample"])
         grid = {axis: len(points) for axis, points in axes.items()}
         self._arrays = {name: self._create(name, grid, "float32") for name in fields}

@@ -120,7 +120,7 @@ class FNO(nn.Module):
         fields = _with_coordinates(fields) if self.coordinates else fields
         v = self._lift(fields.permute(*reversed(range(2, fields.ndim)), 0, 1), constants)
         v = v if padded == list(grid) else _padded(v, padded[::-1])
-        (convolution, bypass), *layers = zip(self.convolutions, self.bypasses, strict=True)
+        (convolution, bypass), *layers = self.layers()
         z = bypass(v) + convolution(v)
         for convolution, bypass in layers:
             v, bypassed = self._activated(z, bypass)
@@ -141,6 +141,10 @@ class FNO(nn.Module):
             "spectral": [convolution.weight for convolution in self.convolutions],
             "readout": [narrow.weight],
         }
+
+    def layers(self) -> list[tuple[nn.Module, nn.Module]]:
+        """The Fourier layers, each the two modules whose outputs add up to its activation before σ."""
+        return list(zip(self.convolutions, self.bypasses, strict=True))
 
     def _activated(self, z: Tensor, linear: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
         """σ(z), and ``linear`` of it."""

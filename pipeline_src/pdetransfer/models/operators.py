@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pdetransfer.data.datasets import Examples, source_rms, unit
+from pdetransfer.data.systems._system import AbstractSystem
 from pdetransfer.models.parametrization import parametrization_of, without
 from pdetransfer.models.registry import MODELS
 
@@ -149,6 +150,14 @@ class NeuralOperator:
         if (units != 1).any():
             outputs = (outputs / units.reshape(-1, *(1 for _ in outputs.shape[2:]))).astype(np.float32)
         return torch.from_numpy(outputs).to(device)
+
+    def defects(self, system: type[AbstractSystem], inputs: Tensor, outputs: Tensor) -> Tensor:
+        """The ``defect`` of a system's equation, ``(count,)``, at the network's fields and outputs."""
+        physical = []
+        for names, values in ((self.channels.fields, inputs), (self.channels.outputs, outputs)):
+            units = self._units(names)
+            physical.append({name: units[i] * values[:, i] for i, name in enumerate(names)})
+        return system.defect(*physical)
 
     def _units(self, channels: tuple[str, ...]) -> np.ndarray:
         return np.array([self.references.get(unit(name), 1.0) for name in channels])

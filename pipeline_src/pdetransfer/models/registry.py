@@ -4,8 +4,8 @@ A model maps fields ``(batch, num_fields, *grid)`` and constants ``(batch, num_c
 ``(batch, out_channels, *grid)``. Its constructor takes the sizes of config's ``models`` section by name, then
 ``in_channels``, num_fields + num_constants, and ``out_channels``. Its last part, the readout, is called
 ``projection``. While its attribute ``recompute`` is true, the gradient computes activations again rather than
-keeping them. One that may be in muP gives its parameters by group (``groups``), and multiplies its outputs by its
-``output_multiplier`` (``parametrization``).
+keeping them. One that may be in muP gives its parameters by group (``groups``), multiplies its outputs by its
+``output_multiplier`` (``parametrization``), and for the check of that names its ``layers``.
 """
 
 from torch import nn

@@ -10,6 +10,7 @@ from keyword import iskeyword
 from pdetransfer.data.sources import SparseGaussians
 from pdetransfer.data.systems.poisson import Poisson
 from pdetransfer.data.systems.registry import SYSTEMS
+from pdetransfer.plan import proxies
 from pdetransfer.plan.answers import GALLERIES, Answers
 from pdetransfer.plan.entries import CONTROL, OWN, SCRATCH, Dataset, Model
 from pdetransfer.plan.expand import REFERENCES, ConfigError, expected_one_of, near
@@ -27,9 +28,10 @@ def check(study: Study, answers: Answers, quantities: dict[str, Callable]) -> No
         _parametrizations(study),
         _recipes(study),
         _names(study),
-        _models(study),
         _channels(study),
         _sizes(study),
+        proxies.mistakes(study),
+        _models(study),
         _questions(study, answers),
         _figures(study, answers),
         _claims(study, quantities),
@@ -77,8 +79,9 @@ def _data(study: Study) -> Iterator[str]:
 
 
 def _own_data(name: str, entry: Dataset) -> Iterator[str]:
-    if entry.system and entry.system not in SYSTEMS:
-        yield _unknown(f"datasets.{name}.system", entry.system, SYSTEMS)
+    readable = [system for system, kind in SYSTEMS.items() if kind.reads_files]
+    if entry.system and entry.system not in readable:
+        yield _unknown(f"datasets.{name}.system", entry.system, readable)
     options = SYSTEMS[entry.system].options_of_files if entry.system else ()
     beside = sorted(set(entry.settings()) - {"files", *options})
     if beside not in (["system"], ["coefficients"]):
@@ -146,14 +149,15 @@ def _model_on(study: Study, name: str, dataset: str) -> Iterator[str]:
 
 def _modes_on(study: Study, name: str, dataset: str) -> Iterator[str]:
     """A model's modes on the grid of a generated dataset."""
-    model, num_points = study.models[name], study.num_points(dataset)
-    modes = (model.modes,) * model.num_dims if isinstance(model.modes, int) else model.modes
-    if max(modes) > num_points // 2:
-        own = "grid" if study.datasets[dataset].num_points is None else f"datasets.{dataset}"
-        yield (
-            f"models.{name}.modes is {model.modes if isinstance(model.modes, int) else list(model.modes)}; "
-            f"expected at most {own}.num_points / 2, {num_points // 2}"
-        )
+    model, entry, grid = study.models[name], study.datasets[dataset], study.grid_of(dataset)
+    modes = (model.modes,) * len(grid) if isinstance(model.modes, int) else model.modes
+    for axis, of_axis, num_points in zip(SYSTEMS[entry.system].axes, modes, grid, strict=True):
+        if of_axis > num_points // 2:
+            own = "grid" if entry.num_points is None else f"datasets.{dataset}"
+            yield (
+                f"models.{name}.modes is {of_axis} along {axis}; expected at most half of the points that "
+                f"{dataset} has there, {num_points // 2} ({own}.num_points)"
+            )
 
 
 def _parametrizations(study: Study) -> Iterator[str]:
@@ -173,7 +177,7 @@ def _parametrizations(study: Study) -> Iterator[str]:
 
 def _recipes(study: Study) -> Iterator[str]:
     for name, recipe in study.recipes.items():
-        arms = [rates for rates in (recipe.learning_rates.scratch, recipe.learning_rates.fine_tuned) if rates]
+        arms = [rates for arm in (False, True) if isinstance(rates := recipe.learning_rates.of(arm), tuple)]
         if len(set(map(len, arms))) > 1:
             yield (
                 f"recipes.{name}.learning_rates is {[list(rates) for rates in arms]}; "
@@ -201,7 +205,7 @@ def _recipes(study: Study) -> Iterator[str]:
                     f"recipes.{name}.fewer_seeds.{n_train} is {count}; expected from {recipe.num_tuning_seeds}, "
                     f"the tuning seeds, to {len(recipe.seeds)}, all of them"
                 )
-        if recipe.extend_grid and len(arms[0]) < 2:
+        if recipe.extend_grid and min(map(len, arms), default=2) < 2:
             yield f"recipes.{name}.learning_rates has one rate; expected at least 2, as extend_grid is true"
         if study.num_examples and recipe.num_validation > (most := study.num_examples.validation):
             yield (

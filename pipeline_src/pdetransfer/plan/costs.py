@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Iterable
+from functools import cache
 
 import pandas as pd
 
-from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan.entries import Grid, Model, NumExamples
 from pdetransfer.plan.study import Cell, Curve, Study
 
 PRETRAINING = "pre-training"  #: the row of cells that are trained for their weights alone
+PROXIES = "proxies"  #: that of cells that are trained for their learning rates alone
 _VALUE = 4  # bytes of a float32
 _PROCESS_MB = 1500  # of a job that has loaded PyTorch
 _SPARE = 1.5  # what is asked for, over what is forecast
@@ -26,7 +27,7 @@ def grid_of(study: Study, dataset: str, num_dims: int = 2) -> tuple[int, ...]:
     entry = study.datasets[first]
     if entry.files:
         return ((study.grid or _OWN_GRID).num_points,) * num_dims
-    return (study.num_points(first),) * len(SYSTEMS[entry.system].axes)
+    return study.grid_of(first)
 
 
 def at_rates(study: Study, rates: dict[str, float]) -> Study:
@@ -73,12 +74,16 @@ def training_mb(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
 
 
 def forecast(study: Study, names: list[str]) -> pd.DataFrame:
-    """What experiments cost: a row for their pre-trainings and for each of them, and their sum.
+    """What experiments cost: a row for their pre-trainings, for their proxies if there are any, and for each of
+    them, and their sum.
 
     A cell that experiments share counts where it comes first. ``device_hours`` are hours of one device at the
     config's ``rates``, ``equivalents`` examples of the first experiment's model that would take as long.
+    ``trainings_saved`` are those that every grid of learning rates would take more, for which no proxy is trained:
+    less than none where a cell is trained for a proxy's sake.
     """
-    rows = [_row(study, name, own) for name, own in cells_by_experiment(study, names).items()]
+    extra = set(study.only_for_transfer(names))
+    rows = [_row(study, name, own, extra) for name, own in cells_by_experiment(study, names).items()]
     table = pd.DataFrame(rows)
     total = table.drop(columns="experiment").sum()
     total["jobs"] = len(study.jobs(study.cells(names)))  # a pack may have cells of several rows
@@ -86,9 +91,14 @@ def forecast(study: Study, names: list[str]) -> pd.DataFrame:
 
 
 def cells_by_experiment(study: Study, names: list[str]) -> dict[str, list[Cell]]:
-    """The cells of experiments: those of ``"pre-training"``, then of each. A cell that experiments share stands
-    where it comes first."""
-    groups = {PRETRAINING: [cell for cell in study.cells(names) if not _is_downstream(study, cell, names)]}
+    """The cells of experiments: those of ``"pre-training"``, of ``"proxies"`` if there are any, then of each. A
+    cell that experiments share stands where it comes first."""
+    cells = study.cells(names)
+    starts = {study.pretraining(curve.init, curve.model) for curve, _ in cells if curve.is_fine_tuned}
+    besides = [cell for cell in cells if not _is_downstream(study, cell, names)]
+    groups = {PRETRAINING: [cell for cell in besides if cell in starts]}
+    if proxies := [cell for cell in besides if cell not in starts]:
+        groups[PROXIES] = proxies
     seen: set = set()
     for name in names:
         own = study.downstream(name)
@@ -111,9 +121,16 @@ def _is_downstream(study: Study, cell: Cell, names: list[str]) -> bool:
     return any(cell in study.downstream(name) for name in names)
 
 
-def _row(study: Study, name: str, own: list[Cell]) -> dict:
+def _saved(study: Study, cell: Cell, extra: set[Cell]) -> int:
+    """Trainings of a cell that trying every learning rate would take more; ``extra`` are cells that it would not
+    need."""
+    return (0 if cell in extra else study.num_runs_of_grid(*cell)) - study.num_runs(*cell)
+
+
+def _row(study: Study, name: str, own: list[Cell], extra: set[Cell]) -> dict:
     reference = study.curves(study.reported[0])[0].model
     hours = sum(seconds(study, *cell) for cell in own) / 3600
+    saved = {cell: _saved(study, cell, extra) for cell in own}
     weights = sum(
         len(study.recipes[curve.recipe].seeds_at(n)) * num_parameters(study.models[curve.model], 8)
         for curve, n in own
@@ -127,21 +144,26 @@ def _row(study: Study, name: str, own: list[Cell]) -> dict:
         "equivalents": round(hours * 3600 * study.models[reference].rate),
         "device_hours": round(hours, 3),
         "weights_gb": round(weights * _VALUE / 1e9, 3),
+        "trainings_saved": sum(saved.values()),
+        "device_hours_saved": round(
+            sum(n * run_seconds(study, *cell) for cell, n in saved.items()) / 3600, 3
+        ),
     }
 
 
 def wall_hours(study: Study, num_devices: int, names: list[str]) -> float:
-    """Training time on some devices at once, at best: all of it shared out, but no job cut in two, and the
-    fine-tunings of a model after its pre-training."""
+    """Training time on some devices at once, at best: all of it shared out, but no job cut in two, and each after
+    those that it waits for, pre-trainings and proxies."""
     jobs = study.jobs(study.cells(names))
     times = {job: sum(seconds(study, job[0], n) for n in sizes) for job, sizes in jobs.items()}
-    starts = {
-        curve: seconds(study, *study.pretraining(curve.init, curve.model))
-        for curve, _ in times
-        if curve.is_fine_tuned
-    }
-    longest = max(time + starts.get(curve, 0) for (curve, _), time in times.items())
-    return max(sum(times.values()) / num_devices, longest) / 3600
+    job_of = {(curve, n): (curve, name) for (curve, name), sizes in jobs.items() for n in sizes}
+
+    @cache
+    def end(job: tuple[Curve, str]) -> float:
+        before = {job_of[cell] for n in jobs[job] for cell in study.needs(job[0], n)}
+        return times[job] + max(map(end, before), default=0)
+
+    return max(sum(times.values()) / num_devices, *map(end, jobs)) / 3600
 
 
 def largest_job_mb(study: Study, names: list[str]) -> int:

@@ -51,14 +51,34 @@ def expand(study: dict, scale: dict, *overrides: dict) -> dict:
     others. Raises ConfigError.
     """
     _check_scale(study, scale)
-    config = study
+    config = _with_arms(study)
     for layer in (scale, *overrides):
-        config = laid_over(config, layer)
+        config = laid_over(config, _with_arms(layer))
     families: Families = {}
     for section in REFERENCES:
         entries = _entries(config, section)
         config = config | {section: _with_members(section, _resolved(section, entries), families)}
     return {key: _named(key, value, families) for key, value in config.items()} | {"families": families}
+
+
+def by_arm(given: object) -> object:
+    """Learning rates by arm: a list, or where they are transferred from, is what training from scratch has."""
+    if isinstance(given, list):
+        return {"scratch": given}
+    if not isinstance(given, dict) or "transferred_from" not in given or "scratch" in given:
+        return given
+    other = {arm: rates for arm, rates in given.items() if arm == "fine_tuned"}
+    return {"scratch": {key: value for key, value in given.items() if key not in other}} | other
+
+
+def _with_arms(layer: dict) -> dict:
+    """A layer whose recipes have what is transferred in its arm, so that it takes the place of the rates there."""
+    recipes = {
+        name: entry | {"learning_rates": by_arm(rates)}
+        for name, entry in _entries(layer, "recipes").items()
+        if isinstance(rates := entry.get("learning_rates"), dict)
+    }
+    return layer | {"recipes": layer["recipes"] | recipes} if recipes else layer
 
 
 def _check_scale(study: dict, scale: dict) -> None:

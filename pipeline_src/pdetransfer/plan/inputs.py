@@ -273,8 +273,18 @@ def training(study: Study, curve: Curve, sizes: Iterable[int]) -> Training:
         splits(study, curve.dataset, "train"),
         splits(study, curve.dataset, "validation"),
         initial(study, curve),
-        {folder(study, curve, n): study.cell_settings(curve, n) for n in sizes},
+        {folder(study, curve, n): _settings(study, curve, n) for n in sizes},
     )
+
+
+def _settings(study: Study, curve: Curve, n_train: int) -> dict[str, Any]:
+    """The settings of a cell; of one whose learning rate is transferred, with the file that says it
+    (``training.transfer``)."""
+    settings, transferred = study.cell_settings(curve, n_train), study.transferred(curve)
+    if transferred:
+        proxy = cell_file(study, study.proxy(curve), n_train, "cell.json")
+        settings["recipe"]["learning_rates"] = {"proxy": proxy, "bracket": transferred.bracket}
+    return settings
 
 
 def training_jobs(study: Study, cells: list[Cell]) -> dict[str, Training]:
@@ -455,7 +465,7 @@ def report(study: Study, answers: Answers) -> Report:
         of_study=of_study(study, answers.tables),
         pretrained={
             (curve, n): cell_file(study, curve, n, "cell.json")
-            for curve, n in study.pretrained(study.reported)
+            for curve, n in (*study.pretrained(study.reported), *study.only_for_transfer(study.reported))
         },
         verdicts=File(f"{root}/claims.json"),
         laws=File(f"{root}/tables/fits.csv"),

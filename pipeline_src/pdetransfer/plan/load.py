@@ -200,7 +200,8 @@ def _other_entry(settings: dict, mistake: dict) -> str:
 
 
 def _spelled(path: tuple | list) -> str:
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path if step != "[key]")
+    known = (step for step in path if not str(step).startswith("["))  # else pydantic's own word for a branch
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in known)
     return "".join(steps).removeprefix(".")
 
 

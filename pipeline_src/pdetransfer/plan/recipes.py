@@ -1,11 +1,12 @@
 """How a cell is trained and tuned."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from pdetransfer.plan.entries import Count, Entry, Rates, distinct
+from pdetransfer.plan.expand import by_arm
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -109,36 +110,84 @@ class Recipe(_Training):
     learning_rates: Rates = Field(description="Initial learning rates that are tried.")
 
 
+class Transferred(Entry):
+    """Instead of rates that are tried, the one that was chosen in the proxy's cell: that of a small model in muP
+    with the same dataset, n_train and init, and a recipe that is like this one but has rates of its own. It is
+    trained whether or not an experiment has it."""
+
+    transferred_from: str = Field(
+        description="The proxy, a name in `models`; both are in muP, with one `base`."
+    )
+    recipe: str | None = Field(
+        None,
+        description="The proxy's recipe, which may have other seeds and tuning; without a name, the one that "
+        "differs from this recipe in `learning_rates` alone.",
+    )
+    bracket: float | None = Field(
+        None,
+        gt=1,
+        description="Try the proxy's rate over this factor and times it, too, where the best rate is not known to "
+        "stay, as in fine-tuning.",
+    )
+
+    @property
+    def num_rates(self) -> int:
+        return 1 if self.bracket is None else 3
+
+
+def _kind_of_rates(given: Any) -> str:
+    return "[transferred]" if isinstance(given, dict | Transferred) else "[rates]"
+
+
+#: Rates that are tried, or where they come from. The tags stand in pydantic's locations.
+RatesOfArm = Annotated[
+    Annotated[Rates, Tag("[rates]")] | Annotated[Transferred, Tag("[transferred]")],
+    Discriminator(_kind_of_rates),
+]
+
+
 class Arms(Entry):
     """Initial learning rates that are tried, by arm; the best by validation error, mean over the tuning seeds, is
-    kept. As many in each arm."""
+    kept. As many in each arm, unless they are transferred from a proxy."""
 
-    scratch: Rates = Field(description="Rates of trainings from scratch, pre-trainings included.")
-    fine_tuned: Rates | None = Field(
+    scratch: RatesOfArm = Field(description="Rates of trainings from scratch, pre-trainings included.")
+    fine_tuned: RatesOfArm | None = Field(
         None, description="Rates of fine-tunings; needed where the recipe fine-tunes."
     )
 
-
-def _of_one_arm(given: object) -> object:
-    return {"scratch": given} if isinstance(given, list) else given
+    def of(self, is_fine_tuned: bool) -> tuple[float, ...] | Transferred | None:
+        """What an arm has."""
+        return self.fine_tuned if is_fine_tuned else self.scratch
 
 
 class ArmedRecipe(_Training):
     """How a cell is trained and tuned."""
 
-    learning_rates: Annotated[Arms, BeforeValidator(_of_one_arm)] = Field(
-        description=f"{Arms.__doc__} A list stands for the rates from scratch."
+    learning_rates: Annotated[Arms, BeforeValidator(by_arm)] = Field(
+        description=f"{Arms.__doc__} A list, or `transferred_from`, stands for those from scratch."
     )
     fewer_seeds: dict[Count, Count] = Field(
         {},
         description="By the n_train from which on it holds: how many of the seeds are taken, the first ones.",
     )
 
+    def transferred(self, is_fine_tuned: bool) -> Transferred | None:
+        """Where the learning rate of an arm comes from; None where it has rates of its own."""
+        rates = self.learning_rates.of(is_fine_tuned)
+        return rates if isinstance(rates, Transferred) else None
+
     def rates(self, is_fine_tuned: bool) -> tuple[float, ...]:
-        """The learning rates of an arm."""
-        rates = self.learning_rates.fine_tuned if is_fine_tuned else self.learning_rates.scratch
-        assert rates is not None  # `check` asks for them
+        """The learning rates of an arm that has its own."""
+        rates = self.learning_rates.of(is_fine_tuned)
+        assert isinstance(rates, tuple)  # `check` asks for them
         return rates
+
+    def num_runs(self, num_rates: int, is_extended: bool, n_train: int) -> int:
+        """Trainings of a cell with so many learning rates, at most: the tuning seeds with every one, one more
+        where the grid may be extended; the others with the chosen one."""
+        seeds = len(self.seeds_at(n_train))
+        tuning = min(self.num_tuning_seeds, seeds)
+        return (num_rates + is_extended) * tuning + seeds - tuning
 
     def seeds_at(self, n_train: int) -> tuple[int, ...]:
         """The seeds of a cell."""
@@ -146,7 +195,11 @@ class ArmedRecipe(_Training):
         return self.seeds[: fewer[-1]] if fewer else self.seeds
 
     def of_cell(self, is_fine_tuned: bool, n_train: int) -> dict:
-        """The settings of a ``Recipe``, ready for JSON: what differs from the defaults."""
+        """The settings of a ``Recipe``, ready for JSON: what differs from the defaults. Rates that are transferred
+        are left out; no others are tried beyond them."""
         own = self.model_copy(update={"seeds": self.seeds_at(n_train)})
-        rates = list(self.rates(is_fine_tuned))
-        return own.settings("learning_rates", "fewer_seeds") | {"learning_rates": rates}
+        settings = own.settings("learning_rates", "fewer_seeds")
+        if self.transferred(is_fine_tuned):
+            settings.pop("extend_grid", None)
+            return settings
+        return settings | {"learning_rates": list(self.rates(is_fine_tuned))}

@@ -3,7 +3,7 @@ from them. Free of torch, so that planning the workflow is quick."""
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import accumulate, product
 from typing import Any, Literal
@@ -29,7 +29,8 @@ from pdetransfer.plan.entries import (
     Sizes,
     Source,
 )
-from pdetransfer.plan.recipes import ArmedRecipe
+from pdetransfer.plan.proxies import recipe_of_proxy
+from pdetransfer.plan.recipes import ArmedRecipe, Transferred
 
 
 @dataclass(frozen=True)
@@ -156,9 +157,41 @@ class Study(Entry):
         return [(curve, n) for curve in curves for n in entry.trained_n_of(curve.is_fine_tuned)]
 
     def cells(self, names: list[str]) -> list[Cell]:
-        """All cells that these experiments need, pre-trainings included, none twice."""
-        downstream = [cell for name in names for cell in self.downstream(name)]
-        return list(dict.fromkeys([*self.pretrained(names), *downstream]))
+        """All cells that these experiments need, pre-trainings and proxies included, none twice."""
+        found = dict.fromkeys([*self.pretrained(names), *self._asked(names)])
+        todo = list(found)
+        while todo:
+            needed = [cell for cell in self.needs(*todo.pop()) if cell not in found]
+            found |= dict.fromkeys(needed)
+            todo += needed
+        return list(found)
+
+    def _asked(self, names: list[str]) -> list[Cell]:
+        return [cell for name in names for cell in self.downstream(name)]
+
+    def needs(self, curve: Curve, n_train: int) -> list[Cell]:
+        """The cells that a cell's training waits for: its pre-training, and its proxy."""
+        proxy = self.proxy(curve)
+        first = [self.pretraining(curve.init, curve.model)] if curve.is_fine_tuned else []
+        return first + ([(proxy, n_train)] if proxy else [])
+
+    def transferred(self, curve: Curve) -> Transferred | None:
+        """Where the learning rate of a curve's cells comes from; None where its recipe has rates of its own."""
+        return self.recipes[curve.recipe].transferred(curve.is_fine_tuned)
+
+    def proxy(self, curve: Curve) -> Curve | None:
+        """The curve whose cells choose the learning rates of a curve's cells, n_train by n_train; None where its
+        recipe has rates of its own. Raises ConfigError if no recipe of a proxy fits."""
+        found = self.transferred(curve)
+        if found is None:
+            return None
+        recipe = recipe_of_proxy(self.recipes, curve.recipe, curve.is_fine_tuned)
+        return replace(curve, model=found.transferred_from, recipe=recipe)
+
+    def only_for_transfer(self, names: list[str]) -> list[Cell]:
+        """The cells that experiments need for the sake of proxies alone: trying all rates would not train them."""
+        else_needed = {*self.pretrained(names), *self._asked(names)}
+        return [cell for cell in self.cells(names) if cell not in else_needed]
 
     def pretrained(self, names: list[str]) -> list[Cell]:
         """The pre-trainings that fine-tuned curves of these experiments start from, none twice."""
@@ -176,12 +209,17 @@ class Study(Entry):
         return {self.pretraining(init, model) for init in self.pretrainings for model in self.models}
 
     def num_runs(self, curve: Curve, n_train: int) -> int:
-        """Trainings of a cell, at most: the tuning seeds with every learning rate, one more where the grid may be
-        extended; the others with the chosen one."""
-        recipe = self.recipes[curve.recipe]
-        seeds = len(recipe.seeds_at(n_train))
-        tuning = min(recipe.num_tuning_seeds, seeds)
-        return (len(recipe.rates(curve.is_fine_tuned)) + recipe.extend_grid) * tuning + seeds - tuning
+        """Trainings of a cell, at most (``ArmedRecipe.num_runs``)."""
+        found = self.transferred(curve)
+        if found is None:
+            return self.num_runs_of_grid(curve, n_train)
+        return self.recipes[curve.recipe].num_runs(found.num_rates, False, n_train)
+
+    def num_runs_of_grid(self, curve: Curve, n_train: int) -> int:
+        """The same, if a cell whose learning rate is transferred tried the rates of its proxy instead."""
+        grid = self.recipes[(self.proxy(curve) or curve).recipe]
+        num_rates = len(grid.rates(curve.is_fine_tuned))
+        return self.recipes[curve.recipe].num_runs(num_rates, grid.extend_grid, n_train)
 
     def run_examples(self, curve: Curve, n_train: int) -> int:
         """Training examples of one run: every example of every batch."""
@@ -208,7 +246,8 @@ class Study(Entry):
         for name in names:
             for curve in self.curves(name):
                 sizes = sorted(self.experiments[name].trained_n_of(curve.is_fine_tuned))
-                most[curve] = max(most.get(curve, []), sizes, key=lambda found: (len(found), found))
+                for needed in filter(None, (curve, self.proxy(curve))):
+                    most[needed] = max(most.get(needed, []), sizes, key=lambda found: (len(found), found))
         return most
 
     def _quick(self, curve: Curve, sizes: list[int]) -> tuple[int, ...]:
@@ -255,7 +294,8 @@ class Study(Entry):
 
     def cell_settings(self, curve: Curve, n_train: int) -> dict[str, Any]:
         """All of the config that decides a cell's numbers, besides its data and initial weights; what is at its
-        default is left out, so that a new setting retrains nothing."""
+        default is left out, so that a new setting retrains nothing. A learning rate that is transferred is yet to
+        be chosen."""
         return canonical(
             {
                 "architecture": self.models[curve.model].architecture,
@@ -271,6 +311,12 @@ class Study(Entry):
             assert self.grid  # `check` asks for one
             return self.grid.num_points
         return own
+
+    def grid_of(self, dataset: str) -> tuple[int, ...]:
+        """Points along the axes of a generated dataset."""
+        entry = self.datasets[dataset]
+        assert entry.system
+        return tuple(map(len, SYSTEMS[entry.system](**entry.options).grid(self.num_points(dataset)).values()))
 
     def dataset_settings(self, dataset: str, split: str) -> dict[str, Any]:
         """All of the config that decides a split's examples: the arguments of ``generation.Split``."""
@@ -298,6 +344,7 @@ class Study(Entry):
             for section, (axis, name) in axes
             for members in self.families.get(section, {}).values()
             for setting, value in members.get(name, {}).items()
+            if not isinstance(value, dict)  # learning rates have a column of their own
         }
 
 

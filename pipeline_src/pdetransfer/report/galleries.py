@@ -31,20 +31,17 @@ GALLERY_EXAMPLES = 4  #: of each dataset in its system's gallery
 
 
 def show(axes: Axes, field: np.ndarray, is_source: bool) -> AxesImage | None:
-    """A field with y upwards; a solution with white at zero. In one dimension a line, of three a plane."""
-    field = _middle(field)
+    """A field with y upwards; a solution with white at zero. In one dimension a line, of a block in time the
+    last frame."""
     limit = np.abs(field).max()
     axes.set(xticks=[], yticks=[])
+    if field.ndim == 3:  # a block in time
+        field = field[-1]
     if field.ndim == 1:
         axes.plot(field, color=PALETTE[7] if is_source else PALETTE[0], linewidth=1)
         return None
     limits = {} if is_source else {"vmin": -limit, "vmax": limit}
     return axes.imshow(field, origin="lower", cmap=_SOURCE if is_source else _SOLUTION, **limits)
-
-
-def _middle(field: np.ndarray) -> np.ndarray:
-    """What is shown of a field: of one in three dimensions the plane z = 1/2."""
-    return field[len(field) // 2] if field.ndim == 3 else field
 
 
 def add_scale(axes: Axes, image: AxesImage | None) -> None:
@@ -198,7 +195,7 @@ def _show_like(axes: Axes, image: AxesImage | None, beside: Axes, field: np.ndar
 
 def _show_error(axes: Axes, error: np.ndarray, worst: float) -> AxesImage | None:
     axes.set(xticks=[], yticks=[])
-    error = _middle(error)
+    error = error[-1] if error.ndim == 3 else error
     if error.ndim == 1:
         axes.plot(error, color="0.3", linewidth=1)
         axes.set_ylim(0, worst)

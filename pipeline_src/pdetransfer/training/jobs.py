@@ -27,6 +27,7 @@ from pdetransfer.training.evaluation import errors_by_example
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.loop import Task, train_runs
 from pdetransfer.training.state import Unfinished
+from pdetransfer.training.transfer import proxy_of, with_rates
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +43,12 @@ def train(
 ) -> None:
     """Train cells that share data and initial weights, each into its folder; skip what is finished.
 
-    ``cells`` holds the settings of each (``Study.cell_settings``). Every cell is in the archive as soon as
+    ``cells`` holds the settings of each (``inputs.training``). Every cell is in the archive as soon as
     it is finished, and what an unfinished one has reached is kept on the way (``state.Unfinished``). A cell that
     another job is training is waited for.
     """
     manifests = {"train": train.manifests, "validation": validation.manifests}
+    cells = list(map(_with_rates, cells))
     keys = [archive.key(settings, manifests, init) for settings in cells]
     todo = [
         (settings, folder, key)
@@ -108,6 +110,15 @@ def _check_grid(architecture: dict, examples: Examples, split: Stored) -> None:
         f"the grid of the examples of {' and '.join(of_files)} has shape {grid}; expected {num_dims} axes of "
         f"{', '.join(map(str, least))} points at least, by num_dims, modes and padding of the model"
     )
+
+
+def _with_rates(settings: dict) -> dict:
+    """The settings with the learning rates of a cell, and where they come from in the log."""
+    found, proxy = with_rates(settings), proxy_of(settings)
+    if proxy:
+        rates = ", ".join(f"{rate:g}" for rate in found["recipe"]["learning_rates"])
+        log.info(f"n_train {found['n_train']}: learning rates {rates}, transferred from {proxy.parent}")
+    return found
 
 
 def _check_units(operator: NeuralOperator, examples: Examples, train: Stored) -> None:
@@ -209,7 +220,7 @@ def untrained(settings: dict, train: Stored) -> list[tuple[int, NeuralOperator]]
     """
     examples = train.load()
     channels, references = Channels.of(examples), examples.references()
+    recipe = Recipe(**{"learning_rates": [1.0]} | settings["recipe"])  # one that is transferred is not needed
     return [
-        (seed, NeuralOperator(settings["architecture"], channels, references, seed))
-        for seed in Recipe(**settings["recipe"]).seeds
+        (seed, NeuralOperator(settings["architecture"], channels, references, seed)) for seed in recipe.seeds
     ]

@@ -173,8 +173,8 @@ class _Training:
                 self.run, self.operator, math.nan, rate, is_candidate=task.init is not None
             )
         self.operator.model.train()
-        batches = _batches(len(examples), recipe.batch_size, seed, device)
-        self.batches = itertools.islice(batches, self.run.steps, None)
+        drawn = batches(len(examples), recipe.batch_size, seed, device)
+        self.batches = itertools.islice(drawn, self.run.steps, None)
 
     def advance(self, count: int, loss: Tensor) -> None:
         """After a step on ``count`` examples. Only a validation reads the loss: reading waits for the device."""
@@ -236,7 +236,7 @@ class _Validator:
             run.best = {name: value.detach().clone() for name, value in weights.items()}
 
 
-def _batches(count: int, batch_size: int, seed: int, device: torch.device) -> Iterator[Tensor]:
+def batches(count: int, batch_size: int, seed: int, device: torch.device) -> Iterator[Tensor]:
     """Rows of each batch, epoch after epoch, every epoch in a new order."""
     generator = torch.Generator().manual_seed(seed)
     at_once = max(1, _ORDERED // count)

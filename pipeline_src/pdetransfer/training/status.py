@@ -8,6 +8,7 @@ from pathlib import Path
 from pdetransfer.base.locks import STALE, holder
 from pdetransfer.base.logs import last_line
 from pdetransfer.training import archive
+from pdetransfer.training.transfer import proxy_of, with_rates
 
 STATUSES = ("done", "running", "waiting", "failed")
 
@@ -23,12 +24,12 @@ class PlannedCell:
     init: Path | None
 
     def key(self) -> str | None:
-        """None while its data or initial weights are yet to be made."""
+        """None while its data, initial weights or learning rate are yet to be made."""
         needed = [path for paths in self.manifests.values() for path in paths]
-        needed += [self.init] if self.init else []
+        needed += filter(None, (self.init, proxy_of(self.settings)))
         if not all(path.exists() for path in needed):
             return None
-        return archive.key(self.settings, self.manifests, self.init)
+        return archive.key(with_rates(self.settings), self.manifests, self.init)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,11 @@ def card(request, small_split, tmp_path):
 
 def test_a_card_has_the_facts_of_its_dataset(card):
     assert card.facts["examples"] == {"train": 40, "test": 40}
-    assert 0 < card.facts["largest_residual"] <= SYSTEMS[card.facts["system"]].largest_residual
+    assert (
+        0
+        < card.facts["largest_residual"]
+        <= SYSTEMS[card.facts["system"]](**card.facts["options"]).largest_residual
+    )
     assert 0 < card.facts["acceptance"]["all"] <= 1
     for name, values in card.parameters.items():
         quartiles = list(card.facts["parameters"][name].values())

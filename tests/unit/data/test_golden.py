@@ -54,6 +54,7 @@ SOLVER = {
     "helmholtz": [0.01, 0.01, 3, 0.2355586554, 0.130459176, -0.03534927942],
     "burgers": [0.1744034735, 0.8189674785, 0.0007219407423, 0.0002056925719],
     "darcy": [4.496565462, 0.003902532494, 0.01048408998],
+    "navier_stokes": [0.0188630252, 0.04494226068, 0.05175576794, -0.06979473282],
 }
 # arm: chosen learning rate, best validation losses of both seeds
 TRAINING = {"scratch": [0.01, 14.9513, 17.86927], "fine_tuned": [0.003, 13.0145, 12.92444]}
@@ -94,7 +95,7 @@ def numbers_of_system(split):
         *solved.arrays["coefficients"][0],
         field.std(),
         solution.std(),
-        solution[(3, 5)[-solution.ndim :]],
+        solution[(-1, 3, 5)[-solution.ndim :]],
     ]
 
 

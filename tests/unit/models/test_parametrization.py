@@ -5,13 +5,19 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from configs import RECIPE
+from pdetransfer.data.datasets import Examples
 from pdetransfer.models.checkpoints import load_model, save_models
 from pdetransfer.models.operators import Channels, NeuralOperator
 from pdetransfer.models.parametrization import GROUPS, Size, kappa
-from pdetransfer.training.steps import Adam
+from pdetransfer.plan.recipes import Recipe
+from pdetransfer.training.coordinates import first_steps
+from pdetransfer.training.hardware import Hardware
+from pdetransfer.training.loop import Task
 
 CHANNELS = Channels(("f",), ("a",), ("u",))
 BASE = {"width": 16, "modes": 4}
@@ -121,36 +127,31 @@ def test_a_saved_model_predicts_the_same_and_is_loaded_without_pytorchs_compiler
     assert printed.strip() == "False"
 
 
-def slope(make, sizes, measure):
-    """Of the logarithm of a measure of training's first steps, mean over seeds, against that of the size."""
-    means = [np.mean([measure(make, size, seed) for seed in range(3)]) for size in sizes]
-    return np.polyfit(np.log(sizes), np.log(means), 1)[0]
+def shifted(count, seed):
+    """Random fields, and the same moved by a point: an operator to learn."""
+    fields = np.random.default_rng(seed).normal(size=(count, 1, 16, 16)).astype(np.float32)
+    return Examples(fields, np.ones((count, 1)), np.roll(fields, 1, axis=2), ("f",), ("a",), ("u",))
 
 
-def change_of_activations(make, width, seed):
-    """RMS change of the last layer's activations, on other inputs, in five steps of Adam."""
-    made = make(width, seed=seed)
-    random = torch.Generator().manual_seed(seed)
-    x = torch.randn(8, 2, 16, 16, generator=random)
-    target = x[:, :1].roll(1, 2)
-    probe = torch.randn(4, 2, 16, 16, generator=random)
-    seen = []
-    made.model.convolutions[-1].register_forward_hook(lambda module, given, out: seen.append(out.detach()))
-    optimiser = Adam(made.parameter_groups(1e-3), fused=True, eps=1e-12)
-    with torch.no_grad():
-        made.model(probe)
-    before = seen[-1]
-    for _ in range(5):
-        optimiser.zero_grad()
-        (made.model(x) - target).square().mean().backward()
-        optimiser.step()
-    with torch.no_grad():
-        made.model(probe)
-    return (seen[-1] - before).square().mean().sqrt().item()
+def last_of_five_steps(make, width, seed):
+    """What five steps of Adam change (``training.coordinates``)."""
+    recipe = Recipe(**RECIPE | {"learning_rates": [1e-3], "epsilon": 1e-12})
+    task = Task(make(width).architecture, recipe, 8, shifted(8, seed=0), shifted(4, seed=1))
+    *_, last = first_steps(task, 1e-3, seed, 5, Hardware(torch.device("cpu")))
+    return last
 
 
 def test_in_mup_updates_do_not_grow_with_the_width():
     """The coordinate check (Yang et al. 2022, D.1). In standard parametrization they grow nearly as the width."""
-    widths = [16, 32, 64, 128]
-    assert abs(slope(mup, widths, change_of_activations)) < 0.15
-    assert slope(operator, widths, change_of_activations) > 0.7
+    widths, slopes = [16, 32, 64, 128], {}
+    for make in (mup, operator):
+        measured = [
+            pd.DataFrame([last_of_five_steps(make, width, seed) for seed in range(3)]) for width in widths
+        ]
+        means = pd.DataFrame([of_width.mean() for of_width in measured])
+        slopes[make] = {
+            name: np.polyfit(np.log(widths), np.log(means[name]), 1)[0]
+            for name in ("activations_change", "spectral_change", "pointwise_change")
+        }
+    assert all(abs(slope) < 0.15 for slope in slopes[mup].values()), slopes
+    assert all(slope > 0.7 for slope in slopes[operator].values()), slopes

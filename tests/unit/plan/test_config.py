@@ -302,6 +302,11 @@ def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
         ),
         (
             "datasets/own",
+            {"files": OWN_FILES, "system": "navier_stokes"},
+            "datasets.own.system is 'navier_stokes'; expected one of",
+        ),
+        (
+            "datasets/own",
             {"files": OWN_FILES, "system": "burgers", "time": 0},
             "datasets.own: time is 0; expected more than 0",
         ),
@@ -393,7 +398,7 @@ def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
             "experiments.mixture_in_distribution asks 'mixture'; expected a single recipe",
         ),
         ("figures/fig4/kind", "pie", "figures.fig4.kind is 'pie'; expected one of"),
-        ("models/fno_normal/modes", 17, "models.fno_normal.modes is 17; expected at most .*16"),
+        ("models/fno_normal/modes", 17, "models.fno_normal.modes is 17 along y; expected at most .*16"),
         ("source/num_centres", 9, "source: num_centres is 9 with sigma 0.0625; expected"),
         ("recipes/downstream/learning_rates/fine_tuned", [1.0], "expected as many rates in each arm"),
         (

@@ -24,7 +24,9 @@ MODEL = {"kind": "fno", "width": 4, "modes": 2, "num_layers": 1, "rate": 100}
 SETTINGS = {
     "grid": {"num_points": 16},
     "num_examples": {"train": 64, "validation": 16, "test": 20},
-    "datasets": {name: {"system": "poisson"} for name in ("base", "a", "b", "unused")},
+    "datasets": {
+        name: {"system": "poisson", "eigenvalue_range": [1, 5]} for name in ("base", "a", "b", "unused")
+    },
     "models": {"m": MODEL},
     "recipes": {
         "r": RECIPE,

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -47,6 +47,7 @@ class AbstractSystem(ABC):
     scale_free: ClassVar[bool] = False
     largest_residual: ClassVar[float] = 1e-10  #: of any stored example, in float64 before rounding
     redrawn: ClassVar[slice] = slice(None)  #: which uniforms are drawn anew for a refused example
+    reads_files: ClassVar[bool] = False  #: users' files may be of it
     options_of_files: ClassVar[tuple[str, ...]] = ()  #: options that a user's file is checked with
     deviation_is: ClassVar[str]  #: what ``deviation`` is, in words
 
@@ -73,10 +74,20 @@ class AbstractSystem(ABC):
         raise NotImplementedError
 
     @classmethod
-    def points(cls, num_points: int) -> np.ndarray:
-        """Coordinates along an axis, ``(num_points,)``, in units of the domain's length."""
-        intervals = num_points if cls.periodic else num_points - 1
-        return np.arange(num_points) / intervals
+    def defect(cls, fields: dict[str, Any], outputs: dict[str, Any]) -> Any:
+        """‖A(fields) outputs - f‖ / ‖f‖ of the discrete equation for each example, ``(count,)``, of tensors, with
+        a gradient; both are ``(count, *grid)`` by name, in the units of the data. Not all systems have it
+        (``has_defect``)."""
+        raise NotImplementedError
+
+    @classmethod
+    def has_defect(cls) -> bool:
+        return cls.defect.__func__ is not AbstractSystem.defect.__func__
+
+    def grid(self, num_points: int) -> dict[str, np.ndarray]:
+        """The coordinates of the points along each axis, in units of the domain's length."""
+        intervals = num_points if self.periodic else num_points - 1
+        return dict.fromkeys(self.axes, np.arange(num_points) / intervals)
 
 
 def check_interval(name: str, interval: tuple[float, float], above: float) -> tuple[float, float]:

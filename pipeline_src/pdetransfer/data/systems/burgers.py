@@ -30,6 +30,7 @@ class Burgers(AbstractSystem):
     shifted = "viscosity"
     symbols: ClassVar = {"viscosity": r"\nu"}
     largest_residual = 1e-8
+    reads_files = True
     options_of_files = ("viscosity_range", "time")
     deviation_is = "difference from another solution"
 

@@ -1,6 +1,6 @@
 """Darcy flow through a random medium of two phases."""
 
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -27,6 +27,7 @@ class Darcy(AbstractSystem):
     coefficient_units = "1"
     parameter_names = ()
     shifted = None
+    reads_files = True
     deviation_is = "residual"
 
     def __init__(self, low: float = 3.0, high: float = 12.0, num_modes: int = 30):
@@ -34,6 +35,11 @@ class Darcy(AbstractSystem):
             raise ValueError(f"low is {low}, high {high}; expected 0 < low < high")
         self.low, self.high = low, high
         self._law = GaussianField("neumann", 2, num_modes, scale=1, tau=3, alpha=2)
+
+    @classmethod
+    def defect(cls, fields: dict[str, Any], outputs: dict[str, Any]) -> Any:
+        defect = darcy.apply(fields["permeability"], outputs["solution"]) - 1
+        return defect.square().flatten(1).mean(dim=1).sqrt()
 
     def uniforms_of_example(self, law: SparseGaussians | None) -> int:
         return self._law.num_uniforms

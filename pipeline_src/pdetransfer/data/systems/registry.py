@@ -5,6 +5,7 @@ from pdetransfer.data.systems.advection_diffusion import AdvectionDiffusion
 from pdetransfer.data.systems.burgers import Burgers
 from pdetransfer.data.systems.darcy import Darcy
 from pdetransfer.data.systems.helmholtz import Helmholtz
+from pdetransfer.data.systems.navier_stokes import NavierStokes
 from pdetransfer.data.systems.poisson import Poisson
 
 SYSTEMS: dict[str, type[AbstractSystem]] = {
@@ -13,4 +14,5 @@ SYSTEMS: dict[str, type[AbstractSystem]] = {
     "helmholtz": Helmholtz,
     "burgers": Burgers,
     "darcy": Darcy,
+    "navier_stokes": NavierStokes,
 }

@@ -9,7 +9,7 @@ if TYPE_CHECKING:  # planning imports this module
     import pandas as pd
 
 _SWEEP: Needs = {
-    "several recipes, one for each learning rate": lambda entry: len(entry.recipe) > 1,
+    "several recipes, one for each setting": lambda entry: len(entry.recipe) > 1,
     "several models, the sizes of a family": lambda entry: len(entry.model) > 1,
     "training from scratch alone": lambda entry: set(entry.init) == {"scratch"},
     "a single n_train": lambda entry: len(entry.n_train) == 1,
@@ -17,31 +17,41 @@ _SWEEP: Needs = {
 
 
 def headline(cells: "pd.DataFrame", savings: "pd.DataFrame", tables: "dict[str, pd.DataFrame]") -> str:
-    """What the proxy's rate costs the largest model of each family."""
+    """What the proxy's setting costs the largest model of each family, and how first steps grow with the size."""
     from pdetransfer.studies.mutransfer.optima import transfers
+    from pdetransfer.studies.mutransfer.slopes import slopes
 
-    largest = transfers(cells).groupby(["dataset", "family"], sort=False).tail(1)
     told = " and ".join(
-        f"{_with_interval(row.ratio, row.low, row.high)} times the error in {row.family} ({row.dataset})"
-        for row in largest.itertuples()
+        f"{_with_interval(row.ratio, row.low, row.high)} times the error in {row.family} ({dataset})"
+        for dataset, of_dataset in cells.groupby("dataset", sort=False)
+        for row in transfers(of_dataset).groupby("family", sort=False).tail(1).itertuples()
     )
-    return f"At the best learning rate of the smallest model, the largest has {told} that it has at its own."
+    grown = slopes(tables["coordinates"]).query("quantity == 'activations_change'")
+    powers = " and ".join(
+        f"{row.size}^{row.slope:z.2f} ({row.low:z.2f} to {row.high:z.2f}) in {row.family} ({row.dataset})"
+        for row in grown.itertuples()
+    )
+    return (
+        f"At the best learning rate of the smallest model, the largest has {told} that it has at its own. Over "
+        f"the first steps the change of activations goes as {powers}."
+    )
 
 
 def answer(cells: "pd.DataFrame", savings: "pd.DataFrame") -> Iterator[str]:
-    """The best rate of every size, by family."""
-    from pdetransfer.studies.mutransfer.optima import optima
+    """The best setting of every size, by family."""
+    from pdetransfer.studies.mutransfer.optima import in_words, optima, size_of, swept
 
+    setting, size = in_words(swept(cells)), in_words(size_of(cells))
     for (dataset, family), rows in optima(cells).groupby(["dataset", "family"], sort=False):
-        sizes = ", ".join(map("{:,}".format, rows["num_parameters"]))
+        sizes = ", ".join(map("{:,.0f}".format, rows["size"]))
         best = ", ".join(
             f"{_with_interval(row.vertex, row.low, row.high)}{' (an end of the grid)' if row.edge else ''}"
             for row in rows.itertuples()
         )
         errors = ", ".join(f"{error:.3g}" for error in rows["test_error"])
         yield (
-            f"On {dataset}, the best learning rate of {family} with {sizes} parameters is {best}; "
-            f"with its best one on the grid, the error is {errors}."
+            f"On {dataset}, the best {setting} of {family} with {size} {sizes} is {best}; "
+            f"with the best one on the grid, the error is {errors}."
         )
 
 
@@ -52,7 +62,11 @@ def _with_interval(value: float, low: float, high: float) -> str:
 ANSWERS = Answers(
     questions={"learning_rate": Question("Does the best learning rate stay?", headline, answer, _SWEEP)},
     figures={
-        "error_vs_learning_rate": FigureKind(needs=_SWEEP),
+        "error_by_setting": FigureKind(needs=_SWEEP),
+        "optimum_by_size": FigureKind(needs=_SWEEP),
         "transferred_over_tuned": FigureKind(needs=_SWEEP),
+        "error_by_cost": FigureKind(needs=_SWEEP),
+        "coordinate_check": FigureKind(tables=("coordinates",), needs=_SWEEP),
     },
+    tables=("coordinates",),
 )

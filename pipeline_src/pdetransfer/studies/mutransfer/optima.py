@@ -1,33 +1,80 @@
-"""The best learning rate by size of the model, and what the proxy's costs a larger model.
+"""The best setting by size of the model, most often the learning rate, and what the proxy's costs a larger model.
 
-A family of models, such as ``mup``, has a member for each size; its smallest is the proxy. Rates are chosen by
-validation error, mean over seeds; what is reported of the chosen ones are test errors. Seeds are paired, as they
-draw the same batches at every rate.
+A family of models, such as ``mup``, has a member for each size; its smallest is the proxy. A sweep varies one
+setting over recipes: the learning rate, the batch size, or Adam's second beta. The best one is chosen by
+validation error, mean over seeds; what is reported at a chosen setting are test errors. Seeds are paired, as they
+draw the same batches at every learning rate.
 """
+
+import json
 
 import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from pdetransfer.analysis.tables import CURVE_AXES
+from pdetransfer.plan.entries import Experiment
+
 _FAMILY = ["dataset", "family"]
 _REPLICATES = 1000
+#: What a sweep may vary, by the column of it, in words; the learning rate where nothing else is.
+SETTINGS = {"recipe_batch_size": "batch size", "recipe_betas": "1 - β₂", "learning_rate": "learning rate"}
+_SIZES = {"model_modes": "modes", "model_width": "width", "num_parameters": "parameters"}
+
+
+def swept(cells: pd.DataFrame) -> str:
+    """The column that tells the recipes of a sweep apart, one of SETTINGS."""
+    return next(
+        name for name in SETTINGS if name in cells and (name == "learning_rate" or cells[name].nunique() > 1)
+    )
+
+
+def size_of(cells: pd.DataFrame) -> str:
+    """The column that tells the sizes of a family apart."""
+    return next(name for name in _SIZES if name in cells and cells[name].nunique() > 1)
+
+
+def in_words(column: str) -> str:
+    """What a column of ``swept`` or ``size_of`` is called."""
+    return (SETTINGS | _SIZES)[column]
+
+
+def of_experiment(cells: pd.DataFrame, entry: Experiment) -> pd.DataFrame:
+    """The cells of one of several experiments."""
+    return cells[np.logical_and.reduce([cells[axis].isin(getattr(entry, axis)) for axis in CURVE_AXES])]
 
 
 def sweep(cells: pd.DataFrame) -> pd.DataFrame:
-    """The runs of the table of an experiment, with the family of their model, smaller models first."""
+    """The runs of the table of an experiment, smaller models first, with the ``family`` of their model, its
+    ``size`` and the ``setting`` that is swept, both numbers."""
     trained = cells[cells["n_train"] > 0].sort_values("num_parameters", kind="stable")
-    return trained.assign(family=trained["model"].str.partition(".")[0])
+    column = swept(trained)
+    return trained.assign(
+        family=family_of(trained["model"]),
+        size=trained[size_of(trained)] if trained["model"].nunique() > 1 else trained["num_parameters"],
+        setting=trained[column].map(_complement if column == "recipe_betas" else float),
+    )
+
+
+def family_of(models: pd.Series) -> pd.Series:
+    """The families of models, whose names a family's stands before."""
+    return models.str.partition(".")[0]
+
+
+def _complement(betas: str | list) -> float:
+    """1 - β₂, whose logarithm a sweep is even in."""
+    return round(1 - (json.loads(betas) if isinstance(betas, str) else betas)[1], 12)
 
 
 def optima(cells: pd.DataFrame) -> pd.DataFrame:
-    """A row for each model: its best learning rate on the grid by validation, ``edge`` where that is an end of the
+    """A row for each model: its best ``setting`` on the grid by validation, ``edge`` where that is an end of the
     grid, the ``test_error`` there, and the vertex of a parabola through its neighbours, ``vertex`` with ``low``
     and ``high``, Student's 95 % interval over seeds, of logarithms."""
     rows = []
     for (dataset, family, model), runs in sweep(cells).groupby([*_FAMILY, "model"], sort=False):
-        by_rate = runs.groupby("learning_rate")["validation_error"].mean()
+        by_setting = runs.groupby("setting")["validation_error"].mean()
         vertices = [
-            _vertex(of_seed.set_index("learning_rate")["validation_error"].sort_index())
+            _vertex(of_seed.set_index("setting")["validation_error"].sort_index())
             for _, of_seed in runs.groupby("seed")
         ]
         best, low, high = _geometric_mean(vertices)
@@ -36,16 +83,17 @@ def optima(cells: pd.DataFrame) -> pd.DataFrame:
                 "dataset": dataset,
                 "family": family,
                 "model": model,
+                "size": runs["size"].iloc[0],
                 "num_parameters": runs["num_parameters"].iloc[0],
-                "learning_rate": by_rate.idxmin(),
-                "test_error": runs.loc[runs["learning_rate"] == by_rate.idxmin(), "test_error"].mean(),
-                "edge": by_rate.idxmin() in (by_rate.index.min(), by_rate.index.max()),
+                "setting": by_setting.idxmin(),
+                "test_error": runs.loc[runs["setting"] == by_setting.idxmin(), "test_error"].mean(),
+                "edge": by_setting.idxmin() in (by_setting.index.min(), by_setting.index.max()),
                 "vertex": best,
                 "low": low,
                 "high": high,
             }
         )
-    families = list(dict.fromkeys(cells["model"].str.partition(".")[0]))  # in the order of the config
+    families = list(dict.fromkeys(family_of(cells["model"])))  # in the order of the config
     return pd.DataFrame(rows).sort_values(
         ["dataset", "family"],
         key=lambda of: of.map(families.index) if of.name == "family" else of,
@@ -54,53 +102,87 @@ def optima(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def transfers(cells: pd.DataFrame) -> pd.DataFrame:
-    """A row for each model but the proxies: test error at the proxy's best rate over that at its own best one,
-    ``ratio`` with ``low`` and ``high`` (``lost``)."""
+    """A row for each model but the proxies: test error at the proxy's best setting over that at its own best one,
+    ``ratio`` with ``low`` and ``high`` (``lost``), and what either way costs a seed: the whole sweep of the proxy
+    and one run of the model, or the model's whole sweep, in ``examples`` processed and ``seconds`` of training."""
     runs, rows = sweep(cells), []
     for (dataset, family), of_family in optima(cells).groupby(_FAMILY, sort=False):
         of_dataset = runs[runs["dataset"] == dataset]
         proxy, *larger = (of_dataset[of_dataset["model"] == model] for model in of_family["model"])
+        transferred = of_family["setting"].iloc[0]
         for own, row in zip(larger, of_family.iloc[1:].itertuples(), strict=True):
             ratio, *replicates = lost(proxy, own)
             low, high = np.quantile(replicates, [0.025, 0.975])
+            at_transferred = own[own["setting"] == transferred]
+            once, tuned = (_cost(proxy) + _cost(at_transferred), _cost(own))
             rows.append(
                 {
                     "dataset": dataset,
                     "family": family,
                     "model": row.model,
+                    "size": row.size,
                     "num_parameters": row.num_parameters,
-                    "transferred": of_family["learning_rate"].iloc[0],
-                    "tuned": row.learning_rate,
+                    "transferred": transferred,
+                    "tuned": row.setting,
+                    "error_transferred": at_transferred["test_error"].mean(),
+                    "error_tuned": row.test_error,
                     "ratio": ratio,
                     "low": low,
                     "high": high,
+                    "examples_transferred": once["examples"],
+                    "examples_tuned": tuned["examples"],
+                    "seconds_transferred": once["seconds"],
+                    "seconds_tuned": tuned["seconds"],
                 }
             )
     return pd.DataFrame(rows)
 
 
+def _cost(runs: pd.DataFrame) -> pd.Series:
+    """Examples processed and seconds of training of a seed's runs, the mean over seeds."""
+    examples = runs["epochs"] * runs["n_train"]
+    return runs.assign(examples=examples).groupby("seed")[["examples", "seconds"]].sum().mean()
+
+
 def lost(proxy: pd.DataFrame, own: pd.DataFrame) -> np.ndarray:
-    """Test error of a model at the proxy's best rate over that at its own, of the runs of both: the estimate and,
-    for seeds drawn anew, its replicates, in each of which both rates are chosen again. Errors are geometric
+    """Test error of a model at the proxy's best setting over that at its own, of the runs of both: the estimate
+    and, for seeds drawn anew, its replicates, in each of which both are chosen again. Errors are geometric
     means."""
-    validation, of_own = _by_seed(proxy, "validation_error"), _by_seed(own, "validation_error")
     errors = np.log(_by_seed(own, "test_error"))
-    count = len(errors)
-    drawn = np.random.default_rng(0).integers(count, size=(_REPLICATES, count))
-    seeds = np.concatenate([np.arange(count)[None], drawn])
-    transferred, tuned = (values[seeds].mean(axis=1).argmin(axis=1) for values in (validation, of_own))
-    means, each = errors[seeds].mean(axis=1), np.arange(len(seeds))
+    seeds, each = _replicates(len(errors)), np.arange(_REPLICATES + 1)
+    transferred, tuned = (_chosen(runs, seeds) for runs in (proxy, own))
+    means = errors[seeds].mean(axis=1)
     return np.exp(means[each, transferred] - means[each, tuned])
 
 
+def moved(smallest: pd.DataFrame, largest: pd.DataFrame) -> np.ndarray:
+    """Binary logarithm of the best setting of the largest model over that of the smallest, from the runs of both:
+    the estimate and its replicates, as ``lost`` has them. Settings are those of the grid."""
+    settings = np.log2(np.sort(smallest["setting"].unique()))
+    seeds = _replicates(smallest["seed"].nunique())
+    from_, to = (_chosen(runs, seeds) for runs in (smallest, largest))
+    return settings[to] - settings[from_]
+
+
+def _replicates(count: int) -> np.ndarray:
+    """Seeds as they are, and drawn anew, ``(1 + replicates, count)``."""
+    drawn = np.random.default_rng(0).integers(count, size=(_REPLICATES, count))
+    return np.concatenate([np.arange(count)[None], drawn])
+
+
+def _chosen(runs: pd.DataFrame, seeds: np.ndarray) -> np.ndarray:
+    """The number of the best setting by validation, for each choice of seeds."""
+    return _by_seed(runs, "validation_error")[seeds].mean(axis=1).argmin(axis=1)
+
+
 def _by_seed(runs: pd.DataFrame, column: str) -> np.ndarray:
-    """``(seed, learning rate)``, both in order."""
-    return runs.pivot(index="seed", columns="learning_rate", values=column).sort_index(axis=1).to_numpy()
+    """``(seed, setting)``, both in order."""
+    return runs.pivot(index="seed", columns="setting", values=column).sort_index(axis=1).to_numpy()
 
 
 def _vertex(errors: pd.Series) -> float:
-    """The rate at the vertex of the parabola through the smallest error and its neighbours, in logarithms; where
-    the smallest error is at an end of the grid, that end. ``errors`` are by rate, in order."""
+    """The setting at the vertex of the parabola through the smallest error and its neighbours, in logarithms;
+    where the smallest error is at an end of the grid, that end. ``errors`` are by setting, in order."""
     at = int(np.argmin(errors))
     if at in (0, len(errors) - 1):
         return float(errors.index[at])

@@ -1,5 +1,8 @@
 """Best learning rates, what is lost by the proxy's, and their figures, on sweeps whose answers are known."""
 
+import itertools
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,11 +11,29 @@ from pdetransfer.plan.entries import Figure
 from pdetransfer.report.figures import Tables
 from pdetransfer.studies.mutransfer.answers import answer, headline
 from pdetransfer.studies.mutransfer.figures import FIGURES
-from pdetransfer.studies.mutransfer.optima import lost, optima, transfers
+from pdetransfer.studies.mutransfer.optima import lost, moved, optima, transfers
+from pdetransfer.studies.mutransfer.optima import sweep as sweep_of
+from pdetransfer.studies.mutransfer.slopes import MEASURED
+from pdetransfer.studies.mutransfer.supplements import transfer_table
 
 RATES = 1e-3 * 2.0 ** np.arange(7)
 BEST = {"standard": [1.6e-2, 8e-3, 4e-3], "mup": [9e-3, 9e-3, 9e-3]}  # by width; muP's lies between two rates
 CURVATURE = 0.5
+
+
+#: Activations change by as much in muP, and in proportion to the width else.
+COORDINATES = pd.DataFrame(
+    {
+        "dataset": "d",
+        "model": f"{family}.width{width}",
+        "width": width,
+        "modes": 4,
+        "step": 5,
+        "seed": seed,
+        **dict.fromkeys(MEASURED, 1.0 if family == "mup" else float(width)),
+    }
+    for family, width, seed in itertools.product(BEST, (8, 16, 32), (0, 1))
+)
 
 
 def sweep(spread=0.0, best=BEST):
@@ -28,10 +49,14 @@ def sweep(spread=0.0, best=BEST):
                         {
                             "dataset": "d",
                             "model": f"{family}.width{size}",
+                            "init": "scratch",
+                            "recipe": f"lr{rate}",
                             "n_train": 64,
                             "num_parameters": size,
                             "learning_rate": rate,
                             "seed": seed,
+                            "epochs": 2.0,
+                            "seconds": size / 100,
                             "test_error": error,
                             "validation_error": 1.1 * error,
                         }
@@ -44,8 +69,8 @@ def test_optima_are_the_vertices_and_the_best_on_the_grid():
     assert list(table.index) == [(family, size) for family in BEST for size in (100, 400, 1600)]
     for family, of_widths in BEST.items():
         assert table.loc[family, "vertex"].to_list() == pytest.approx(of_widths)
-    assert table.loc["standard", "learning_rate"].to_list() == pytest.approx(BEST["standard"])
-    assert table.loc["mup", "learning_rate"].to_list() == pytest.approx([8e-3] * 3)
+    assert table.loc["standard", "setting"].to_list() == pytest.approx(BEST["standard"])
+    assert table.loc["mup", "setting"].to_list() == pytest.approx([8e-3] * 3)
     assert not table["edge"].any()
     assert (table["low"] <= table["vertex"] * 1.0001).all()
 
@@ -72,7 +97,7 @@ def test_what_is_lost_is_the_error_at_the_proxys_rate_over_that_at_ones_own():
 def test_the_rate_is_chosen_by_validation_and_reported_on_test():
     cells = sweep()
     cells["test_error"] = 1 / cells["learning_rate"]  # whose best rate is the largest
-    assert optima(cells)["learning_rate"].max() < RATES[-1]
+    assert optima(cells)["setting"].max() < RATES[-1]
     assert transfers(cells).set_index("num_parameters").loc[1600, "ratio"].iloc[0] == pytest.approx(0.25)
 
 
@@ -80,7 +105,8 @@ def test_the_interval_of_what_is_lost_has_the_choice_of_both_rates():
     """One seed of five speaks for another rate: it decides where it is drawn often."""
     proxy = sweep(best={"mup": [8e-3, 8e-3, 8e-3]}).query("num_parameters == 100")
     other = proxy["validation_error"].where(proxy["seed"] != 0, 9e-4 / proxy["learning_rate"])
-    values = lost(proxy, proxy.assign(validation_error=other))
+    proxy, other = sweep_of(proxy), sweep_of(proxy.assign(validation_error=other))
+    values = lost(proxy, other)
     assert (values[1:] != 1).any()
     assert (values[1:] == 1).any()
     assert lost(proxy, proxy) == pytest.approx(np.ones(1001))
@@ -101,26 +127,72 @@ def test_a_single_seed_has_no_interval():
 
 
 def test_the_answer_has_the_numbers():
-    told = headline(sweep(), None, {})
+    told = headline(sweep(), None, {"coordinates": COORDINATES})
     assert "2.6 (2.6 to 2.6) times the error in standard" in told
     assert "1 (1 to 1) times the error in mup" in told
+    assert "width^1.00 (1.00 to 1.00) in standard" in told
+    assert "width^0.00 (0.00 to 0.00) in mup" in told
     assert all("0.009" in sentence for sentence in answer(sweep(), None) if "mup" in sentence)
 
 
-@pytest.mark.parametrize("kind", FIGURES)
+def test_transferring_costs_the_proxys_sweep_and_one_run():
+    row = transfers(sweep()).set_index("num_parameters").loc[1600].iloc[0]
+    runs = len(RATES)
+    assert row["seconds_tuned"] == pytest.approx(16 * runs)
+    assert row["seconds_transferred"] == pytest.approx(1 * runs + 16)
+    assert row["examples_tuned"] == 2 * 64 * runs
+    assert row["examples_transferred"] == 2 * 64 * (runs + 1)
+    table = transfer_table(sweep())
+    assert table["examples, over tuning"].to_list() == pytest.approx([(runs + 1) / runs] * 4)
+
+
+def test_the_optimum_moves_by_as_many_factors_of_two():
+    cells = sweep_of(sweep())
+    for family, steps in (("standard", -2), ("mup", 0)):
+        smallest, _, largest = (rows for _, rows in cells[cells["family"] == family].groupby("size"))
+        assert moved(smallest, largest) == pytest.approx(np.full(1001, steps))
+
+
+@pytest.mark.parametrize(
+    ("column", "texts", "settings"),
+    [
+        ("recipe_batch_size", [8, 16, 32], [8, 16, 32]),
+        ("recipe_betas", ["[0.9, 0.98]", "[0.9, 0.99]", "[0.9, 0.999]"], [0.02, 0.01, 0.001]),
+    ],
+)
+def test_a_sweep_may_be_over_another_setting(column, texts, settings):
+    rates = RATES[: len(texts)]
+    cells = sweep().query("learning_rate in @rates")
+    cells[column] = cells["learning_rate"].map(dict(zip(rates, texts, strict=True)))
+    found = sweep_of(cells.assign(learning_rate=1e-3))
+    assert sorted(found["setting"].unique()) == sorted(settings)
+    assert set(optima(cells)["setting"]) <= set(settings)
+
+
+@pytest.mark.parametrize("kind", sorted(set(FIGURES) - {"coordinate_check"}))
 def test_figures_show_the_optima(kind):
     entry = Figure(kind=kind, experiments=["widths"], title="Title")
     cells = sweep(spread=0.1)
-    figure = FIGURES[kind](Tables(cells, pd.DataFrame(), pd.DataFrame()), entry, None)
+    axes = {axis: tuple(cells[axis].unique()) for axis in ("dataset", "model", "init", "recipe")}
+    study = SimpleNamespace(experiments={"widths": SimpleNamespace(**axes)})
+    figure = FIGURES[kind](Tables(cells, pd.DataFrame(), pd.DataFrame()), entry, study)
     drawn = [line for axes in figure.axes for line in axes.get_lines()]
-    if kind == "error_vs_learning_rate":
+    if kind == "error_by_setting":
         diamonds = [line.get_xdata()[0] for line in drawn if line.get_marker() == "D"]
         assert sorted(diamonds) == pytest.approx(sorted(optima(cells)["vertex"]))
         means = cells.groupby(["model", "learning_rate"])["test_error"].mean()
         curves = [line.get_ydata() for line in drawn if len(line.get_xdata()) == len(RATES)]
         found = np.sort(np.concatenate(curves))
         np.testing.assert_allclose(found, np.sort(means.to_numpy()))
-    else:
-        lines = [list(map(float, line.get_ydata())) for line in drawn if line.get_marker() == "o"]
+        return
+    lines = [list(map(float, line.get_ydata())) for line in drawn if line.get_marker() == "o"]
+    if kind == "optimum_by_size":
+        expected = optima(cells).groupby("family", sort=False)["vertex"].apply(list)
+        assert lines[::2] == [pytest.approx(vertices) for vertices in expected]
+    if kind == "transferred_over_tuned":
         expected = transfers(cells).groupby("family", sort=False)["ratio"].apply(list)
         assert lines == [pytest.approx(ratios) for ratios in expected]
+    if kind == "error_by_cost":
+        for column, found in (("error_transferred", lines[::2]), ("error_tuned", lines[1::2])):
+            expected = transfers(cells).groupby("family", sort=False)[column].apply(list)
+            assert found == [pytest.approx(errors) for errors in expected]

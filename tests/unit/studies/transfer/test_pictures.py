@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from pdetransfer.data.systems.registry import SYSTEMS
+from cases import SPECTRAL
 from pdetransfer.plan.study import Study
 from pdetransfer.report.figures import save
 from pdetransfer.studies.transfer.pictures import PICTURES
@@ -31,7 +31,7 @@ def test_a_picture_shows_each_system_and_repeats_itself(name, tmp_path):
         save(draw, [file])
     assert files[0].read_bytes() == files[1].read_bytes()
     shown = texts(drawn[0]) | {axes.get_ylabel() for axes in drawn[0].axes}
-    assert {system.replace("_", "-") for system in SYSTEMS} <= shown
+    assert {system.replace("_", "-") for system in SPECTRAL} <= shown
 
 
 def test_the_stages_name_what_is_compared():
