@@ -32,6 +32,7 @@ def check(study: Study, answers: Answers, quantities: dict[str, Callable]) -> No
         _sizes(study),
         proxies.mistakes(study),
         _models(study),
+        _equations(study),
         _questions(study, answers),
         _figures(study, answers),
         _claims(study, quantities),
@@ -128,6 +129,25 @@ def _models(study: Study) -> Iterator[str]:
         for part in study.components(dataset):
             if study.datasets[part].system:
                 yield from _model_on(study, model, part)
+
+
+def _equations(study: Study) -> Iterator[str]:
+    """A recipe that weighs the equation is for datasets whose equation has a defect."""
+    known = [name for name, system in SYSTEMS.items() if system.has_defect()]
+    for name, dataset in dict.fromkeys(
+        (curve.recipe, curve.dataset) for curve, _ in study.cells([*study.experiments])
+    ):
+        recipe, systems = (
+            study.recipes[name],
+            [study.datasets[part].system for part in study.components(dataset)],
+        )
+        if recipe.equation_weight and not set(systems) <= set(known):
+            yield (
+                f"recipes.{name}.equation_weight is {recipe.equation_weight} for {dataset}, of {systems}; "
+                f"expected systems among {known}"
+            )
+        if recipe.data_weight != 1 and not recipe.equation_weight:
+            yield f"recipes.{name}.data_weight is {recipe.data_weight}; expected 1, as its equation_weight is 0"
 
 
 def _model_on(study: Study, name: str, dataset: str) -> Iterator[str]:

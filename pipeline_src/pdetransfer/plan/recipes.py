@@ -58,6 +58,18 @@ class _Training(Entry):
         description="What a run minimises, mean over the batch: the sum of squared errors over channels and grid "
         "(A.3 of arXiv 2306.00258), or the relative L2 error. Validations choose by the same.",
     )
+    data_weight: float = Field(
+        1.0,
+        ge=0,
+        description="What the objective is multiplied by in training, where there is an equation's, too.",
+    )
+    equation_weight: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of the relative defect of the discrete equation, which is added to the objective in "
+        "training (a physics-informed operator, arXiv 2111.03794); of systems whose equation has one. Validations "
+        "leave it out.",
+    )
     schedule: Literal["cosine", "halving", "one_cycle"] = Field(
         "cosine",
         description="How the learning rate goes over a run: cosine decay to zero; halved at each of `milestones`; "

@@ -1,17 +1,19 @@
 """One readable loop for every run: pre-training, fine-tuning, from scratch."""
 
 import copy
+import functools
 import itertools
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from pdetransfer.data.datasets import Examples
+from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.models.operators import Channels, NeuralOperator
 from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training.evaluation import OBJECTIVES, relative_l2
@@ -87,6 +89,7 @@ def train_runs(
     operator = task.operator(0, task.train[: task.n_train])
     size = math.prod(task.train.fields.shape[2:]), min(task.recipe.batch_size, task.n_train)
     at_once = hardware.runs_at_once(operator, *size, task.recipe.num_steps(task.n_train))
+    at_once = 1 if task.recipe.equation_weight else at_once
     for first in range(0, len(trials), at_once):
         begun = [_Training(task, *trial, hardware, unfinished) for trial in trials[first : first + at_once]]
         # Runs that a kill left at the same step go on together.
@@ -147,8 +150,17 @@ def _step(trainings: list["_Training"], task: Task, hardware: Hardware):
         + (", compiled" if compiled else "")
         + (", activations computed again for the gradient" if model.recompute else "")
     )
-    step = Step(model, first.optimiser, first.inputs, first.targets, task.recipe, micro_batch, compiled)
+    parts = model, first.optimiser, first.inputs, first.targets
+    step = Step(*parts, task.recipe, micro_batch, compiled, _defects(first.operator, task))
     return lambda rows: [step(rows[0])]
+
+
+def _defects(operator: NeuralOperator, task: Task) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """The defects of the equation of a task's examples, where its recipe weighs them."""
+    if not task.recipe.equation_weight:
+        return None
+    system = SYSTEMS[task.train.system]
+    return functools.partial(operator.defects, system)
 
 
 class _Training:

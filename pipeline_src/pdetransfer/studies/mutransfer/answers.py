@@ -37,6 +37,11 @@ def headline(cells: "pd.DataFrame", savings: "pd.DataFrame", tables: "dict[str, 
     )
 
 
+def headline_control(cells: "pd.DataFrame", savings: "pd.DataFrame", tables: "dict[str, pd.DataFrame]") -> str:
+    """What the controls are."""
+    return "Sweeps over other settings, other grids and other systems: the best settings stand below."
+
+
 def answer(cells: "pd.DataFrame", savings: "pd.DataFrame") -> Iterator[str]:
     """The best setting of every size, by family."""
     from pdetransfer.studies.mutransfer.optima import in_words, optima, size_of, swept
@@ -60,7 +65,10 @@ def _with_interval(value: float, low: float, high: float) -> str:
 
 
 ANSWERS = Answers(
-    questions={"learning_rate": Question("Does the best learning rate stay?", headline, answer, _SWEEP)},
+    questions={
+        "learning_rate": Question("Does the best learning rate stay?", headline, answer, _SWEEP),
+        "control": Question("Controls", headline_control, answer, _SWEEP),
+    },
     figures={
         "error_by_setting": FigureKind(needs=_SWEEP),
         "optimum_by_size": FigureKind(needs=_SWEEP),
