@@ -1,11 +1,13 @@
-"""Arrays in HDF5 files and zarr stores that other programs wrote: opened in one place, closed again, decoded as
-the file says of itself, or refused in a sentence that names the file, what it is and what was expected."""
+"""Arrays in HDF5 files, zarr stores, MATLAB files and archives of NumPy that other programs wrote: opened in one
+place, closed again, decoded as the file says of itself, or refused in a sentence that names the file, what it is
+and what was expected. Nothing is unpickled."""
 
 import errno
 import math
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,8 +20,12 @@ from pdetransfer.base.files import looks_like
 
 T = TypeVar("T")
 
-_EXPECTED = "expected an HDF5 file (.h5, .hdf5) or a zarr store (.zarr)"
-_SUFFIXES = (".h5", ".hdf5", ".zarr")
+_EXPECTED = (
+    "expected an HDF5 file (.h5, .hdf5), a zarr store (.zarr), or a file of MATLAB (.mat) or NumPy (.npz)"
+)
+_SUFFIXES = (".h5", ".hdf5", ".zarr", ".mat", ".npz")
+_INTEGERS = (f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+_NUMBERS = {"double", "single", "logical", *_INTEGERS}  # classes of MATLAB
 _PACKED = ("scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned")  # attributes, by CF
 
 
@@ -32,7 +38,7 @@ class Variable:
     name: str
     dims: tuple[str, ...]
     order: tuple[int, ...]
-    array: Any  # of h5py or zarr
+    array: Any  # of h5py, zarr or NumPy
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -51,37 +57,71 @@ class Variable:
         index = [slice(None)] * len(self.order)
         index[self.order[0]] = rows
         raw = _tried(self.path, f"{self.name!r}", lambda: np.asarray(self.array[tuple(index)]))
-        attributes = {key: _plain(self.array.attrs[key]) for key in _PACKED if key in self.array.attrs}
+        said = getattr(self.array, "attrs", {})
+        attributes = {key: _plain(said[key]) for key in _PACKED if key in said}
         if attributes:
             packed = xr.Variable([f"axis {axis}" for axis in range(raw.ndim)], raw, attributes)
             raw = xr.conventions.decode_cf_variable(self.name, packed, decode_times=False).values
         return raw.transpose(self.order)
 
 
+class _Matlab5(Mapping):
+    """A MATLAB file of version 7 or older by scipy: each array is read whole when it is asked for."""
+
+    def __init__(self, path: Path):
+        import scipy.io  # takes a third of a second
+
+        self._path = path
+        self.classes = {name: kind for name, _, kind in scipy.io.whosmat(path)}
+
+    def __getitem__(self, key: str) -> Any:
+        import scipy.io
+
+        return scipy.io.loadmat(self._path, variable_names=[key])[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.classes  # and nothing is read for it
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.classes)
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+
 @dataclass(frozen=True)
 class Container:
-    """An open file: the names of its arrays and groups, and what it says of itself."""
+    """An open file: its ``kind``, the names of its arrays and groups, and what it says of itself. ``classes`` are
+    those of MATLAB, by key."""
 
     path: Path
-    group: Any  # of h5py or zarr
+    kind: str
+    group: Any  # of h5py or zarr, or a mapping
+    classes: dict[str, str] = field(default_factory=dict)
 
     @property
     def keys(self) -> list[str]:
-        return sorted(self.group)
+        return sorted(key for key in self.group if not key.startswith("#"))  # of MATLAB: what cells refer to
 
     @property
     def attributes(self) -> dict[str, Any]:
-        return dict(self.group.attrs)
+        return dict(getattr(self.group, "attrs", {}))
 
     def variable(self, key: str) -> Variable:
         """Raises ValueError for a key that is missing, or is no array of real numbers that was written whole."""
         if key not in self.group:
             raise ValueError(f"{self.path} has no key {key!r}; it has {self.keys}: rename or add it")
+        if (of_matlab := self.classes.get(key, "double")) not in _NUMBERS:
+            raise ValueError(
+                f"{self.path}: {key!r} is of MATLAB's class {of_matlab}; expected an array of real numbers"
+            )
         array = _tried(self.path, repr(key), lambda: self.group[key])
-        if not isinstance(array, h5py.Dataset | zarr.Array):
-            raise ValueError(f"{self.path}: {key!r} is a group; expected an array")
+        if not isinstance(array, h5py.Dataset | zarr.Array | np.ndarray):
+            what = "a group" if isinstance(array, h5py.Group | zarr.Group) else f"a {type(array).__name__}"
+            raise ValueError(f"{self.path}: {key!r} is {what}; expected an array")
         if array.dtype.kind not in "biuf":
-            hint = ": keep the real part, or the part that is meant" if array.dtype.kind == "c" else ""
+            is_complex = array.dtype.kind == "c" or array.dtype.names == ("real", "imag")  # MATLAB in HDF5
+            hint = ": keep the real part, or the part that is meant" if is_complex else ""
             raise ValueError(f"{self.path}: {key!r} is of type {array.dtype}; expected real numbers{hint}")
         if missing := _missing_chunks(array):
             raise ValueError(
@@ -89,7 +129,9 @@ class Container:
                 f"{array.fillvalue if isinstance(array, h5py.Dataset) else array.fill_value}; expected all: "
                 f"copy the file again, or write them, those of zeros, too (write_empty_chunks of zarr)"
             )
-        return Variable(self.path, key, _dims(array), tuple(range(array.ndim)), array)
+        variable = Variable(self.path, key, _dims(array), tuple(range(array.ndim)), array)
+        # MATLAB counts the first axis fastest and HDF5 the last, so that a file has all axes the other way round.
+        return variable.turned(variable.order[::-1]) if self.kind == "MATLAB (HDF5)" else variable
 
 
 @contextmanager
@@ -98,10 +140,25 @@ def opened(path: Path) -> Iterator[Container]:
     if wrong := _what_is_wrong(path):
         raise ValueError(f"{path} {wrong}; {_EXPECTED}")
     if path.suffix == ".zarr":
-        yield Container(path, _tried(path, "it", lambda: zarr.open_group(path, mode="r")))
+        yield Container(path, "zarr", _tried(path, "it", lambda: zarr.open_group(path, mode="r")))
+    elif path.suffix == ".npz":
+        with _tried(path, "it", lambda: np.load(path, allow_pickle=False)) as archive:
+            yield Container(path, "NumPy", archive)
+    elif path.suffix == ".mat" and not h5py.is_hdf5(path):
+        group = _tried(path, "it", lambda: _Matlab5(path))
+        yield Container(path, "MATLAB", group, group.classes)
     else:
         with _tried(path, "it", lambda: h5py.File(path, "r")) as file:
-            yield Container(path, file)
+            if path.suffix == ".mat":
+                yield Container(path, "MATLAB (HDF5)", file, _tried(path, "it", lambda: _classes(file)))
+            else:
+                yield Container(path, "HDF5", file)
+
+
+def _classes(file: h5py.File) -> dict[str, str]:
+    """Of a file by MATLAB: the class of each array; of text and cells HDF5 says that they are numbers."""
+    said = {key: file[key].attrs.get("MATLAB_class") for key in file}
+    return {key: np.bytes_(kind).decode() for key, kind in said.items() if kind is not None}
 
 
 def _what_is_wrong(path: Path) -> str | None:
@@ -118,9 +175,21 @@ def _what_is_wrong(path: Path) -> str | None:
 def _wrong_file(path: Path) -> str | None:
     if path.is_dir():
         return "is a folder"
-    if h5py.is_hdf5(path):
-        return None
-    return f"is no HDF5 file: {looks_like(path) or 'it begins as none does'}"
+    if path.suffix == ".npz":
+        kind, is_one = "archive of NumPy", zipfile.is_zipfile(path)
+    else:
+        kind = "MATLAB file" if path.suffix == ".mat" else "HDF5 file"
+        is_one = h5py.is_hdf5(path) or (path.suffix == ".mat" and _is_matlab(path))
+    return None if is_one else f"is no {kind}: {looks_like(path) or 'it begins as none does'}"
+
+
+def _is_matlab(path: Path) -> bool:
+    from scipy.io.matlab import matfile_version
+
+    try:
+        return matfile_version(path) is not None
+    except Exception:  # scipy raises several kinds
+        return False
 
 
 def _wrong_store(path: Path) -> str | None:
@@ -154,8 +223,10 @@ def _plain(value: Any) -> Any:
     return np.asarray(value).reshape(-1)[0] if np.size(value) == 1 else value
 
 
-def _dims(array: h5py.Dataset | zarr.Array) -> tuple[str, ...]:
+def _dims(array: h5py.Dataset | zarr.Array | np.ndarray) -> tuple[str, ...]:
     """Names of the axes: labels or attached scales in HDF5, dimension names in zarr."""
+    if isinstance(array, np.ndarray):
+        return ("",) * array.ndim
     if isinstance(array, h5py.Dataset):
         names = [axis.label or next(iter(axis.keys()), "") for axis in array.dims]
     else:  # of format 3, or as xarray writes format 2
@@ -164,8 +235,10 @@ def _dims(array: h5py.Dataset | zarr.Array) -> tuple[str, ...]:
     return tuple(name or "" for name in names)
 
 
-def _missing_chunks(array: h5py.Dataset | zarr.Array) -> int:
+def _missing_chunks(array: h5py.Dataset | zarr.Array | np.ndarray) -> int:
     """Chunks that were never written: they have no value, and are read as one all the same."""
+    if isinstance(array, np.ndarray):
+        return 0
     if isinstance(array, h5py.Dataset):
         if array.is_virtual or array.external or not array.size:
             return 0

@@ -102,6 +102,13 @@ def load(stores: list[Path], manifests: list[Path], count: int | None = None) ->
                 f"{content.get('file') or store}; it has {content['count']} of {content['num_points']}"
             )
     parts = [_load_store(*part) for part in zip(stores, contents, shares, strict=True)]
+    layouts = [(part.field_names, part.output_names, part.fields.shape[2:]) for part in parts]
+    for layout, content, store in zip(layouts, contents, stores, strict=True):
+        if layout != layouts[0]:
+            raise ValueError(
+                f"a mixture has fields, outputs and grid {layout} in {content.get('file') or store}; "
+                f"expected {layouts[0]}, those of {contents[0].get('file') or stores[0]}"
+            )
     return parts[0] if len(parts) == 1 else _mix(parts)
 
 

@@ -1,9 +1,9 @@
 """Users' own files, checked and brought into the project's format.
 
-Two layouts are read, from HDF5 and from zarr (``docs/data-format.md``): ``fields`` ``(n, 2, N, N)``, source and
-solution, and ``tensor`` ``(n, c)``, the coefficients, which is how the public code of arXiv 2306.00258 writes its
-data; and ``source`` and ``solution`` ``(n, N, N)`` and ``coefficients`` ``(n, c)``. x is the last axis, unless the
-file names its axes.
+What is read, from HDF5, zarr, MATLAB and NumPy, is told in ``docs/data-format.md``: ``fields`` ``(n, 2, N, N)``,
+source and solution, and ``tensor`` ``(n, c)``, the coefficients, which is how the public code of arXiv 2306.00258
+writes its data; and pairs of an input and an output ``(n, *grid)`` (``layouts``), with ``coefficients``
+``(n, c)``. x is the last axis, unless the file names its axes.
 """
 
 import logging
@@ -13,11 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from pdetransfer.base import numerics
-from pdetransfer.data.containers import Container, Variable, opened
+from pdetransfer.data import layouts
+from pdetransfer.data.containers import Container, opened
 from pdetransfer.data.datasets import source_rms
 from pdetransfer.data.grid import Grid
+from pdetransfer.data.layouts import OUTPUT, Layout, check_shape
 from pdetransfer.data.store import SHARD, Writer
 from pdetransfer.data.systems._spectral import SpectralSystem
+from pdetransfer.data.systems._system import AbstractSystem
 from pdetransfer.data.systems.registry import SYSTEMS
 
 log = logging.getLogger(__name__)
@@ -27,36 +30,34 @@ HELD_OUT = 8  #: every which training example is one of validation, where that h
 LARGEST_MEAN = (
     1e-3  #: of a solution over its RMS that is passed without a word where the equation leaves it free
 )
-_COEFFICIENTS = {
-    "fields": "tensor",
-    "source": "coefficients",
-}  #: key of the coefficients, by that of the fields
+_COMPARED = 8  # examples at most that are compared with what the project's own solver says
 
 
 @dataclass(frozen=True)
 class _File:
-    """A user's file: its ``keys``, source and solution ``(n, N, N)`` or both as ``(n, 2, N, N)``, ``coefficients``
-    ``(n, c)``, and the ``examples`` that are taken of it, by number."""
+    """A user's file: its ``kind``, its ``keys``, the ``layout`` of input and output, ``coefficients`` ``(n, c)``,
+    and the ``examples`` that are taken of it, by number."""
 
     path: Path
+    kind: str
     keys: list[str]
-    fields: list[Variable]
+    layout: Layout
     coefficients: np.ndarray
     examples: np.ndarray
 
     @property
-    def num_points(self) -> int:
-        return self.fields[0].shape[-1]
+    def names(self) -> tuple[str, str]:
+        return self.layout.field, OUTPUT
 
     def read(self, examples: np.ndarray) -> dict[str, np.ndarray]:
-        """Source, solution and coefficients of some examples as they are stored: fields in float32, finite and
-        not zero."""
+        """Input, output and coefficients of some examples as they are stored: fields in float32, finite and not
+        zero."""
         first, last = examples[0], examples[-1]
-        values = [field.read(slice(first, last + 1))[examples - first] for field in self.fields]
+        values = [array.read(slice(first, last + 1))[examples - first] for array in self.layout.arrays]
         pair = values[0].swapaxes(0, 1) if len(values) == 1 else values
         fields = {
-            name: _stored(self.path, name, examples, given)
-            for name, given in zip(("source", "solution"), pair, strict=True)
+            name: _stored(self.path, self.layout.called(name), examples, given)
+            for name, given in zip(self.names, pair, strict=True)
         }
         return fields | {"coefficients": self.coefficients[examples]}
 
@@ -70,124 +71,137 @@ def import_file(
     held_out: bool | None,
     store: Path,
     manifest: Path,
+    options: dict | None = None,
 ) -> dict:
     """Check a file and write it as the split of a dataset; return the manifest.
 
-    With ``system``, a name in SYSTEMS, the coefficients are those of the system and the residuals are logged;
-    without, they are called ``coefficient_names``. ``held_out`` true takes every eighth example, false all
-    others, None all there are. What is checked is what is stored. Raises ValueError, naming
-    file, key and remedy, for a file that cannot be read, a missing key, wrong types and shapes, values that
-    are not finite or not in the range of float32, and a system whose equation the examples do not satisfy.
+    With ``system``, a name in SYSTEMS, fields, axes and coefficients are those of the system, with these
+    ``options``, and the residuals are logged; without, the coefficients are called ``coefficient_names``.
+    ``held_out`` true takes every eighth example, false all others, None all there are. What is checked is what is
+    stored. Raises ValueError, naming file, key and remedy, for a file that cannot be read, a missing key, wrong
+    types and shapes, values that are not finite or not in the range of float32, and a system with constant
+    coefficients whose equation the examples do not satisfy.
     """
-    solver = None if system is None else SYSTEMS[system]
-    names = tuple(coefficient_names) if solver is None else solver.coefficient_names
+    kind = None if system is None else SYSTEMS[system]
+    is_spectral = kind is not None and issubclass(kind, SpectralSystem)
+    solver = None if kind is None or is_spectral else kind(**options or {})
+    names = tuple(coefficient_names) if kind is None else kind.coefficient_names
     with opened(path) as container:
-        file = _file_of(container, names, solver, held_out)
-        count = len(file.examples)
-        axes = dict.fromkeys(("y", "x"), Grid(file.num_points).points)
-        writer = Writer(store, manifest, count, axes, ("source", "solution"), len(names), {})
-        checked: dict[str, list[np.ndarray]] = {"residual": [], "mean": [], "source": [], "solution": []}
-        for start in range(0, count, SHARD):
-            rows = slice(start, min(start + SHARD, count))
+        file = _file_of(container, names, kind, solver, held_out)
+        writer = _writer(file, kind, store, manifest)
+        checked: dict[str, list[np.ndarray]] = {name: [] for name in ("residual", "mean", *file.names)}
+        for start in range(0, len(file.examples), SHARD):
+            rows = slice(start, min(start + SHARD, len(file.examples)))
             stored = file.read(file.examples[rows])
-            for name in ("source", "solution"):
+            for name in file.names:
                 checked[name].append(source_rms(stored[name]))
-            checked["mean"].append(stored["solution"].mean(axis=(1, 2), dtype=np.float64))
-            if solver is not None:
-                checked["residual"].append(_residual(solver, stored))
+            grid = tuple(range(1, stored[OUTPUT].ndim))
+            checked["mean"].append(stored[OUTPUT].mean(axis=grid, dtype=np.float64))
+            if is_spectral:
+                checked["residual"].append(_residual(kind, stored))
+            elif solver is not None and not start:
+                _log_deviation(solver, file, stored)
             writer.write(rows, stored)
         found = {name: np.concatenate(values) for name, values in checked.items() if values}
         _log_what_was_read(file, found)
-        attributes = {
-            "dataset": dataset,
-            "split": split,
-            "file": str(path),
-            "system": system,
-            "num_points": file.num_points,
-            "fields": ["source"],
-            "outputs": ["solution"],
-            "coefficient_names": list(names),
-            "numerics_version": numerics.SOLVER,
-        }
-        if solver is not None:
-            attributes["largest_residual"] = _check_residual(solver, file, found["residual"])
-            _say_means(solver, file, found["mean"] / found["solution"])
+        attributes = _attributes(file, dataset, split, system, names)
+        if is_spectral:
+            attributes["largest_residual"] = _check_residual(kind, file, found["residual"])
+            _say_means(kind, file, found["mean"] / found[OUTPUT])
     return writer.finish(attributes)
 
 
+def _writer(file: _File, kind: type[AbstractSystem] | None, store: Path, manifest: Path) -> Writer:
+    has_ends = kind is not None and not kind.periodic  # points of the boundary at both ends of an axis
+    sizes = zip(file.layout.axes, file.layout.grid, strict=True)
+    axes = {axis: np.arange(count) / (count - has_ends) for axis, count in sizes}
+    num_coefficients = file.coefficients.shape[1]
+    return Writer(store, manifest, len(file.examples), axes, file.names, num_coefficients, {})
+
+
+def _attributes(
+    file: _File, dataset: str, split: str, system: str | None, names: tuple[str, ...]
+) -> dict[str, object]:
+    grid = file.layout.grid
+    return {
+        "dataset": dataset,
+        "split": split,
+        "file": str(file.path),
+        "keys": file.layout.keys,
+        "system": system,
+        "num_points": grid[0] if len(set(grid)) == 1 else list(grid),
+        "fields": [file.layout.field],
+        "outputs": [OUTPUT],
+        "own_units": True,
+        "coefficient_names": list(names),
+        "numerics_version": numerics.SOLVER,
+    }
+
+
 def _file_of(
-    container: Container, names: tuple[str, ...], solver: type[SpectralSystem] | None, held_out: bool | None
+    container: Container,
+    names: tuple[str, ...],
+    kind: type[AbstractSystem] | None,
+    solver: AbstractSystem | None,
+    held_out: bool | None,
 ) -> _File:
     """The arrays of an open file, with their axes in order and shapes that fit each other."""
-    path = container.path
-    key = next((key for key in _COEFFICIENTS if key in container.keys), None)
-    if key is None:
+    path, layout = container.path, layouts.find(container, kind)
+    if layout.field in names:
         raise ValueError(
-            f"{path} has no key 'fields', nor 'source' and 'solution'; it has {container.keys}: rename or add them"
+            f"{path}: the field is called {layout.field!r} by its key, as one of the coefficients "
+            f"{list(names)} is; expected other names of coefficients"
         )
-    keys = ["fields"] if key == "fields" else ["source", "solution"]
-    fields = [_y_before_x(container.variable(name)) for name in keys]
-    shapes = [field.shape for field in fields]
-    if key == "fields":
-        is_right = len(shapes[0]) == 4 and shapes[0][1] == 2
-        _check_shape(path, "fields", shapes[0], is_right, "(n, 2, N, N), source and solution")
+    if layout.coefficients in container.keys or solver is None:
+        coefficients = _coefficients(container, layout, names, kind)
     else:
-        is_right = shapes[0] == shapes[1] and len(shapes[0]) == 3
-        _check_shape(path, "source and solution", tuple(shapes), is_right, "(n, N, N) each")
-    count, square = shapes[0][0], shapes[0][-1] == shapes[0][-2]
-    _check_shape(path, "the fields", shapes[0], square, "as many points in y as in x: resample or crop them")
-    _check_shape(path, "the fields", shapes[0], min(shapes[0]) > 0, "an example and a point, at least")
-    coefficients = _coefficients(container, _COEFFICIENTS[key], count, fields[0].dims[0], names, solver)
-    examples = np.arange(count)
+        coefficients = _same_for_all(container, layout, names, solver)
+    examples = np.arange(layout.count)
     if held_out is not None:
         examples = examples[(examples % HELD_OUT == 0) == held_out]
     if not examples.size:
         raise ValueError(f"{path} has one example; expected two at least, as one is held out for validation")
-    read = [name for name in (*keys, _COEFFICIENTS[key]) if name in container.keys]
-    return _File(path, read, fields, coefficients, examples)
+    read = [name for name in (*layout.keys, layout.coefficients) if name in container.keys]
+    return _File(path, container.kind, read, layout, coefficients, examples)
 
 
-def _y_before_x(variable: Variable) -> Variable:
-    """With x as the last axis and y before it, where the file names both."""
-    names = [name.lower() for name in variable.dims]
-    if not {"x", "y"} <= set(names):
-        return variable
-    rest = (axis for axis, name in enumerate(names) if name not in ("x", "y"))
-    order = (*rest, names.index("y"), names.index("x"))
-    if order != tuple(range(len(order))):
-        log.info(
-            f"{variable.path}: the axes of {variable.name} are {variable.dims}, and are turned to (y, x)"
+def _same_for_all(
+    container: Container, layout: Layout, names: tuple[str, ...], solver: AbstractSystem
+) -> np.ndarray:
+    """The coefficients of a file without any, which are those of the config."""
+    fixed = solver.fixed_coefficients()
+    if fixed is None:
+        raise ValueError(
+            f"{container.path} has no key {layout.coefficients!r}; it has {container.keys}: add it, as the "
+            f"config gives no single value of {', '.join(names)}"
         )
-    return variable.turned(order)
+    if names:
+        log.info(f"{container.path}: {', '.join(names)} of all examples is {fixed}, by the config")
+    return np.tile(np.array(fixed, dtype=np.float64), (layout.count, 1))
 
 
 def _coefficients(
-    container: Container,
-    key: str,
-    count: int,
-    sample: str,
-    names: tuple[str, ...],
-    solver: type[SpectralSystem] | None,
+    container: Container, layout: Layout, names: tuple[str, ...], kind: type[AbstractSystem] | None
 ) -> np.ndarray:
     """The coefficients ``(count, len(names))``, float64, whichever way their columns stand in the file."""
-    path = container.path
+    path, key, count = container.path, layout.coefficients, layout.count
     if not names and key not in container.keys:
         return np.empty((count, 0))
     variable = container.variable(key)
-    if sample and len(variable.dims) == 2 and variable.dims[1] == sample:
+    if layout.sample and len(variable.dims) == 2 and variable.dims[1] == layout.sample:
         variable = variable.turned((1, 0))
     is_right = len(variable.shape) == 2 and variable.shape[0] == count
-    _check_shape(path, "the coefficients", variable.shape, is_right, f"({count}, c), a row an example")
+    check_shape(path, "the coefficients", variable.shape, is_right, f"({count}, c), a row an example")
     values = variable.read().astype(np.float64)
     _check_finite(path, "coefficients", np.arange(count), values, values)
     own = {name: (name,) for name in _own_names(container, names)}
-    layouts = [own, *([solver.public_columns] if solver is not None and solver.public_columns else [])]
-    layout = next((layout for layout in layouts if len(layout) == values.shape[1]), None)
-    if layout is None:
-        expected = ", or ".join(f"{len(layout)}: {', '.join(layout) or 'none'}" for layout in layouts)
+    known = [own, *([kind.public_columns] if kind is not None and kind.public_columns else [])]
+    columns = next((columns for columns in known if len(columns) == values.shape[1]), None)
+    if columns is None:
+        expected = ", or ".join(f"{len(columns)}: {', '.join(columns) or 'none'}" for columns in known)
         raise ValueError(f"{path}: the coefficients have {values.shape[1]} columns; expected {expected}")
-    log.info(f"{path}: the columns of {key} are read as {', '.join(layout) or 'none'}")
-    column = {name: index for index, group in enumerate(layout.values()) for name in group}
+    log.info(f"{path}: the columns of {key} are read as {', '.join(columns) or 'none'}")
+    column = {name: index for index, group in enumerate(columns.values()) for name in group}
     return values[:, [column[name] for name in names]]
 
 
@@ -204,18 +218,13 @@ def _own_names(container: Container, names: tuple[str, ...]) -> tuple[str, ...]:
     return said
 
 
-def _check_shape(path: Path, what: str, shape: tuple, is_right: bool, expected: str) -> None:
-    if not is_right:
-        raise ValueError(f"{path}: {what} have shape {shape}; expected {expected}")
-
-
 def _stored(path: Path, name: str, examples: np.ndarray, given: np.ndarray) -> np.ndarray:
     """Fields of some examples as they are stored, and checked as such: a source has a scale to normalise by, a
     solution one to measure errors with."""
     with np.errstate(over="ignore"):
         values = given.astype(np.float32)
     _check_finite(path, name, examples, given, values)
-    wrong = np.flatnonzero(~values.any(axis=(1, 2)))
+    wrong = np.flatnonzero(~values.reshape(len(values), -1).any(axis=1))
     if wrong.size:
         zero = "zero everywhere" if not given[wrong[0]].any() else "zero everywhere in float32"
         raise ValueError(
@@ -246,12 +255,23 @@ def _residual(solver: type[SpectralSystem], stored: dict[str, np.ndarray]) -> np
     return np.where(np.isnan(found), np.inf, found)
 
 
-def _log_what_was_read(file: _File, found: dict[str, np.ndarray]) -> None:
-    kind = "zarr" if file.path.suffix == ".zarr" else "HDF5"
-    medians = ", ".join(f"{name} {np.median(found[name]):.3g}" for name in ("source", "solution"))
+def _log_deviation(solver: AbstractSystem, file: _File, stored: dict[str, np.ndarray]) -> None:
+    """Others discretise otherwise, so that this is told and nothing is refused by it."""
+    first = {name: values[:_COMPARED].astype(np.float64) for name, values in stored.items()}
+    with np.errstate(all="ignore"):
+        found = solver.deviation(first)
+    found = np.where(np.isnan(found), np.inf, found)
     log.info(
-        f"{file.path}: {len(file.examples)} examples on {file.num_points} x {file.num_points} points, read from "
-        f"the keys {', '.join(file.keys)} of {kind}; RMS (median): {medians}"
+        f"{file.path}: {solver.deviation_is} of {solver.equation}, of the first {len(found)} examples: median "
+        f"{np.median(found):.2e}, largest {found.max():.2e}; nothing is refused by it"
+    )
+
+
+def _log_what_was_read(file: _File, found: dict[str, np.ndarray]) -> None:
+    medians = ", ".join(f"{name} {np.median(found[name]):.3g}" for name in file.names)
+    log.info(
+        f"{file.path}: {len(file.examples)} examples on {' x '.join(map(str, file.layout.grid))} points, read "
+        f"from the keys {', '.join(file.keys)} of {file.kind}; RMS (median): {medians}"
     )
 
 

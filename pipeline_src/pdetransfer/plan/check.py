@@ -8,7 +8,6 @@ from itertools import product
 from keyword import iskeyword
 
 from pdetransfer.data.sources import SparseGaussians
-from pdetransfer.data.systems._spectral import SpectralSystem
 from pdetransfer.data.systems.poisson import Poisson
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan import proxies
@@ -81,12 +80,18 @@ def _data(study: Study) -> Iterator[str]:
 
 
 def _own_data(name: str, entry: Dataset) -> Iterator[str]:
-    beside = sorted(set(entry.settings()) - {"files"})
+    readable = [system for system, kind in SYSTEMS.items() if kind.reads_files]
+    if entry.system and entry.system not in readable:
+        yield _unknown(f"datasets.{name}.system", entry.system, readable)
+    options = SYSTEMS[entry.system].options_of_files if entry.system else ()
+    beside = sorted(set(entry.settings()) - {"files", *options})
     if beside not in (["system"], ["coefficients"]):
         yield f"datasets.{name} has {beside} beside files; expected system, or coefficients with their names"
-    linear = [system for system, kind in SYSTEMS.items() if issubclass(kind, SpectralSystem)]
-    if entry.system and entry.system not in linear:
-        yield _unknown(f"datasets.{name}.system", entry.system, linear)
+    try:
+        if options:
+            SYSTEMS[entry.system](**entry.options)
+    except (TypeError, ValueError) as mistake:
+        yield f"datasets.{name}: {mistake}"
     for coefficient in entry.coefficients or ():
         if not coefficient.isidentifier() or iskeyword(coefficient) or coefficient in _TAKEN:
             yield (
@@ -122,7 +127,7 @@ def _models(study: Study) -> Iterator[str]:
     cells = study.cells(list(study.experiments))
     for model, dataset in dict.fromkeys((curve.model, curve.dataset) for curve, _ in cells):
         for part in study.components(dataset):
-            if not study.datasets[part].files:  # what a file holds is seen when it is read
+            if study.datasets[part].system:
                 yield from _model_on(study, model, part)
 
 
@@ -146,26 +151,33 @@ def _equations(study: Study) -> Iterator[str]:
 
 
 def _model_on(study: Study, name: str, dataset: str) -> Iterator[str]:
-    """A model on a generated dataset."""
-    model, entry, grid = study.models[name], study.datasets[dataset], study.grid_of(dataset)
+    """A model on a dataset of a known system."""
+    model, entry = study.models[name], study.datasets[dataset]
     system = SYSTEMS[entry.system]
     if model.num_dims != len(system.axes):
         yield (
             f"models.{name}.num_dims is {model.num_dims}; expected {len(system.axes)}, the dimensions of {dataset}"
         )
+    if not entry.files:  # what a file holds is seen when it is read
+        yield from _modes_on(study, name, dataset)
+    if model.input_normalisation and not system.scale_free:
+        yield (
+            f"models.{name}.input_normalisation is true; expected false, as {dataset} is of the system "
+            f"{entry.system}, whose solutions change with the scale of its inputs"
+        )
+
+
+def _modes_on(study: Study, name: str, dataset: str) -> Iterator[str]:
+    """A model's modes on the grid of a generated dataset."""
+    model, entry, grid = study.models[name], study.datasets[dataset], study.grid_of(dataset)
     modes = (model.modes,) * len(grid) if isinstance(model.modes, int) else model.modes
-    for axis, of_axis, num_points in zip(system.axes, modes, grid, strict=True):
+    for axis, of_axis, num_points in zip(SYSTEMS[entry.system].axes, modes, grid, strict=True):
         if of_axis > num_points // 2:
             own = "grid" if entry.num_points is None else f"datasets.{dataset}"
             yield (
                 f"models.{name}.modes is {of_axis} along {axis}; expected at most half of the points that "
                 f"{dataset} has there, {num_points // 2} ({own}.num_points)"
             )
-    if model.input_normalisation and not system.scale_free:
-        yield (
-            f"models.{name}.input_normalisation is true; expected false, as {dataset} is of the system "
-            f"{entry.system}, whose solutions change with the scale of its inputs"
-        )
 
 
 def _parametrizations(study: Study) -> Iterator[str]:
@@ -269,7 +281,8 @@ def _channels(study: Study) -> Iterator[str]:
 
 
 def _layout(study: Study, dataset: str) -> tuple:
-    """Fields, outputs and axes of a stored dataset; a user's file has those of the linear systems."""
+    """Fields, outputs and axes of a stored dataset; for a user's file of no known system those of the linear ones
+    are taken, as it has others by its keys alone."""
     system = SYSTEMS.get(study.datasets[dataset].system or "", Poisson)
     return system.fields, system.outputs, system.axes
 

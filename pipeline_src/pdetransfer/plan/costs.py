@@ -20,12 +20,13 @@ _OWN_GRID = Grid(num_points=128)
 _OWN_EXAMPLES = NumExamples(train=4096, validation=512, test=512)
 
 
-def grid_of(study: Study, dataset: str) -> tuple[int, ...]:
-    """The grid of a dataset, or what is taken for that of users' files."""
+def grid_of(study: Study, dataset: str, num_dims: int = 2) -> tuple[int, ...]:
+    """The grid of a dataset, or what is taken for that of users' files, of as many dimensions as a model that is
+    trained on them."""
     first = study.components(dataset)[0]
     entry = study.datasets[first]
     if entry.files:
-        return ((study.grid or _OWN_GRID).num_points,) * 2
+        return ((study.grid or _OWN_GRID).num_points,) * num_dims
     return study.grid_of(first)
 
 
@@ -63,7 +64,8 @@ def training_minutes(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
 
 def training_mb(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
     """Memory of the host to ask for: examples as read and as prepared, and copies of the weights."""
-    recipe, points = study.recipes[curve.recipe], math.prod(grid_of(study, curve.dataset))
+    recipe, num_dims = study.recipes[curve.recipe], study.models[curve.model].num_dims
+    points = math.prod(grid_of(study, curve.dataset, num_dims))
     whole = (study.num_examples or _OWN_EXAMPLES).train * len(study.components(curve.dataset))
     num_loaded = (whole if recipe.subset_by_seed else max(sizes)) + recipe.num_validation
     examples = 4 * num_loaded * 2 * points * _VALUE  # source and solution; read, ordered, selected, scaled

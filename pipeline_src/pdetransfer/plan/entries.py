@@ -99,7 +99,7 @@ class Dataset(Entry):
     )
     files: Files | None = Field(
         None,
-        description="Own data, a file for each split, HDF5 or zarr (docs/data-format.md), of a "
+        description="Own data, a file for each split, of HDF5, zarr, MATLAB or NumPy (docs/data-format.md), of a "
         "`system`, whose equation "
         "is then checked, or with names of `coefficients`. `num_examples` does not apply.",
     )

@@ -206,6 +206,8 @@ def imported(study: Study, dataset: str, split: str) -> Imported:
         "coefficient_names": list(entry.coefficients or ()),
         "held_out": split == "validation" if shared else None,
     }
+    if entry.options:
+        settings["options"] = entry.options
     return Imported(File(entry.files.train if shared else getattr(entry.files, split)), settings)
 
 

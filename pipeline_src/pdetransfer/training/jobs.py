@@ -59,6 +59,8 @@ def train(
     if not todo:
         return
     examples = load_for([settings for settings, _, _ in todo], train, validation)
+    for of_split, split in zip(examples, (train, validation), strict=True):
+        _check_grid(cells[0]["architecture"], of_split, split)
     operator = None if init is None else load_model(init)
     if operator is not None:
         _check_units(operator, examples[0], train)
@@ -87,6 +89,27 @@ def train(
                 archive.keep(archive_folder, key, unfinished.folder / "cell")
                 unfinished.remove()
                 archive.restore(archive_folder, key, folder)
+
+
+def _check_grid(architecture: dict, examples: Examples, split: Stored) -> None:
+    """Raise ValueError, with files, keys and shape, for users' files on a grid that a model is not for; what grid
+    generated data has is known when a study is planned."""
+    contents = [content for content in map(read_json, split.manifests) if "file" in content]
+    grid, num_dims = examples.fields.shape[2:], architecture.get("num_dims", 2)
+    modes = architecture["modes"]
+    least = [2 * of_axis for of_axis in ([modes] * num_dims if isinstance(modes, int) else modes)]
+    padding = architecture.get("padding") or [0.0] * num_dims
+    if not contents or (
+        len(grid) == num_dims
+        and all(n + round(share * n) >= m for n, share, m in zip(grid, padding, least, strict=True))
+    ):
+        return
+    keys = [content.get("keys", content["fields"] + content["outputs"]) for content in contents]
+    of_files = (f"{content['file']} ({', '.join(own)})" for content, own in zip(contents, keys, strict=True))
+    raise ValueError(
+        f"the grid of the examples of {' and '.join(of_files)} has shape {grid}; expected {num_dims} axes of "
+        f"{', '.join(map(str, least))} points at least, by num_dims, modes and padding of the model"
+    )
 
 
 def _with_rates(settings: dict) -> dict:
@@ -174,6 +197,7 @@ def evaluate(curves: Iterable[Evaluated], output: Path, device: torch.device) ->
     for curve in curves:
         examples, parameter = curve.test.load(), curve.test.shifted_parameter()
         for n_train, seed, operator in curve.operators():
+            _check_grid(operator.architecture, examples, curve.test)
             errors = pd.DataFrame({"error": errors_by_example(operator, examples, device)})
             log.info(f"{curve.axes}, n_train {n_train}, seed {seed}: test error {errors['error'].mean():.4f}")
             model = {"n_train": n_train, "seed": seed, "num_parameters": operator.num_parameters}

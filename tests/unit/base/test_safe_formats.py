@@ -16,7 +16,7 @@ SOURCES = [
 ]
 UNSAFE = (
     r"\bpickle\b|torch\.load\b|yaml\.(load|full_load|unsafe_load)\b"
-    r"|allow_pickle|(?<![.\w])(eval|exec)\(|joblib"
+    r"|allow_pickle(?!=False)|(?<![.\w])(eval|exec)\(|joblib"
 )
 
 

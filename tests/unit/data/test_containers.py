@@ -7,6 +7,7 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
+import scipy.io
 import zarr
 
 from pdetransfer.data.containers import opened
@@ -15,6 +16,11 @@ from pdetransfer.data.containers import opened
 def truncated(path):
     with h5py.File(path, "w") as file:
         file["a"] = np.arange(10_000)
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def truncated_matlab(path):
+    scipy.io.savemat(path, {"a": np.arange(10_000.0)})
     path.write_bytes(path.read_bytes()[:5000])
 
 
@@ -34,6 +40,17 @@ FILES = {
     "folder.h5": (lambda path: path.mkdir(), "is a folder"),
     "link.h5": (lambda path: path.symlink_to("elsewhere.h5"), "is a link to elsewhere.h5, which does not"),
     "truncated.h5": (truncated, "cannot be read .*truncated.*: copy or write the file again"),
+    "none.mat": (lambda path: None, "does not exist; expected .* of MATLAB"),
+    "empty.mat": (lambda path: path.write_text(""), "is no MATLAB file: it is empty"),
+    "page.mat": (
+        lambda path: path.write_text("<!DOCTYPE html>" + 200 * "a"),
+        "is no MATLAB file: it is a page",
+    ),
+    "text.mat": (lambda path: path.write_text(200 * "a"), "is no MATLAB file: it begins as none does"),
+    "folder.mat": (lambda path: path.mkdir(), "is a folder"),
+    "truncated.mat": (truncated, "cannot be read .*truncated.*: copy or write the file again"),
+    "array.npz": (lambda path: path.write_bytes(b"\x93NUMPY"), "is no archive of NumPy: it begins as none"),
+    "array.npy": (lambda path: np.save(path, np.ones(3)), r"ends in '.npy'; expected .*NumPy \(.npz\)"),
     "empty.zarr": (lambda path: path.mkdir(), "is an empty folder"),
     "zipped.zarr": (zipped, "is no folder of a zarr store: it is a zip archive"),
     "file.zarr": (lambda path: path.write_text("a"), "is no folder of a zarr store: it is a file"),
@@ -64,6 +81,18 @@ def test_a_file_that_another_program_writes_is_said_to_be_open_there(tmp_path):
     with opened(path) as container:
         np.testing.assert_array_equal(container.variable("a").read(), [1, 2])
     h5py.File(path, "a").close()  # it was closed
+
+
+def test_a_matlab_file_that_was_cut_off_names_what_cannot_be_read(tmp_path):
+    truncated_matlab(tmp_path / "own.mat")
+    with (
+        pytest.raises(
+            ValueError, match=r"own.mat: 'a' cannot be read .*: copy or write the file again"
+        ) as raised,
+        opened(tmp_path / "own.mat") as container,
+    ):
+        container.variable("a")
+    assert "\n" not in str(raised.value)
 
 
 def test_a_group_or_a_missing_key_is_named(tmp_path):

@@ -15,6 +15,7 @@ from pdetransfer.models.registry import MODELS
 from pdetransfer.plan.check import check
 from pdetransfer.plan.entries import Model
 from pdetransfer.plan.expand import ConfigError
+from pdetransfer.plan.inputs import imported
 from pdetransfer.plan.load import load, scales, studies
 from pdetransfer.plan.study import Study
 from pdetransfer.studies import registry
@@ -294,6 +295,21 @@ def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
             {"files": OWN_FILES, "system": "wave"},
             "datasets.own.system is 'wave'; expected one of",
         ),
+        (
+            "datasets/own",
+            {"files": OWN_FILES, "system": "poisson", "eigenvalue_range": [1, 5]},
+            r"own has \['eigenvalue_range', 'system'\] beside files; expected system, or coefficients",
+        ),
+        (
+            "datasets/own",
+            {"files": OWN_FILES, "system": "navier_stokes"},
+            "datasets.own.system is 'navier_stokes'; expected one of",
+        ),
+        (
+            "datasets/own",
+            {"files": OWN_FILES, "system": "burgers", "time": 0},
+            "datasets.own: time is 0; expected more than 0",
+        ),
         *(
             (
                 "datasets/own",
@@ -479,6 +495,38 @@ def test_own_data_without_a_system_have_no_pretraining_of_their_own(tmp_path):
     study["experiments"] = {"e": {"question": "data", "n_train": [1]} | AXES | {"init": ["own"]}}
     with pytest.raises(ConfigError, match="'own' for d, which has no system; expected the name of a pre-tr"):
         checked(load(own_study(tmp_path, study), {"study": "mine", "scale": "laptop"}))
+
+
+@pytest.mark.parametrize(
+    ("system", "model", "message"),
+    [
+        ("burgers", {"num_dims": 2}, "models.m.num_dims is 2; expected 1, the dimensions of d"),
+        ("darcy", {"num_dims": 1}, "models.m.num_dims is 1; expected 2, the dimensions of d"),
+        ("burgers", {"num_dims": 1, "input_normalisation": True}, "models.m.input_normalisation is true"),
+        ("burgers", {"num_dims": 1, "modes": 512}, None),
+        ("poisson", {"num_dims": 2, "input_normalisation": True}, None),
+    ],
+)
+def test_a_model_fits_the_system_of_own_data(tmp_path, system, model, message):
+    sizes = {"kind": "fno", "width": 4, "modes": 4, "num_layers": 1, "rate": 1, "input_normalisation": False}
+    study = {"answers": "transfer", "datasets": {"d": {"files": OWN_FILES, "system": system}}}
+    study["models"] = {"m": sizes | model}
+    study["recipes"] = {"r": RECIPE}
+    study["experiments"] = {"e": {"question": "data", "n_train": [1]} | AXES}
+    loaded = load(own_study(tmp_path, study), {"study": "mine", "scale": "laptop"})
+    if message is None:
+        assert checked(loaded).datasets["d"].files
+    else:
+        with pytest.raises(ConfigError, match=message):
+            checked(loaded)
+
+
+def test_a_file_of_burgers_is_read_with_the_options_of_its_entry(tmp_path):
+    study = {"answers": "transfer", "datasets": {"d": {"files": OWN_FILES, "system": "burgers", "time": 0.5}}}
+    study["datasets"]["e"] = {"files": OWN_FILES, "system": "darcy"}
+    loaded = load(own_study(tmp_path, study), {"study": "mine", "scale": "laptop"})
+    assert imported(loaded, "d", "test").settings["options"] == {"time": 0.5}
+    assert "options" not in imported(loaded, "e", "test").settings
 
 
 def test_a_study_is_answered_by_the_code_that_it_names(tmp_path):

@@ -13,12 +13,12 @@ OF_SYSTEM = GENERATED | {"dataset": "mine", "options": None}
 UNKNOWN = OF_SYSTEM | {"equation": None}
 
 
-def card_of(data, coefficients=("k11", "k22")):
+def card_of(data, coefficients=("k11", "k22"), **architecture):
     """A card of one from scratch on 8 examples."""
     return model_card(
         {
             "name": "p/fno/scratch/r/n8",
-            "architecture": {"kind": "fno"},
+            "architecture": {"kind": "fno", **architecture},
             "num_parameters": 1234,
             "fields": ["source"],
             "coefficients": list(coefficients),
@@ -64,6 +64,20 @@ def test_a_card_claims_nothing_of_a_users_data_that_is_not_known():
         assert text in card, text
     for claim in ("periodic", "coefficient", "i / N", "MIT"):
         assert claim not in card, claim
+
+
+@pytest.mark.parametrize(
+    ("num_points", "num_dims", "texts"),
+    [
+        (16, 1, ("`(N)` or `(count, N)` on a", "| 16 |")),
+        ([16, 20], 2, ("`(N, N)` or `(count, N, N)` on a", "| 16 x 20 |")),
+        (16, 3, ("# (count, N, N, N), float32", "data, z first; a coefficient", "| 16 x 16 x 16 |")),
+    ],
+)
+def test_a_card_has_the_dimensions_of_its_model(num_points, num_dims, texts):
+    card = card_of([UNKNOWN | {"num_points": num_points}], num_dims=num_dims)
+    for text in texts:
+        assert text in card, text
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ class SpectralSystem(AbstractSystem):
 
     has_source = True
     scale_free = True
+    reads_files = True
     zero_mean: ClassVar[bool]  #: L annihilates constants: f and u have no mean
     num_uniforms: ClassVar[
         int

@@ -47,6 +47,9 @@ class AbstractSystem(ABC):
     scale_free: ClassVar[bool] = False
     largest_residual: ClassVar[float] = 1e-10  #: of any stored example, in float64 before rounding
     redrawn: ClassVar[slice] = slice(None)  #: which uniforms are drawn anew for a refused example
+    reads_files: ClassVar[bool] = False  #: users' files may be of it
+    options_of_files: ClassVar[tuple[str, ...]] = ()  #: options that a user's file is checked with
+    deviation_is: ClassVar[str]  #: what ``deviation`` is, in words
 
     @abstractmethod
     def uniforms_of_example(self, law: SparseGaussians | None) -> int:
@@ -60,6 +63,15 @@ class AbstractSystem(ABC):
     def drawn_arrays(self, law: SparseGaussians | None) -> dict[str, dict[str, int]]:
         """What is stored beside fields, outputs, coefficients and parameters: by name the axes of one example."""
         return {}
+
+    def fixed_coefficients(self) -> tuple[float, ...] | None:
+        """c where it is the same for every example."""
+        return None if self.coefficient_names else ()
+
+    def deviation(self, arrays: dict[str, np.ndarray]) -> np.ndarray:
+        """How far examples that others made are from what this project solves, relative, ``(count,)``; NaN where
+        that cannot be said. ``arrays`` are fields, outputs and coefficients by name, in float64."""
+        raise NotImplementedError
 
     @classmethod
     def defect(cls, fields: dict[str, Any], outputs: dict[str, Any]) -> Any:

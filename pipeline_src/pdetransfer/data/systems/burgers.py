@@ -30,6 +30,9 @@ class Burgers(AbstractSystem):
     shifted = "viscosity"
     symbols: ClassVar = {"viscosity": r"\nu"}
     largest_residual = 1e-8
+    reads_files = True
+    options_of_files = ("viscosity_range", "time")
+    deviation_is = "difference from another solution"
 
     def __init__(
         self, viscosity_range: tuple[float, float] = (0.1, 0.1), time: float = 1.0, num_modes: int = 120
@@ -55,3 +58,16 @@ class Burgers(AbstractSystem):
         arrays = {"initial_state": initial, "solution": solution}
         arrays |= dict.fromkeys(("coefficients", "parameters"), viscosity[:, None])
         return Made(arrays, error, error <= self.largest_residual)
+
+    def fixed_coefficients(self) -> tuple[float, ...] | None:
+        low, high = self.viscosity_range
+        return (low,) if low == high else None
+
+    def deviation(self, arrays: dict[str, np.ndarray]) -> np.ndarray:
+        """‖u - u₀‖ / ‖u₀‖, with u₀ solved here of the initial state."""
+        initial, given, viscosity = arrays["initial_state"], arrays["solution"], arrays["coefficients"][:, 0]
+        solved = np.full_like(given, np.nan)
+        for row in np.flatnonzero(viscosity > 0):
+            state = initial[row : row + 1]
+            solved[row], _ = burgers.solve(state, viscosity[row], self.time, state.shape[1], tolerance=1e-6)
+        return np.linalg.norm(given - solved, axis=1) / np.linalg.norm(solved, axis=1)
