@@ -39,6 +39,7 @@ endif
 
 results: .venv/installed
 	$(BIN)/python docs/results.py > docs/results.md
+	$(BIN)/python docs/mutransfer.py > docs/mutransfer.md
 	cp $(addprefix results/transfer/laptop/figures/,fig3.png figB1.png) docs
 
 .venv/installed: requirements.lock

@@ -2,7 +2,8 @@
 
     python benchmarks/data.py [examples]
 
-Rates are for one process with two threads on a 128 x 128 grid, solving alone and with the store that is written:
+Rates are for one process with two threads, on a 128 x 128 grid and, of an eighth as many examples that are solved
+step by step, on that of the laptop's muTransfer study, solving alone and with the store that is written:
 medians of interleaved repeats, with the processor's time for an example, all threads together, which others on the
 machine disturb less. Acceptance and the ratio Ψ that the solutions really have are at the grids of the
 laptop and the paper, and between.
@@ -32,6 +33,14 @@ DATASETS = {
     ],
     "helmholtz": [{"omega_range": interval} for interval in ([1, 10], [1, 5], [11, 15])],
 }
+STEPPED = {  # system: points a side, options
+    "burgers": (256, {}),
+    "darcy": (33, {}),
+    "navier_stokes": (
+        32,
+        {"viscosity_range": [1e-3, 1e-3], "time": 10, "num_frames": 11, "amplitude": 4, "num_modes": 10},
+    ),
+}
 REPEATS = 3
 
 
@@ -52,11 +61,14 @@ def store(split: Split) -> None:
 
 def rates(count: int) -> None:
     before = peak_memory()
-    print(
-        f"examples/s at 128 x 128, {count} examples: median (smallest to largest) of {REPEATS}; time of processor"
-    )
-    for system, (options, *_) in DATASETS.items():
-        split = split_of(system, options, 128, count)
+    print(f"examples/s, {count} examples: median (smallest to largest) of {REPEATS}; time of processor")
+    splits = [split_of(system, options, 128, count) for system, (options, *_) in DATASETS.items()]
+    splits += [
+        Split("benchmark", "train", system, options, num_points, None, 0, count // 8)
+        for system, (num_points, options) in STEPPED.items()
+    ]
+    for split in splits:
+        system, count = split.system, split.count
         start = time.perf_counter()
         split.examples(0, 1)  # tables that are computed once
         first = time.perf_counter() - start

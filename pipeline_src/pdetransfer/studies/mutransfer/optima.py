@@ -68,7 +68,7 @@ def _complement(betas: str | list) -> float:
 def optima(cells: pd.DataFrame) -> pd.DataFrame:
     """A row for each model: its best ``setting`` on the grid by validation, ``edge`` where that is an end of the
     grid, the ``test_error`` there, and the vertex of a parabola through its neighbours, ``vertex`` with ``low``
-    and ``high``, Student's 95 % interval over seeds, of logarithms."""
+    and ``high``, Student's 95 % interval over seeds, of logarithms, as far as the grid reaches."""
     rows = []
     for (dataset, family, model), runs in sweep(cells).groupby([*_FAMILY, "model"], sort=False):
         by_setting = runs.groupby("setting")["validation_error"].mean()
@@ -76,7 +76,8 @@ def optima(cells: pd.DataFrame) -> pd.DataFrame:
             _vertex(of_seed.set_index("setting")["validation_error"].sort_index())
             for _, of_seed in runs.groupby("seed")
         ]
-        best, low, high = _geometric_mean(vertices)
+        best, *interval = _geometric_mean(vertices)
+        low, high = np.clip(interval, by_setting.index.min(), by_setting.index.max())
         rows.append(
             {
                 "dataset": dataset,
