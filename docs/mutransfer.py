@@ -1,4 +1,4 @@
-"""Print ``docs/mutransfer.md``, what a results folder of the muTransfer study says, by its tables (`make results`).
+"""Print ``docs/mutransfer.md``, what a results folder of the muTransfer study says (`make results`).
 
 Usage: python docs/mutransfer.py [FOLDER, by default results/mutransfer/laptop]
 """
