@@ -39,17 +39,23 @@ _SHOWN = {
 
 
 def error_chart(tables: Iterable[pd.DataFrame], study: Study) -> dict:
-    """The Vega-Lite specification of test error against n_train, a panel for each dataset, model and recipe.
+    """The Vega-Lite specification of test error against n_train, a panel for each dataset, model and recipe; where
+    all have one n_train, against the learning rate, a panel for each dataset and model.
 
     ``tables`` are those of a question's experiments (``tables.cell_rows``); a row that several of them have is one
     point. Lines are means over seeds. A click on the legend leaves one arm.
     """
     rows = pd.concat(tables).drop_duplicates([*AXES, "seed"])
-    rows = with_short_hashes(rows.assign(x=positions(rows["n_train"]), cell=_folders(rows)))
-    rows, colours = _with_arms_and_panels(rows, study)
+    at_one_n = rows["n_train"].nunique() == 1 and rows["learning_rate"].nunique() > 1
+    x = rows["learning_rate"] if at_one_n else positions(rows["n_train"])
+    rows = with_short_hashes(rows.assign(x=x, cell=_folders(rows)))
+    rows, colours = _with_arms_and_panels(rows, study, PANEL_AXES[:2] if at_one_n else PANEL_AXES)
+    title, axis = "downstream training examples", _axis(rows)
+    if at_one_n:
+        title, axis = "learning rate", alt.Axis(values=sorted(rows["x"].unique()), format="~g", grid=False)
     picked = alt.selection_point(fields=["arm"], bind="legend")
     shared = {
-        "x": alt.X("x:Q", title="downstream training examples", axis=_axis(rows), scale=_log(rows["x"])),
+        "x": alt.X("x:Q", title=title, axis=axis, scale=_log(rows["x"])),
         "color": alt.Color("arm:N", title=None).scale(domain=[*colours], range=[*colours.values()]),
         "opacity": alt.when(picked).then(alt.value(1)).otherwise(alt.value(0.08)),
     }
@@ -119,9 +125,11 @@ def _folders(rows: pd.DataFrame) -> pd.Series:
     return pd.Series(paths, rows.index)
 
 
-def _with_arms_and_panels(rows: pd.DataFrame, study: Study) -> tuple[pd.DataFrame, dict[str, str]]:
+def _with_arms_and_panels(
+    rows: pd.DataFrame, study: Study, axes: list[str]
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """The rows with the names of their arm and panel, and the arms' colours, as in the figures."""
-    panels = list(rows.groupby(PANEL_AXES, sort=False))
+    panels = list(rows.groupby(axes, sort=False))
     colours: dict[str, str] = {}
     named = []
     for names, of_panel in panels:

@@ -50,6 +50,16 @@ def test_a_chart_has_every_point_of_its_experiments_once():
     assert set(rows.loc[rows["n_train"] == 0, "cell"]) == {""}
 
 
+def test_a_sweep_at_one_n_is_drawn_against_the_learning_rate():
+    one = table("far").query("n_train == n_train.max()")
+    sweep = [one.assign(recipe=f"sweep.{rate}", learning_rate=rate) for rate in (1e-3, 1e-2)]
+    chart = error_chart(sweep, STUDY)
+    rows = rows_of(chart)
+    assert set(rows["x"]) == {1e-3, 1e-2}
+    assert chart["spec"]["layer"][0]["encoding"]["x"]["title"] == "learning rate"
+    vl_convert.vegalite_to_svg(chart)
+
+
 def test_the_arms_have_the_names_and_colours_of_the_figures():
     chart = error_chart([table("far", ("scratch", "poisson", "mixed"))], STUDY)
     scale = chart["spec"]["layer"][1]["encoding"]["color"]["scale"]
