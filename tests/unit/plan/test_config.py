@@ -460,6 +460,36 @@ def test_a_mistake_is_one_sentence_with_key_value_and_expectation(path, value, m
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("models/standard/num_dims", 1, "num_dims is 1; expected 2, the dimensions of darcy|padding is"),
+        ("models/standard_modes/num_dims", 2, "num_dims is 2; expected 1, the dimensions of burgers"),
+        ("models/standard/padding", [0.1], r"padding is \[0.1\]; expected one for each of 2 axes"),
+        ("models/standard/modes", [6, 17], "modes is 17 along x; expected at most half of .*, 16"),
+        ("models/standard/modes", [6, 6, 6], "modes is .*; expected one for each of 2 axes"),
+        (
+            "models/standard_3d/each",
+            {"modes": [[6, 2, 2], [2, 2, 2]]},
+            "modes is 6 along t; expected at most half of .*, 5",
+        ),
+        ("models/standard/input_normalisation", True, "input_normalisation is true; expected false"),
+        ("models/mup/mode_rule", "sqrt", "mode_rule is 'sqrt'; expected 'none', 'paper' or 'additive'"),
+        ("recipes/run/clip", 0, "clip is 0; expected greater than 0"),
+        ("recipes/sweep_modes/equation_weight", 1.0, "equation_weight is 1.0 for burgers.*expected .*darcy"),
+        ("recipes/sweep/data_weight", 5.0, "data_weight is 5.0; expected 1, as its equation_weight is 0"),
+        ("datasets/darcy/low", 13, "low is 13.0, high 12.0; expected 0 < low < high"),
+        ("datasets/navier_stokes/flow", "plume", "flow is 'plume'; expected one of"),
+        ("datasets/navier_stokes/num_points", 2, "num_points is 2; expected .* 4"),
+        ("datasets/both", {"mix": ["darcy", "darcy_fine", "burgers"]}, "mix has fields, outputs and axes"),
+    ],
+)
+def test_a_mistake_in_what_a_system_asks_for_is_one_sentence(path, value, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        checked(load(FOLDER, {"study": "mutransfer", "scale": "laptop"}, nested(path, value)))
+    assert "\n" not in str(error.value)
+
+
 def own_study(folder, study, scale=None):
     """A folder of configs with one study of a user's."""
     (folder / "mine").mkdir(parents=True)
