@@ -127,7 +127,9 @@ def draw_transferred_over_tuned(tables: Tables, entry: entries.Figure, study: St
             rows["num_parameters"], rows["ratio"], spread, marker="o", capsize=3, color=colour, label=name
         )
     axes.set(xscale="log", yscale="log", xlabel="parameters", ylabel="error at the transferred rate / tuned")
+    plain_log(axes.xaxis)
     plain_log(axes.yaxis)
+    axes.yaxis.set_major_locator(LogLocator(subs=[1, 1.2, 1.5, 2, 3, 5]))
     axes.legend(frameon=False)
     axes.set_title(entry.title, fontsize=10)
     return figure
