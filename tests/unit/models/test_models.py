@@ -123,6 +123,26 @@ def test_fno_in_other_dimensions(num_dims):
     torch.testing.assert_close(model(x.roll(2, last)), y.roll(2, last), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("grid", [(8,), (6, 8), (4, 6, 8)])
+def test_coordinates_are_fields_of_their_own(grid):
+    """Also of several models at once, as runs that are trained together are."""
+    num_dims = len(grid)
+    torch.manual_seed(0)
+    model = FNO(4, 2, 2, in_channels=2, out_channels=1, num_dims=num_dims, coordinates=True)
+    given = FNO(4, 2, 2, in_channels=2 + num_dims, out_channels=1, num_dims=num_dims)
+    given.load_state_dict(model.state_dict())
+    fields, constants = torch.randn(3, 1, *grid), torch.randn(3, 1)
+    axes = torch.meshgrid(*(torch.linspace(0, 1, n) for n in grid), indexing="ij")
+    with_coordinates = torch.cat([fields, torch.stack(axes).expand(3, num_dims, *grid)], dim=1)
+    expected = given(with_coordinates, constants)
+    torch.testing.assert_close(model(fields, constants), expected)
+    weights = {name: value.detach().expand(2, *value.shape) for name, value in model.named_parameters()}
+    together = torch.func.vmap(
+        lambda weights, *inputs: torch.func.functional_call(model, weights, inputs), in_dims=(0, None, None)
+    )
+    torch.testing.assert_close(together(weights, fields, constants), expected.expand(2, *expected.shape))
+
+
 @pytest.mark.parametrize("by_products", [True, False])
 @pytest.mark.parametrize(
     ("grid", "modes"),
