@@ -117,7 +117,7 @@ def test_own_files_are_trained_on_and_drawn(with_files):
     assert np.isfinite(table["test_error"]).all()
     log = (with_files.path / RESULTS / "logs/import_file/own/train.log").read_text()
     assert "train.h5: residual of -div(K grad u) = f: median" in log
-    twins = "own/train and twin/train share 20 sources, 20 examples"
+    twins = "own/train and twin/train share 20 inputs, 20 examples"
     for told in ("logs/disjoint.log", "tables/datasets.csv", "report.html"):
         assert twins in (with_files.path / RESULTS / told).read_text()
     assert '"twin/train"' in (with_files.path / RESULTS / "cards/own.json").read_text()
@@ -151,7 +151,7 @@ def test_a_file_that_is_both_trained_on_and_tested_with_is_an_error(with_files):
     result = with_files.run(f"{RESULTS}/datasets/disjoint.json")
     assert result.returncode != 0
     assert (
-        "own/train and twin/test share 20 sources (by index 0 is 0, 1 is 1, 2 is 2, 3 is 3, 4 is 4); "
+        "own/train and twin/test share 20 inputs (by index 0 is 0, 1 is 1, 2 is 2, 3 is 3, 4 is 4); "
         in result.stdout
     )
     assert "train.h5 is both; give one of them another file" in result.stdout

@@ -112,9 +112,15 @@ def _generated(study: Study, name: str, entry: Dataset) -> Iterator[str]:
         if is_needed and getattr(study, key) is None:
             yield f"there is no {key!r}; expected one, as datasets.{name} is generated"
     try:
-        system(**entry.options)
+        fewest = system(**entry.options).fewest_points
     except (TypeError, ValueError) as mistake:
         yield f"datasets.{name}: {mistake}"
+    else:
+        if (num_points := study.num_points(name)) < fewest:
+            yield (
+                f"datasets.{name} has {num_points} points a side; expected at least {fewest}, as its inputs have "
+                f"waves that fewer cannot hold (num_modes)"
+            )
 
 
 def _models(study: Study) -> Iterator[str]:

@@ -14,6 +14,8 @@ from pdetransfer.base.tensors import read_description
 from pdetransfer.data.cards import equation
 from pdetransfer.data.store import content_hash
 from pdetransfer.data.stored import Stored
+from pdetransfer.data.systems._spectral import SpectralSystem
+from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.models.checkpoints import WEIGHTS, load_model
 from pdetransfer.plan.study import Curve
 from pdetransfer.training.evaluation import errors_by_example
@@ -53,7 +55,9 @@ def model_card(content: dict) -> str:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("model_card.md.j2").render(content)
+    systems = [SYSTEMS.get(part["system"]) for part in content["data"]]
+    on_square = all(system is not None and issubclass(system, SpectralSystem) for system in systems)
+    return environment.get_template("model_card.md.j2").render(content, on_square=on_square)
 
 
 def describe(cell: TrainedCell, device: torch.device) -> dict:

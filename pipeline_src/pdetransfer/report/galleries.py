@@ -134,7 +134,7 @@ def draw_ranges(table: pd.DataFrame) -> Figure:
 
 
 def draw_gallery(examples: dict[str, Examples]) -> Figure:
-    """Sources and, to the right of each, solutions of the first training examples, a row for each dataset. Each
+    """Inputs and, to the right of each, solutions of the first training examples, a row for each dataset. Each
     field has a scale of its own; where a solution is zero it is white."""
     columns = 2 * GALLERY_EXAMPLES
     figure, axes = plt.subplots(
@@ -155,7 +155,7 @@ def draw_gallery(examples: dict[str, Examples]) -> Figure:
 
 
 def draw_predictions(rows: "list[Prediction]", entry: entries.Figure) -> Figure:
-    """Source, true solution, and for each init a prediction with its error beside it, of two test examples of each
+    """Input, true solution, and for each init a prediction with its error beside it, of two test examples of each
     dataset: those with the median and the worst error of the fine-tuned model. Solutions and predictions of a row
     share the scale right of the solution, errors that right of the first; the number is the relative L2 error."""
     columns = 2 + 2 * max(len(row.predictions) for row in rows)

@@ -481,6 +481,9 @@ def test_a_mistake_is_one_sentence_with_key_value_and_expectation(path, value, m
         ("datasets/darcy/low", 13, "low is 13.0, high 12.0; expected 0 < low < high"),
         ("datasets/navier_stokes/flow", "plume", "flow is 'plume'; expected one of"),
         ("datasets/navier_stokes/num_points", 2, "num_points is 2; expected .* 4"),
+        ("datasets/navier_stokes/num_modes", 20, "has 32 points a side; expected at least 41"),
+        ("datasets/navier_stokes/solver_points", 8, "solver_points is 8; expected at least 21"),
+        ("datasets/darcy/num_points", 24, "darcy has 24 points a side; expected at least 32"),
         ("datasets/both", {"mix": ["darcy", "darcy_fine", "burgers"]}, "mix has fields, outputs and axes"),
     ],
 )

@@ -4,13 +4,14 @@ from cases import SETTINGS
 from pdetransfer.report.exports import model_card
 
 GENERATED = {
+    "system": "poisson",
     "dataset": "p",
     "equation": "-div(K grad u) = f",
     "options": {"e_range": [1, 5]},
     "num_points": 16,
 }
 OF_SYSTEM = GENERATED | {"dataset": "mine", "options": None}
-UNKNOWN = OF_SYSTEM | {"equation": None}
+UNKNOWN = OF_SYSTEM | {"system": None, "equation": None}
 
 
 def card_of(data, coefficients=("k11", "k22"), **architecture):
@@ -71,7 +72,7 @@ def test_a_card_claims_nothing_of_a_users_data_that_is_not_known():
     [
         (16, 1, ("`(N)` or `(count, N)` on a", "| 16 |")),
         ([16, 20], 2, ("`(N, N)` or `(count, N, N)` on a", "| 16 x 20 |")),
-        (16, 3, ("# (count, N, N, N), float32", "data, z first; a coefficient", "| 16 x 16 x 16 |")),
+        (16, 3, ("# (count, N, N, N), float32", "data; a coefficient", "| 16 x 16 x 16 |")),
     ],
 )
 def test_a_card_has_the_dimensions_of_its_model(num_points, num_dims, texts):

@@ -60,6 +60,11 @@ class AbstractSystem(ABC):
         """Examples from uniforms in [0, 1), ``(count, uniforms_of_example)``, with sources of a ``law`` where the
         system has some. Each is the same to the last bit, whatever it is made with."""
 
+    @property
+    def fewest_points(self) -> int:
+        """The smallest grid, in points a side, that its inputs can be drawn on."""
+        return 1
+
     def drawn_arrays(self, law: SparseGaussians | None) -> dict[str, dict[str, int]]:
         """What is stored beside fields, outputs, coefficients and parameters: by name the axes of one example."""
         return {}

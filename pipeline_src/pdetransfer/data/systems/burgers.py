@@ -43,6 +43,10 @@ class Burgers(AbstractSystem):
         self.time = time
         self._law = GaussianField("periodic", 1, num_modes, scale=625, tau=5, alpha=2)
 
+    @property
+    def fewest_points(self) -> int:
+        return self._law.fewest_points
+
     def uniforms_of_example(self, law: SparseGaussians | None) -> int:
         return 1 + self._law.num_uniforms
 

@@ -41,6 +41,10 @@ class Darcy(AbstractSystem):
         defect = darcy.apply(fields["permeability"], outputs["solution"]) - 1
         return defect.square().flatten(1).mean(dim=1).sqrt()
 
+    @property
+    def fewest_points(self) -> int:
+        return self._law.fewest_points
+
     def uniforms_of_example(self, law: SparseGaussians | None) -> int:
         return self._law.num_uniforms
 

@@ -39,7 +39,7 @@ class NavierStokes(AbstractSystem):
     field_units: ClassVar = {"initial_state": "1 / time", "solution": "1 / time"}
     axes = ("t", "y", "x")
     coefficient_names = ("viscosity",)
-    coefficient_units = "domain length squared / time"
+    coefficient_units = "length squared / time, where the side is 1 (diagonal) or 2 pi (kolmogorov)"
     parameter_names = ("viscosity",)
     shifted = "viscosity"
     symbols: ClassVar = {"viscosity": r"\nu"}
@@ -70,6 +70,11 @@ class NavierStokes(AbstractSystem):
         self.amplitude, self.solver_points, self.tolerance = amplitude, solver_points, tolerance
         self._length, self._forcing = _FLOWS[flow]
         self._law = GaussianField("periodic", 2, num_modes, scale=7**1.5, tau=7, alpha=2.5)
+        if solver_points is not None and solver_points < self._law.fewest_points:
+            raise ValueError(
+                f"solver_points is {solver_points}; expected at least {self._law.fewest_points} "
+                f"for num_modes {num_modes}"
+            )
 
     @property
     def largest_residual(self) -> float:  # of the dataset, as its tolerance is
@@ -78,6 +83,10 @@ class NavierStokes(AbstractSystem):
     def grid(self, num_points: int) -> dict[str, np.ndarray]:
         space = np.arange(num_points) / num_points
         return {"t": np.linspace(0, self.time, self.num_frames), "y": space, "x": space}
+
+    @property
+    def fewest_points(self) -> int:
+        return self._law.fewest_points if self.solver_points is None else 4
 
     def uniforms_of_example(self, law: SparseGaussians | None) -> int:
         return 1 + self._law.num_uniforms
