@@ -18,12 +18,18 @@ TARGET = "results/transfer/smoke/tables/seeds.csv"
 ARGUMENTS = ("--rerun-incomplete", "--cores=2", TARGET)
 
 
+def alike(config: dict) -> list[dict]:
+    """The recipe of seeds, and the one that is like it, but for learning rates that a proxy has tuned with it."""
+    return [config["recipes"][name] for name in ("downstream_seeds", "downstream_transferred")]
+
+
 def prepare(project) -> None:
     """Longer trainings, and states and signs of life at intervals that suit them."""
 
     def longer(config):
         config["recipes"]["pretrain"] |= {"length": 100, "validation_interval": 10}
-        config["recipes"]["downstream_seeds"] |= {"length": 200, "validation_interval": 20}
+        for recipe in alike(config):
+            recipe |= {"length": 200, "validation_interval": 20}
 
     project.edit_config(longer)
     for file, name, value in (

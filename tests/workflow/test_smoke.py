@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from faults import alike
 
 import pdetransfer
 from pdetransfer.base import numerics
@@ -319,7 +320,7 @@ def test_another_device_makes_only_the_printed_config_stale(finished):
 
 
 def test_a_changed_setting_reruns_what_depends_on_it(finished):
-    finished.edit_config(lambda config: config["recipes"]["downstream_seeds"].update(length=9))
+    finished.edit_config(lambda config: [recipe.update(length=9) for recipe in alike(config)])
     plan = finished.planned("all")
     assert {rule: count for rule, count in plan.items() if "train" in rule} == PACKS
     assert not {"generate", "pretrain"} & set(plan)
@@ -383,7 +384,7 @@ def test_a_new_model_size_trains_only_its_cells(finished):
 def test_a_new_seed_trains_only_its_runs(finished):
     cells = finished.path / CURVE
     before = json.loads((cells / "n8/cell.json").read_text())
-    finished.edit_config(lambda config: config["recipes"]["downstream_seeds"]["seeds"].append(2))
+    finished.edit_config(lambda config: [recipe["seeds"].append(2) for recipe in alike(config)])
     finished.succeed(f"{CURVE}/n8/cell.json")
     after = json.loads((cells / "n8/cell.json").read_text())
     log = finished.path / RESULTS / "logs/train/poisson_e5-10/fno_medium/scratch/downstream_seeds/packed.log"
