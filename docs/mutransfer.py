@@ -20,8 +20,8 @@ HEADER = """# Results: muTransfer
 
 Whether the learning rate of a small Fourier neural operator serves a large one, at {scale} scale: what
 arXiv 2506.19396 asks, on data that is generated here. Errors are relative L2 test errors, rates are chosen by
-validation. Intervals are 95 % intervals over seeds, in which rates are chosen anew. All figures stand in
-`{folder}/report.html`.
+validation. Intervals are 95 % intervals over seeds: Student's of the best rate by seed, else of replicates, in
+which rates are chosen anew. All figures stand in `{folder}/report.html`.
 """
 
 
@@ -39,7 +39,8 @@ def main(folder: Path) -> None:
         lines += [f"## {name}", "", *(f"* {sentence}" for sentence in asked.answer(table, table)), ""]
         lines += [*markdown(_rounded(transfer_table(table))), ""]
     slopes = slopes_of_first_steps(coordinates)
-    lines += [f"## {slopes.title}", "", *slopes.sentences, *markdown(slopes.table), ""]
+    said = [sentence.strip() for sentence in slopes.sentences]
+    lines += [f"## {slopes.title}", "", *said, "", *markdown(slopes.table), ""]
     lines += ["## Claims", "", *claims_table(read_json(folder / "claims.json")["claims"])]
     print("\n".join(lines))
 

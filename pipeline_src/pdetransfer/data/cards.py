@@ -40,10 +40,10 @@ def read_card(stores: dict[str, Path], manifests: dict[str, Path], shared: list[
     train, group = contents["train"], zarr.open_group(stores["train"], mode="r")
     kind = "parameter" if "parameters" in group else "coefficient"
     parameters = pd.DataFrame(group[f"{kind}s"][:], columns=train[f"{kind}_names"])
-    shown, is_periodic = (train["fields"][0], train["outputs"][0]), _is_periodic(train)
+    shown = train["fields"][0], train["outputs"][0]
     fields = {name: group[name][:_READ] for name in train["fields"] + train["outputs"]}
     rms = pd.DataFrame({name: source_rms(values) for name, values in fields.items()})
-    spectra = pd.DataFrame({name: spectrum(values, is_periodic) for name, values in fields.items()})
+    spectra = pd.DataFrame({name: spectrum(values, train["system"]) for name, values in fields.items()})
     sets, coefficients = {f"{train['dataset']}/{split}" for split in contents}, group["coefficients"][:]
     facts = {
         "dataset": train["dataset"],
@@ -70,19 +70,18 @@ def equation(manifest: dict) -> str | None:
     return SYSTEMS[manifest["system"]].equation if manifest["system"] else None
 
 
-def _is_periodic(manifest: dict) -> bool:
-    return SYSTEMS[manifest["system"]].periodic if manifest["system"] else True
-
-
-def spectrum(fields: np.ndarray, is_periodic: bool = True) -> np.ndarray:
+def spectrum(fields: np.ndarray, system: str | None = None) -> np.ndarray:
     """Mean energy of fields ``(count, *grid)`` by whole wavenumber 0 to N // 2, of the axis with least points.
 
-    Returns ``(N // 2 + 1,)``. Fields that are not periodic are continued evenly: no jump is at the boundary. Of
-    blocks in time it is the mean over their frames.
+    Returns ``(N // 2 + 1,)``. ``system`` is a name in SYSTEMS, None of an unknown one, whose fields are taken to
+    be periodic. Fields that are not are continued evenly: no jump is at the boundary. Of blocks in time it is the
+    mean over their frames.
     """
     import scipy.fft  # takes a third of a second
 
-    fields = fields.reshape(-1, *fields.shape[2:]) if fields.ndim == 4 else fields
+    is_periodic, axes = (SYSTEMS[system].periodic, SYSTEMS[system].axes) if system else (True, ())
+    if "t" in axes:
+        fields = fields.reshape(-1, *fields.shape[2:])
     shape = fields.shape[1:]
     if not is_periodic:
         fields = np.pad(fields, [(0, 0), *((0, n - 2) for n in shape)], mode="reflect")

@@ -49,11 +49,6 @@ class Examples:
             outputs=self.outputs[rows],
         )
 
-    @property
-    def is_periodic(self) -> bool:
-        """Whether fields are; those of unknown equations are taken to be."""
-        return SYSTEMS[self.system].periodic if self.system else True
-
     def references(self) -> dict[str, float]:
         """Constants of the input normalisation (arXiv 2306.00258, A.5), by channel.
 

@@ -31,7 +31,7 @@ def read_sample(store: Path, manifest: Path) -> Sample:
     examples = Stored([store], [manifest]).first(_IN_SPECTRA)
     solutions = examples.outputs[:, 0]
     normalised = solutions / source_rms(solutions).reshape(-1, *(1 for _ in solutions.shape[1:]))
-    return Sample(shifted_parameter(store, manifest), spectrum(normalised, examples.is_periodic))
+    return Sample(shifted_parameter(store, manifest), spectrum(normalised, examples.system))
 
 
 def mass_in_common(values: np.ndarray, base: np.ndarray) -> float:

@@ -5,6 +5,12 @@ from functools import cached_property
 import numpy as np
 
 
+def points(count: int, periodic: bool) -> np.ndarray:
+    """Coordinates along an axis, ``(count,)``, in units of its length: 0, 1/N, ... without 1, its periodic image,
+    or 0, 1/(N - 1), ..., 1."""
+    return np.arange(count) / (count if periodic else count - 1)
+
+
 class Grid:
     """``num_points`` x ``num_points`` points of the unit square [0, 1)², periodic in both directions.
 
@@ -26,7 +32,7 @@ class Grid:
     @cached_property
     def points(self) -> np.ndarray:
         """Coordinates along one axis, ``(N,)``, in units of the domain's length."""
-        return np.arange(self.num_points) / self.num_points
+        return points(self.num_points, periodic=True)
 
     @cached_property
     def _k_x(self) -> np.ndarray:

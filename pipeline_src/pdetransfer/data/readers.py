@@ -16,7 +16,7 @@ from pdetransfer.base import numerics
 from pdetransfer.data import layouts
 from pdetransfer.data.containers import Container, opened
 from pdetransfer.data.datasets import source_rms
-from pdetransfer.data.grid import Grid
+from pdetransfer.data.grid import Grid, points
 from pdetransfer.data.layouts import OUTPUT, Layout, check_shape
 from pdetransfer.data.store import SHARD, Writer
 from pdetransfer.data.systems._spectral import SpectralSystem
@@ -112,9 +112,9 @@ def import_file(
 
 
 def _writer(file: _File, kind: type[AbstractSystem] | None, store: Path, manifest: Path) -> Writer:
-    has_ends = kind is not None and not kind.periodic  # points of the boundary at both ends of an axis
+    periodic = kind is None or kind.periodic
     sizes = zip(file.layout.axes, file.layout.grid, strict=True)
-    axes = {axis: np.arange(count) / (count - has_ends) for axis, count in sizes}
+    axes = {axis: points(count, periodic) for axis, count in sizes}
     num_coefficients = file.coefficients.shape[1]
     return Writer(store, manifest, len(file.examples), axes, file.names, num_coefficients, {})
 

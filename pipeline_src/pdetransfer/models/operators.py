@@ -1,6 +1,6 @@
 """Neural operators: an architecture with its channels and input normalisation.
 
-What enters is physical, a source and coefficients by name; what the network sees is made here.
+What enters is physical, fields and coefficients by name; what the network sees is made here.
 """
 
 from dataclasses import dataclass, replace
@@ -103,7 +103,7 @@ class NeuralOperator:
         """Normalised inputs of examples; a coefficient that their system lacks is zero.
 
         Raises ValueError for a field or coefficient that the model has no channel for, a field that is
-        missing, and a source that is zero everywhere.
+        missing, and fields that are zero everywhere.
         """
         unknown = {*examples.field_names, *examples.coefficient_names} - {
             *self.channels.fields,
@@ -137,9 +137,9 @@ class NeuralOperator:
             return np.ones(len(fields)), dict.fromkeys(self.channels.coefficients, 1.0)
         rms = source_rms(fields)
         if not rms.all():
+            names, wrong = " and ".join(self.channels.fields), np.flatnonzero(rms == 0)[0]
             raise ValueError(
-                f"the source of example {np.flatnonzero(rms == 0)[0]} is zero everywhere; "
-                f"expected one with a scale to normalise by"
+                f"the {names} of example {wrong} is zero everywhere; expected one with a scale to normalise by"
             )
         return rms / self.references["source"], self.references
 
@@ -151,13 +151,13 @@ class NeuralOperator:
             outputs = (outputs / units.reshape(-1, *(1 for _ in outputs.shape[2:]))).astype(np.float32)
         return torch.from_numpy(outputs).to(device)
 
-    def defects(self, system: type[AbstractSystem], inputs: Tensor, outputs: Tensor) -> Tensor:
-        """The ``defect`` of a system's equation, ``(count,)``, at the network's fields and outputs."""
+    def equation_residuals(self, system: type[AbstractSystem], inputs: Tensor, outputs: Tensor) -> Tensor:
+        """The ``equation_residual`` of a system's equation, ``(count,)``, at the network's fields and outputs."""
         physical = []
         for names, values in ((self.channels.fields, inputs), (self.channels.outputs, outputs)):
             units = self._units(names)
             physical.append({name: units[i] * values[:, i] for i, name in enumerate(names)})
-        return system.defect(*physical)
+        return system.equation_residual(*physical)
 
     def _units(self, channels: tuple[str, ...]) -> np.ndarray:
         return np.array([self.references.get(unit(name), 1.0) for name in channels])
@@ -184,7 +184,7 @@ class NeuralOperator:
                 raise ValueError(
                     f"their {what} {factor:.2g} times those that the model was trained on; expected at most "
                     f"{_OTHER_UNITS:g} times as large or as small, the same units: if the equation is linear, "
-                    f"multiply both source and solution by {remedy:.2g}"
+                    f"multiply both {self.channels.fields[0]} and {self.channels.outputs[0]} by {remedy:.2g}"
                 )
 
     @torch.no_grad()
@@ -220,7 +220,7 @@ class NeuralOperator:
             if given[name].shape not in ((), (len(fields),)):
                 raise ValueError(
                     f"{name} has shape {given[name].shape}; expected a number, or {(len(fields),)}, "
-                    f"one for each source"
+                    f"one for each example"
                 )
             coefficients[:, column] = given[name]
         names = self.channels.fields, self.channels.coefficients, ()

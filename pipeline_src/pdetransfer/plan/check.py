@@ -138,8 +138,8 @@ def _models(study: Study) -> Iterator[str]:
 
 
 def _equations(study: Study) -> Iterator[str]:
-    """A recipe that weighs the equation is for datasets whose equation has a defect."""
-    known = [name for name, system in SYSTEMS.items() if system.has_defect()]
+    """A recipe that weighs the equation is for datasets whose equation has a residual."""
+    known = [name for name, system in SYSTEMS.items() if system.has_equation_residual()]
     for name, dataset in dict.fromkeys(
         (curve.recipe, curve.dataset) for curve, _ in study.cells([*study.experiments])
     ):

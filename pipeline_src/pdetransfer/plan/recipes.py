@@ -66,7 +66,7 @@ class _Training(Entry):
     equation_weight: float = Field(
         0.0,
         ge=0,
-        description="Weight of the relative defect of the discrete equation, which is added to the objective in "
+        description="Weight of the relative residual of the discrete equation, which is added to the objective in "
         "training (a physics-informed operator, arXiv 2111.03794); of systems whose equation has one. Validations "
         "leave it out.",
     )

@@ -1,4 +1,4 @@
-"""Pictures of data: cards of datasets, their ranges, sources and solutions, predictions."""
+"""Pictures of data: cards of datasets, their ranges, inputs and solutions, predictions."""
 
 from collections.abc import Callable
 from itertools import cycle
@@ -75,6 +75,8 @@ def draw_card(card: Card) -> Figure:
         for panel, (name, values) in zip(axes, card.parameters.items(), strict=True):
             panel.hist(values, bins=30, color=PALETTE[0], linewidth=0)
             panel.set(xlabel=name.replace("_", " "), yticks=[])
+            if values.nunique() == 1:  # whose bins are one unit wide
+                panel.set_xticks(values.unique())
             sns.despine(ax=panel, left=True)
     _draw_scales(*bands["fields"].subplots(1, 2), card)
     title = ":  ".join(filter(None, (card.facts["dataset"], card.facts["equation"])))
@@ -92,7 +94,8 @@ def _draw_scales(rms: Axes, spectra: Axes, card: Card) -> None:
         energy = card.spectra[name].iloc[1:]
         spectra.plot(energy.index, energy, color=colour, label=name.replace("_", " "))
     rms.set(xscale="log", xlabel="RMS", yticks=[])
-    rms.xaxis.set_major_locator(LogLocator(subs=[1, 2, 5]))
+    several = bins[-1] > 100 * bins[0]  # decades, in which all of these labels would overlap
+    rms.xaxis.set_major_locator(LogLocator(subs=[1] if several else [1, 2, 5]))
     rms.xaxis.set_minor_locator(NullLocator())
     spectra.set(xscale="log", yscale="log", xlabel="wavenumber", ylabel="energy")
     spectra.legend(frameon=False, fontsize=8)

@@ -69,9 +69,9 @@ def error_spectra(dataset: str, examples: Examples, weights: dict[str, Path]) ->
     """Spectra of the errors of the ``weights`` by init, each cell's first seed, over the first test examples."""
     shown = examples[:_IN_SPECTRA]
     truth = shown.outputs[:, 0]
-    periodic = examples.is_periodic
-    errors = {init: spectrum(_outputs(path, shown) - truth, periodic) for init, path in weights.items()}
-    return Spectra(dataset, spectrum(truth, periodic), errors)
+    system = examples.system
+    errors = {init: spectrum(_outputs(path, shown) - truth, system) for init, path in weights.items()}
+    return Spectra(dataset, spectrum(truth, system), errors)
 
 
 def _outputs(weights: Path, examples: Examples) -> np.ndarray:

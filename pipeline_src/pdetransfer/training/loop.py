@@ -151,16 +151,16 @@ def _step(trainings: list["_Training"], task: Task, hardware: Hardware):
         + (", activations computed again for the gradient" if model.recompute else "")
     )
     parts = model, first.optimiser, first.inputs, first.targets
-    step = Step(*parts, task.recipe, micro_batch, compiled, _defects(first.operator, task))
+    step = Step(*parts, task.recipe, micro_batch, compiled, _residuals(first.operator, task))
     return lambda rows: [step(rows[0])]
 
 
-def _defects(operator: NeuralOperator, task: Task) -> Callable[[Tensor, Tensor], Tensor] | None:
-    """The defects of the equation of a task's examples, where its recipe weighs them."""
+def _residuals(operator: NeuralOperator, task: Task) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """The residuals of the equation of a task's examples, where its recipe weighs them."""
     if not task.recipe.equation_weight:
         return None
     system = SYSTEMS[task.train.system]
-    return functools.partial(operator.defects, system)
+    return functools.partial(operator.equation_residuals, system)
 
 
 class _Training:

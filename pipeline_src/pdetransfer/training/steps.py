@@ -34,8 +34,8 @@ class Adam(torch.optim.Adam):
 
 class Step:
     """A step of a run: its loss, the recipe's ``objective``, mean over the batch, the gradient, cut to the
-    recipe's ``clip``, and Adam. With ``defects``, of fields and outputs of examples, the loss is the weighted sum
-    of both.
+    recipe's ``clip``, and Adam. With ``residuals``, a function of fields and outputs, the loss is the weighted
+    sum of both.
 
     The batch passes through the model ``micro_batch`` examples at a time. With ``compiled``, all but a last,
     smaller part take a compiled model; where compiling fails, the log says so and none does. In a group of
@@ -52,9 +52,9 @@ class Step:
         recipe: Recipe,
         micro_batch: int,
         compiled: bool,
-        defects: Callable[[Tensor, Tensor], Tensor] | None = None,
+        residuals: Callable[[Tensor, Tensor], Tensor] | None = None,
     ):
-        self._defects = defects
+        self._residuals = residuals
         self._optimiser, self._inputs, self._targets = optimiser, inputs, targets
         self._recipe, self._micro_batch = recipe, micro_batch
         self._model = model
@@ -92,9 +92,9 @@ class Step:
             with torch.autocast(rows.device.type, torch.bfloat16, self._recipe.precision == "bfloat16"):
                 outputs = forward(fields, constants)
             losses = OBJECTIVES[self._recipe.objective](outputs.float(), self._targets[part])
-            if self._defects is not None:
-                defects = self._defects(fields, outputs.float())
-                losses = self._recipe.data_weight * losses + self._recipe.equation_weight * defects
+            if self._residuals is not None:
+                residuals = self._residuals(fields, outputs.float())
+                losses = self._recipe.data_weight * losses + self._recipe.equation_weight * residuals
             of_part = losses.sum() / len(rows)
             of_part.backward()
             loss += of_part.detach()

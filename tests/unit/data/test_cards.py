@@ -119,11 +119,11 @@ def test_the_spectrum_of_a_field_with_a_boundary_has_no_jump():
     """Of cosines with half waves, which the even continuation makes whole; in one dimension and in two."""
     x = np.linspace(0, 1, 17)
     wave = np.cos(2 * np.pi * 3 * x)
-    energy = spectrum(wave[None], is_periodic=False)
+    energy = spectrum(wave[None], "darcy")
     assert energy[3] == pytest.approx(0.5)
     assert energy.sum() == pytest.approx(0.5)
     assert len(energy) == 9
-    np.testing.assert_allclose(spectrum(np.tile(wave, (1, 17, 1)), is_periodic=False), energy, atol=1e-12)
+    np.testing.assert_allclose(spectrum(np.tile(wave, (1, 17, 1)), "darcy"), energy, atol=1e-12)
 
 
 def facts(dataset, system, interval):

@@ -89,7 +89,7 @@ def test_pairs_are_read_from_every_kind_of_file(tmp_path, bring_in, name, pair, 
     assert examples.field_names == (pair[0],)
     assert examples.output_names == ("solution",)
     assert examples.own_units
-    assert examples.is_periodic
+    assert examples.system is None
     grid = values.shape[2:]
     assert content["num_points"] == (grid[0] if len(set(grid)) == 1 else list(grid))
     assert content["keys"] == list(pair)
@@ -202,7 +202,7 @@ def test_a_file_of_darcy_has_names_axes_and_residuals_of_the_system(tmp_path, br
     with caplog.at_level("INFO"):
         content, examples = bring_in(tmp_path / "own.mat", "darcy")
     assert examples.field_names == ("permeability",)
-    assert not examples.is_periodic
+    assert examples.system == "darcy"
     np.testing.assert_array_equal(examples.outputs[:, 0], solution.astype(np.float32))
     assert "largest_residual" not in content
     assert float(caplog.text.split("largest ")[1].split(";")[0]) < 1e-4

@@ -28,9 +28,7 @@ class SpectralSystem(AbstractSystem):
     scale_free = True
     reads_files = True
     zero_mean: ClassVar[bool]  #: L annihilates constants: f and u have no mean
-    num_uniforms: ClassVar[
-        int
-    ]  #: uniforms that the coefficients of one example take; those of the source follow
+    num_uniforms: ClassVar[int]  #: of one example's coefficients; those of its source follow
 
     @final
     def uniforms_of_example(self, law: SparseGaussians | None) -> int:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from pdetransfer.data.grid import points
 from pdetransfer.data.sources import SparseGaussians
 
 
@@ -79,20 +80,19 @@ class AbstractSystem(ABC):
         raise NotImplementedError
 
     @classmethod
-    def defect(cls, fields: dict[str, Any], outputs: dict[str, Any]) -> Any:
+    def equation_residual(cls, fields: dict[str, Any], outputs: dict[str, Any]) -> Any:
         """‖A(fields) outputs - f‖ / ‖f‖ of the discrete equation for each example, ``(count,)``, of tensors, with
         a gradient; both are ``(count, *grid)`` by name, in the units of the data. Not all systems have it
-        (``has_defect``)."""
+        (``has_equation_residual``)."""
         raise NotImplementedError
 
     @classmethod
-    def has_defect(cls) -> bool:
-        return cls.defect.__func__ is not AbstractSystem.defect.__func__
+    def has_equation_residual(cls) -> bool:
+        return cls.equation_residual.__func__ is not AbstractSystem.equation_residual.__func__
 
     def grid(self, num_points: int) -> dict[str, np.ndarray]:
         """The coordinates of the points along each axis, in units of the domain's length."""
-        intervals = num_points if self.periodic else num_points - 1
-        return dict.fromkeys(self.axes, np.arange(num_points) / intervals)
+        return dict.fromkeys(self.axes, points(num_points, self.periodic))
 
 
 def check_interval(name: str, interval: tuple[float, float], above: float) -> tuple[float, float]:

@@ -37,7 +37,7 @@ class Darcy(AbstractSystem):
         self._law = GaussianField("neumann", 2, num_modes, scale=1, tau=3, alpha=2)
 
     @classmethod
-    def defect(cls, fields: dict[str, Any], outputs: dict[str, Any]) -> Any:
+    def equation_residual(cls, fields: dict[str, Any], outputs: dict[str, Any]) -> Any:
         defect = darcy.apply(fields["permeability"], outputs["solution"]) - 1
         return defect.square().flatten(1).mean(dim=1).sqrt()
 

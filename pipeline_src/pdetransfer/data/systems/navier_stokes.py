@@ -5,6 +5,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from pdetransfer.data import navier_stokes
+from pdetransfer.data.grid import points
 from pdetransfer.data.random_fields import GaussianField
 from pdetransfer.data.sources import SparseGaussians
 from pdetransfer.data.systems._system import AbstractSystem, Made, check_interval, uniform
@@ -81,7 +82,7 @@ class NavierStokes(AbstractSystem):
         return self.tolerance
 
     def grid(self, num_points: int) -> dict[str, np.ndarray]:
-        space = np.arange(num_points) / num_points
+        space = points(num_points, periodic=True)
         return {"t": np.linspace(0, self.time, self.num_frames), "y": space, "x": space}
 
     @property

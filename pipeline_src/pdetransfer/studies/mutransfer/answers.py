@@ -1,7 +1,7 @@
 """What the study of muTransfer asks and draws."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from pdetransfer.plan.answers import Answers, FigureKind, Needs, Question
 
@@ -18,22 +18,30 @@ _SWEEP: Needs = {
 
 def headline(cells: "pd.DataFrame", savings: "pd.DataFrame", tables: "dict[str, pd.DataFrame]") -> str:
     """What the proxy's setting costs the largest model of each family, and how first steps grow with the size."""
+    import pandas as pd
+
     from pdetransfer.studies.mutransfer.optima import sweeps, transfers
     from pdetransfer.studies.mutransfer.slopes import slopes
 
-    told = " and ".join(
-        f"{_with_interval(row.ratio, row.low, row.high)} times the error in {row.family} ({row.dataset})"
-        for of_sweep in sweeps(cells)
-        for row in transfers(of_sweep).groupby("family", sort=False).tail(1).itertuples()
+    largest = pd.concat(
+        transfers(of_sweep).groupby("family", sort=False).tail(1) for of_sweep in sweeps(cells)
     )
     grown = slopes(tables["coordinates"]).query("quantity == 'activations_change'")
-    powers = " and ".join(
-        f"{row.size}^{row.slope:z.2f} ({row.low:z.2f} to {row.high:z.2f}) in {row.family} ({row.dataset})"
-        for row in grown.itertuples()
+    told = _by_dataset(largest, lambda row: _with_interval(row.ratio, row.low, row.high))
+    powers = _by_dataset(
+        grown, lambda row: f"{row.size}^{row.slope:z.2f} ({row.low:z.2f} to {row.high:z.2f})"
     )
     return (
-        f"At the best learning rate of the smallest model, the largest has {told} that it has at its own. Over "
-        f"the first steps the change of activations goes as {powers}."
+        f"At the best learning rate of the smallest model, the largest has so many times the error that it has at "
+        f"its own: {told}. Over the first steps the change of activations goes as {powers}."
+    )
+
+
+def _by_dataset(rows: "pd.DataFrame", worded: Callable[[Any], str]) -> str:
+    """A number of each family, dataset by dataset."""
+    return "; ".join(
+        f"{dataset}, " + ", ".join(f"{row.family} {worded(row)}" for row in of_dataset.itertuples())
+        for dataset, of_dataset in rows.groupby("dataset", sort=False)
     )
 
 

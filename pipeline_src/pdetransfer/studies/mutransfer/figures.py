@@ -214,6 +214,7 @@ def _draw_growth(axes: Axes, rows: pd.DataFrame, size: str, quantity: str) -> No
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     plain_log(axes.yaxis)
+    axes.margins(y=0.3)  # room for the legend
     low, high = axes.get_ylim()
     if high < 10 * low:
         axes.yaxis.set_major_locator(LogLocator(subs=[1, 1.5, 2, 3, 4, 5, 7]))

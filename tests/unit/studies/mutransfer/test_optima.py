@@ -127,10 +127,8 @@ def test_a_single_seed_has_no_interval():
 
 def test_the_answer_has_the_numbers():
     told = headline(sweep(), None, {"coordinates": COORDINATES})
-    assert "2.6 (2.6 to 2.6) times the error in standard" in told
-    assert "1 (1 to 1) times the error in mup" in told
-    assert "width^1.00 (1.00 to 1.00) in standard" in told
-    assert "width^0.00 (0.00 to 0.00) in mup" in told
+    assert "d, standard 2.6 (2.6 to 2.6), mup 1 (1 to 1)" in told
+    assert "d, standard width^1.00 (1.00 to 1.00), mup width^0.00 (0.00 to 0.00)" in told
     assert all("0.009" in sentence for sentence in answer(sweep(), None) if "mup" in sentence)
 
 
