@@ -32,8 +32,8 @@ def headline(cells: "pd.DataFrame", savings: "pd.DataFrame", tables: "dict[str, 
         grown, lambda row: f"{row.size}^{row.slope:z.2f} ({row.low:z.2f} to {row.high:z.2f})"
     )
     return (
-        f"At the best learning rate of the smallest model, the largest has this many times the error that it has at "
-        f"its own: {told}. Over the first steps the change of activations goes as: {powers}."
+        f"At the best learning rate of the smallest model, the largest has this many times the error that it has "
+        f"at its own: {told}. Over the first steps the change of activations goes as: {powers}."
     )
 
 
