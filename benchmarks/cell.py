@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pdetransfer.data.datasets import Examples
+from pdetransfer.data.examples import Examples
 from pdetransfer.models.operators import Inputs, NeuralOperator
 from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training.hardware import Hardware

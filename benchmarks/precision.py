@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from pdetransfer.data.datasets import Examples
+from pdetransfer.data.examples import Examples
 from pdetransfer.data.generation import Split
 from pdetransfer.data.sources import SparseGaussians
 from pdetransfer.plan.recipes import Recipe

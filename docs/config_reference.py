@@ -80,6 +80,37 @@ def inner(schema: dict, root: dict) -> dict:
     return (kinds if len(kinds) == 1 else sections or [schema])[0]
 
 
+def of_all_kinds(schema: dict, root: dict) -> dict:
+    """One schema with the keys of all kinds of entries, where there are several; those that not all have say whose
+    they are."""
+    kinds = [resolved(kind, root) for kind in alternatives(schema)]
+    kinds = [kind for kind in kinds if len(kind.get("properties", {})) > 1]
+    if len(kinds) < 2:
+        return schema
+    found: dict = {"properties": {}}
+    for kind in kinds:
+        name = kind["properties"]["kind"]["const"]
+        for key, child in kind["properties"].items():
+            if key == "kind":
+                names = [of["properties"]["kind"]["const"] for of in kinds]
+                child = {key: given for key, given in child.items() if key != "const"} | {"enum": names}
+            elif any(key not in of["properties"] for of in kinds):
+                child = child | {"description": f"Of `{name}`. {child['description']}"}
+            elif (
+                key in found["properties"] and child["description"] != found["properties"][key]["description"]
+            ):
+                both = f"{found['properties'][key]['description']} Of `{name}`: {child['description']}"
+                child = found["properties"][key] | {"description": both}
+            else:
+                child = found["properties"].get(key, child)
+            found["properties"][key] = child
+    having = {key: [of for of in kinds if key in of["properties"]] for key in found["properties"]}
+    found["required"] = [
+        key for key, of in having.items() if all(key in kind.get("required", []) for kind in of)
+    ]
+    return found
+
+
 def rows(schema: dict, root: dict, prefix: str = "") -> Iterator[str]:
     """A row for each key below ``prefix``, depth first."""
     for key, child in schema.get("properties", {}).items():
@@ -92,7 +123,7 @@ def rows(schema: dict, root: dict, prefix: str = "") -> Iterator[str]:
         yield f"| `{name}` | {value(child, root)} | {'none' if empty else default} | {description} |"
         entry = next(iter(within.get("patternProperties", {}).values()), within.get("additionalProperties"))
         if isinstance(entry, dict) and entry:
-            yield from rows(resolved(entry, root), root, f"{name}.<name>.")
+            yield from rows(of_all_kinds(resolved(entry, root), root), root, f"{name}.<name>.")
         else:
             yield from rows(within, root, f"{name}.")
 

@@ -6,8 +6,9 @@ import pandas as pd
 from pdetransfer.analysis.bootstrap import Replicates
 from pdetransfer.analysis.savings import data_savings
 from pdetransfer.analysis.tables import AXES, cell_rows
-from pdetransfer.data.datasets import Examples
+from pdetransfer.data.examples import Examples
 from pdetransfer.data.systems._spectral import SpectralSystem
+from pdetransfer.data.systems._trajectories import FRAMES, as_block
 from pdetransfer.data.systems.registry import SYSTEMS
 
 # One instance of every system. A new system is tested by an entry here, which test_systems.py asks for.
@@ -51,9 +52,16 @@ SETTINGS = {
 SIZES = {"fno": {"width": 8, "modes": 4, "num_layers": 2}}
 
 
+def arrays_by_name(split, start, stop):
+    """The arrays of some examples of a split, those of trajectories as a block."""
+    arrays, system = split.examples(start, stop).arrays, split.build_system()
+    frames = arrays.get(FRAMES)
+    return arrays if frames is None else arrays | as_block(frames, system.channels)
+
+
 def as_examples(split, count):
     """The first examples of a split in memory, as if stored and loaded."""
-    arrays, system = split.examples(0, count).arrays, split.build_system()
+    arrays, system = arrays_by_name(split, 0, count), split.build_system()
     fields, outputs = (
         np.stack([arrays[name] for name in names], axis=1).astype(np.float32)
         for names in (system.fields, system.outputs)

@@ -11,7 +11,6 @@ import pandas as pd
 
 from pdetransfer.analysis.bootstrap import Estimate, Replicates, interval
 from pdetransfer.analysis.tables import CURVE_AXES
-from pdetransfer.plan.costs import num_parameters
 from pdetransfer.plan.entries import OWN, SCRATCH, Claim, Entry, Selection
 from pdetransfer.plan.study import Cell, Curve, Study
 
@@ -96,7 +95,7 @@ class Evidence:
         if isinstance(asked, dict):
             found = _with_settings(entries, asked)
         elif section == "models" and asked in _EXTREMES:
-            sizes = {name: num_parameters(model, _IN_CHANNELS) for name, model in entries.items()}
+            sizes = {name: model.num_parameters(_IN_CHANNELS) for name, model in entries.items()}
             found = _with_values(sizes, asked)
         else:
             members = self._members(section, asked)

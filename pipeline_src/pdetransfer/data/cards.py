@@ -8,8 +8,9 @@ import pandas as pd
 import zarr
 
 from pdetransfer.base.files import read_json
-from pdetransfer.data.datasets import source_rms
 from pdetransfer.data.disjoint import in_words
+from pdetransfer.data.examples import source_rms
+from pdetransfer.data.store import arrays_of
 from pdetransfer.data.systems.registry import SYSTEMS
 
 _READ = 1024  # examples of the training split that statistics of fields are computed from
@@ -41,7 +42,7 @@ def read_card(stores: dict[str, Path], manifests: dict[str, Path], shared: list[
     kind = "parameter" if "parameters" in group else "coefficient"
     parameters = pd.DataFrame(group[f"{kind}s"][:], columns=train[f"{kind}_names"])
     shown = train["fields"][0], train["outputs"][0]
-    fields = {name: group[name][:_READ] for name in train["fields"] + train["outputs"]}
+    fields = arrays_of(group, train, slice(_READ))
     rms = pd.DataFrame({name: source_rms(values) for name, values in fields.items()})
     spectra = pd.DataFrame({name: spectrum(values, train["system"]) for name, values in fields.items()})
     sets, coefficients = {f"{train['dataset']}/{split}" for split in contents}, group["coefficients"][:]

@@ -1,110 +1,70 @@
-"""Datasets read: examples in memory, mixtures, and the references of their normalisation."""
+"""Datasets read: examples or trajectories in memory, and mixtures of them."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import zarr
 
 from pdetransfer.base.files import UnusableFile, read_json
+from pdetransfer.data.examples import Examples
+from pdetransfer.data.store import arrays_of
+from pdetransfer.data.systems._trajectories import FRAMES
 from pdetransfer.data.systems.registry import SYSTEMS
+from pdetransfer.data.windows import Windows
 
 
-def source_rms(fields: np.ndarray) -> np.ndarray:
-    """Root mean square of each example's input fields, ``(count,)``, of ``(count, num_fields, *grid)``."""
-    flat = fields.reshape(len(fields), -1)
-    return np.sqrt(np.einsum("ij,ij->i", flat, flat, dtype=np.float64) / flat.shape[1])
-
-
-def unit(channel: str) -> str:
-    """The reference of a channel that is divided by its unit."""
-    return f"unit of {channel}"
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Examples in memory: ``fields`` and ``outputs`` ``(count, channel, *grid)``, float32, and
-    ``coefficients`` ``(count, num_coefficients)``, float64, with the names of all three. A coefficient
-    that an example's system lacks is NaN. ``own_units`` are those of a user's file, or of a system whose fields
-    have a scale, in which a field may have any size; other generated fields are of order one. ``system`` is
-    a name in SYSTEMS, if all examples are of one."""
-
-    fields: np.ndarray
-    coefficients: np.ndarray
-    outputs: np.ndarray
-    field_names: tuple[str, ...]
-    coefficient_names: tuple[str, ...]
-    output_names: tuple[str, ...]
-    own_units: bool = False
-    system: str | None = None
-
-    def __len__(self) -> int:
-        return len(self.fields)
-
-    def __getitem__(self, rows: slice | np.ndarray) -> "Examples":
-        return replace(
-            self,
-            fields=self.fields[rows],
-            coefficients=self.coefficients[rows],
-            outputs=self.outputs[rows],
-        )
-
-    def references(self) -> dict[str, float]:
-        """Constants of the input normalisation (arXiv 2306.00258, A.5), by channel.
-
-        ``source`` is the median of the examples' source RMS (RMS rather than norm, so that it survives a
-        change of resolution), a coefficient's reference the median of its absolute value over the examples
-        whose system has it; 1 where that is zero. Fields and outputs in units of their own have these, too:
-        the medians of their RMS, by which they are of order one.
-        """
-        source = float(np.median(source_rms(self.fields)))
-        medians = np.nanmedian(np.abs(self.coefficients), axis=0) if self.coefficient_names else ()
-        references = {"source": source} | {
-            name: float(median) if median > 0 else 1.0
-            for name, median in zip(self.coefficient_names, medians, strict=True)
-        }
-        if self.own_units:
-            references |= {unit(name): source for name in self.field_names}
-            references |= {
-                unit(name): float(np.median(source_rms(self.outputs[:, index])))
-                for index, name in enumerate(self.output_names)
-            }
-        return references
-
-
-def load(stores: list[Path], manifests: list[Path], count: int | None = None) -> Examples:
-    """The first ``count`` examples of a split, or all, read whole into memory.
+def load(
+    stores: list[Path], manifests: list[Path], count: int | None = None, num_inputs: int | None = None
+) -> Examples | Windows:
+    """The first ``count`` examples of a split, or all, read whole into memory: with ``num_inputs`` as windows of
+    so many frames and the next one.
 
     Several stores are a mixture: its examples are those of the stores in turn, so that any first n of them are
-    balanced; its coefficients are those of all. Raises ValueError if there are fewer examples.
+    balanced; its coefficients, or channels, are those of all. Raises ValueError if there are fewer examples, or a
+    dataset has not as many as another; of trajectories it may have fewer, and the others are then taken alone.
     """
     contents = [read_json(manifest) for manifest in manifests]
-    available = sum(content["count"] for content in contents)
-    if count is not None and count > available:
-        names = ", ".join(
-            content.get("file") or str(store) for content, store in zip(contents, stores, strict=True)
-        )
+    names = [content.get("file") or str(store) for content, store in zip(contents, stores, strict=True)]
+    available = [content["count"] for content in contents]
+    if count is not None and count > sum(available):
         raise ValueError(
-            f"{count} examples were asked of {names}; expected at most {available}: "
+            f"{count} examples were asked of {', '.join(names)}; expected at most {sum(available)}: "
             f"lower n_train or num_validation, or give more"
         )
-    total = available if count is None else count
-    shares = [-(-(total - index) // len(stores)) for index in range(len(stores))]
-    for content, store, share in zip(contents, stores, shares, strict=True):
+    total = sum(available) if count is None else count
+    shares = (
+        _in_turn(total, available)
+        if num_inputs
+        else [-(-(total - i) // len(stores)) for i in range(len(stores))]
+    )
+    for content, name, share in zip(contents, names, shares, strict=True):
         if share > content["count"] or content["num_points"] != contents[0]["num_points"]:
             raise ValueError(
                 f"a mixture asks for {share} examples of {contents[0]['num_points']} points a side from "
-                f"{content.get('file') or store}; it has {content['count']} of {content['num_points']}"
+                f"{name}; it has {content['count']} of {content['num_points']}"
             )
+    if num_inputs:
+        parts = list(zip(stores, contents, shares, strict=True))
+        windows = [_windows_of(*part, num_inputs) for part in parts]
+        return windows[0] if len(windows) == 1 else Windows.mixed(windows)
     parts = [_load_store(*part) for part in zip(stores, contents, shares, strict=True)]
-    layouts = [(part.field_names, part.output_names, part.fields.shape[2:]) for part in parts]
-    for layout, content, store in zip(layouts, contents, stores, strict=True):
+    layouts = [(part.field_names, part.output_names, part.grid) for part in parts]
+    for layout, name in zip(layouts, names, strict=True):
         if layout != layouts[0]:
             raise ValueError(
-                f"a mixture has fields, outputs and grid {layout} in {content.get('file') or store}; "
-                f"expected {layouts[0]}, those of {contents[0].get('file') or stores[0]}"
+                f"a mixture has fields, outputs and grid {layout} in {name}; "
+                f"expected {layouts[0]}, those of {names[0]}"
             )
     return parts[0] if len(parts) == 1 else _mix(parts)
+
+
+def _in_turn(total: int, available: list[int]) -> list[int]:
+    """How many of ``total`` are taken from each, in turn, where one that has no more is passed over."""
+    order = np.argsort(np.concatenate([np.arange(count) for count in available]), kind="stable")[:total]
+    of = np.repeat(np.arange(len(available)), available)[order]
+    return np.bincount(of, minlength=len(available)).tolist()
 
 
 def shifted_parameter(store: Path, manifest: Path) -> np.ndarray:
@@ -117,20 +77,41 @@ def shifted_parameter(store: Path, manifest: Path) -> np.ndarray:
     return zarr.open_group(store, mode="r")["parameters"][:, column]
 
 
-def _load_store(store: Path, content: dict, count: int) -> Examples:
+@contextmanager
+def _checked(store: Path, arrays: list[str]) -> Iterator[zarr.Group]:
+    """A store to read these arrays of; what is wrong with it is said in one sentence."""
     try:
         group = zarr.open_group(store, mode="r")
-        for name in (*content["fields"], *content["outputs"]):
+        for name in arrays:
             _check_shards(group[name])
-        fields, outputs = (
-            np.stack([group[name][:count] for name in content[key]], axis=1) for key in ("fields", "outputs")
-        )
-        coefficients = group["coefficients"][:count]
+        yield group
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         raise UnusableFile(f"{store} is damaged: {' '.join(str(error).split())}") from error
+
+
+def _windows_of(store: Path, content: dict, count: int, num_inputs: int) -> Windows:
+    with _checked(store, [FRAMES]) as group:
+        frames = group[FRAMES][:count]
+    try:
+        return Windows.of(frames, tuple(content["channels"]), num_inputs, content["system"])
+    except ValueError as mistake:
+        raise ValueError(f"{content.get('file') or store}: {mistake}") from None
+
+
+def _load_store(store: Path, content: dict, count: int) -> Examples:
+    with _checked(store, _stored_fields(content)) as group:
+        arrays = arrays_of(group, content, slice(count))
+        fields, outputs = (
+            np.stack([arrays[name] for name in content[key]], axis=1) for key in ("fields", "outputs")
+        )
+        coefficients = group["coefficients"][:count]
     names = (tuple(content[key]) for key in ("fields", "coefficient_names", "outputs"))
     own_units = content.get("own_units", "file" in content)
     return Examples(fields, coefficients, outputs, *names, own_units, content["system"])
+
+
+def _stored_fields(content: dict) -> list[str]:
+    return [FRAMES] if "channels" in content else content["fields"] + content["outputs"]
 
 
 def _check_shards(array: zarr.Array) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import zarr
 
 from pdetransfer.base.files import read_json
-from pdetransfer.data.store import SHARD
+from pdetransfer.data.store import inputs_of
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 #: as stored, and a source where there are any by its amplitudes: two systems that share amplitudes differ in their
 #: fields, as one removes the mean.
 KINDS = ("inputs", "examples", "amplitudes")
+_READ = 256  # examples read at once
 _SHOWN = 5  # pairs of indices that an error names
 
 
@@ -33,20 +34,21 @@ class _Set:
     @classmethod
     def read(cls, store: Path, manifest: Path) -> "_Set":
         content = read_json(manifest)
-        hashes = _fingerprints(store, content["fields"])
+        hashes = _fingerprints(store, content)
         return cls(content["dataset"], content["split"], content.get("file"), hashes)
 
     def __str__(self) -> str:
         return f"{self.dataset}/{self.split}"
 
 
-def _fingerprints(store: Path, fields: list[str]) -> dict[str, np.ndarray]:
+def _fingerprints(store: Path, content: dict) -> dict[str, np.ndarray]:
     group = zarr.open_group(store, mode="r")
     coefficients = group["coefficients"][:]
     hashes: dict[str, list[bytes]] = {kind: [] for kind in KINDS}
-    for start in range(0, len(coefficients), SHARD):
-        rows = slice(start, start + SHARD)
-        for *given, row in zip(*(group[name][rows] for name in fields), coefficients[rows], strict=True):
+    for start in range(0, len(coefficients), _READ):
+        rows = slice(start, start + _READ)
+        fields = inputs_of(group, content, rows).values()
+        for *given, row in zip(*fields, coefficients[rows], strict=True):
             digest = _hash(np.stack(given))
             hashes["inputs"].append(digest.digest())
             digest.update(row)

@@ -9,7 +9,8 @@ from scipy.stats import wasserstein_distance
 
 from pdetransfer.base.bins import bin_edges
 from pdetransfer.data.cards import spectrum
-from pdetransfer.data.datasets import shifted_parameter, source_rms
+from pdetransfer.data.datasets import shifted_parameter
+from pdetransfer.data.examples import source_rms
 from pdetransfer.data.stored import Stored
 
 _IN_SPECTRA = 256  # training examples that spectra are means over

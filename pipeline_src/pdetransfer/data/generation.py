@@ -1,5 +1,6 @@
 """Datasets made: sampled, solved, checked, and written shard by shard."""
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,8 +11,9 @@ import numpy as np
 
 from pdetransfer.base import numerics
 from pdetransfer.data.sources import SparseGaussians
-from pdetransfer.data.store import SHARD, Writer
+from pdetransfer.data.store import Writer, examples_of_shard
 from pdetransfer.data.streams import Stream
+from pdetransfer.data.systems._trajectories import AbstractTrajectories
 from pdetransfer.data.systems.registry import SYSTEMS, AbstractSystem
 
 MOST_ATTEMPTS = 1000  #: at drawing an example that its system accepts
@@ -90,7 +92,7 @@ def generate(split: Split, store: Path, manifest: Path, threads: int = 1) -> dic
     """
     system = split.build_system()
     extra = {"parameters": {"parameter": len(system.parameter_names)}, **system.drawn_arrays(split.source)}
-    axes, fields = system.grid(split.num_points), system.fields + system.outputs
+    axes, fields = system.grid(split.num_points), system.stored(split.num_points)
     writer = Writer(store, manifest, split.count, axes, fields, len(system.coefficient_names), extra)
     parameters, refused, largest_residual = [], [], 0.0
     with ThreadPoolExecutor(threads) as pool:
@@ -109,8 +111,10 @@ def solve_shards(split: Split, pool: ThreadPoolExecutor) -> Iterator[tuple[slice
     """The examples shard by shard, with fields rounded as they are stored. While one shard is used, ``_AHEAD``
     more are solved in the pool. Raises RuntimeError as ``generate`` does."""
     ahead: deque[tuple[slice, dict, list[Future]]] = deque()
-    for start in range(0, split.count, SHARD):
-        rows = slice(start, min(start + SHARD, split.count))
+    shapes = split.build_system().stored(split.num_points).values()
+    shard = min(examples_of_shard(math.prod(shape.values())) for shape in shapes)
+    for start in range(0, split.count, shard):
+        rows = slice(start, min(start + shard, split.count))
         ahead.append((rows, *_start_shard(split, rows, pool)))
         if len(ahead) > _AHEAD:
             yield _finish_shard(*ahead.popleft())
@@ -121,8 +125,9 @@ def solve_shards(split: Split, pool: ThreadPoolExecutor) -> Iterator[tuple[slice
 def _start_shard(split: Split, rows: slice, pool: ThreadPoolExecutor) -> tuple[dict, list[Future]]:
     """The fields of a shard, and what fills them: its examples in blocks that fit the cache."""
     system = split.build_system()
-    shape = rows.stop - rows.start, *map(len, system.grid(split.num_points).values())
-    fields = {name: np.empty(shape, np.float32) for name in system.fields + system.outputs}
+    count = rows.stop - rows.start
+    shapes = system.stored(split.num_points).items()
+    fields = {name: np.empty((count, *shape.values()), np.float32) for name, shape in shapes}
 
     def block(start: int) -> Solved:
         stop = min(start + _CACHED, rows.stop)
@@ -169,8 +174,18 @@ def _acceptance(split: Split, accepted: np.ndarray, refused: np.ndarray) -> dict
 
 def _attributes(split: Split) -> dict:
     """What a reader needs to understand a store, and to make it again."""
-    system, law = SYSTEMS[split.system], split.source
-    return {
+    system, law = split.build_system(), split.source
+    of_trajectories = (
+        {
+            "channels": list(system.channels),
+            "time_step": system.time_step,
+            "boundary": system.boundary,
+            "conserved": system.conserved,
+        }
+        if isinstance(system, AbstractTrajectories)
+        else {}
+    )
+    return of_trajectories | {
         "dataset": split.dataset,
         "split": split.split,
         "system": split.system,

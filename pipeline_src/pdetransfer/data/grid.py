@@ -11,6 +11,11 @@ def points(count: int, periodic: bool) -> np.ndarray:
     return np.arange(count) / (count if periodic else count - 1)
 
 
+def cells(count: int) -> np.ndarray:
+    """Centres of ``count`` equal cells along an axis, ``(count,)``, in units of its length."""
+    return (np.arange(count) + 0.5) / count
+
+
 class Grid:
     """``num_points`` x ``num_points`` points of the unit square [0, 1)², periodic in both directions.
 

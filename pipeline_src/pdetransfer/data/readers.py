@@ -15,10 +15,10 @@ import numpy as np
 from pdetransfer.base import numerics
 from pdetransfer.data import layouts
 from pdetransfer.data.containers import Container, opened
-from pdetransfer.data.datasets import source_rms
+from pdetransfer.data.examples import source_rms
 from pdetransfer.data.grid import Grid, points
 from pdetransfer.data.layouts import OUTPUT, Layout, check_shape
-from pdetransfer.data.store import SHARD, Writer
+from pdetransfer.data.store import Writer
 from pdetransfer.data.systems._spectral import SpectralSystem
 from pdetransfer.data.systems._system import AbstractSystem
 from pdetransfer.data.systems.registry import SYSTEMS
@@ -90,8 +90,8 @@ def import_file(
         file = _file_of(container, names, kind, solver, held_out)
         writer = _writer(file, kind, store, manifest)
         checked: dict[str, list[np.ndarray]] = {name: [] for name in ("residual", "mean", *file.names)}
-        for start in range(0, len(file.examples), SHARD):
-            rows = slice(start, min(start + SHARD, len(file.examples)))
+        for start in range(0, len(file.examples), writer.shard):
+            rows = slice(start, min(start + writer.shard, len(file.examples)))
             stored = file.read(file.examples[rows])
             for name in file.names:
                 checked[name].append(source_rms(stored[name]))
@@ -113,10 +113,11 @@ def import_file(
 
 def _writer(file: _File, kind: type[AbstractSystem] | None, store: Path, manifest: Path) -> Writer:
     periodic = kind is None or kind.periodic
-    sizes = zip(file.layout.axes, file.layout.grid, strict=True)
-    axes = {axis: points(count, periodic) for axis, count in sizes}
+    sizes = dict(zip(file.layout.axes, file.layout.grid, strict=True))
+    axes = {axis: points(count, periodic) for axis, count in sizes.items()}
     num_coefficients = file.coefficients.shape[1]
-    return Writer(store, manifest, len(file.examples), axes, file.names, num_coefficients, {})
+    fields = dict.fromkeys(file.names, sizes)
+    return Writer(store, manifest, len(file.examples), axes, fields, num_coefficients, {})
 
 
 def _attributes(

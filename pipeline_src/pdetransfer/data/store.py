@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,9 +12,33 @@ import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 
 from pdetransfer.base.files import read_json, write_json
+from pdetransfer.data.systems._trajectories import FRAMES, as_block
 
-CHUNK = 32  #: examples in a chunk, the smallest piece that is read
-SHARD = 256  #: examples in a shard, which is a file; also the piece that is written at once
+CHUNK = 32  #: examples in a chunk, the smallest piece that is read, at most
+SHARD = 256  #: examples in a shard, which is a file; also the piece that is written at once, at most
+_SHARD_BYTES = 2**27  # of a shard's fields, so that memory does not grow with what one example is
+
+
+def examples_of_shard(values: int) -> int:
+    """Examples in a shard, ``values`` float32 numbers each: a power of two."""
+    most = max(1, _SHARD_BYTES // (4 * values))
+    return min(SHARD, 2 ** (most.bit_length() - 1))
+
+
+def inputs_of(group: zarr.Group, content: dict, rows: slice) -> dict[str, np.ndarray]:
+    """What some examples of a store are given by, its fields by name; of trajectories the first frames."""
+    if "channels" not in content:
+        return {name: group[name][rows] for name in content["fields"]}
+    frames = group[FRAMES][rows, :1]
+    return {name: frames[:, :, index] for index, name in enumerate(content["fields"])}
+
+
+def arrays_of(group: zarr.Group, content: dict, rows: slice) -> dict[str, np.ndarray]:
+    """Fields and outputs of some examples of a store by name, ``(count, *grid)``; of trajectories as a block in
+    space and time."""
+    if "channels" not in content:
+        return {name: group[name][rows] for name in content["fields"] + content["outputs"]}
+    return as_block(group[FRAMES][rows], content["channels"])
 
 
 def content_hash(manifests: list[Path]) -> str:
@@ -25,8 +50,8 @@ def content_hash(manifests: list[Path]) -> str:
 class Writer:
     """Writes ``count`` examples on a grid of ``axes``, coordinates by name, shard by shard.
 
-    Every store has ``fields`` on these axes, inputs and outputs, float32, and ``coefficients``; ``extra`` names
-    more float64 arrays, with the dimensions and shape of one example. An earlier manifest is removed first: a
+    Every store has ``fields``, inputs and outputs or frames, float32, and ``coefficients``; ``extra`` names more
+    float64 arrays. Both give the dimensions and shape of one example. An earlier manifest is removed first: a
     store without one is unfinished, whatever it holds.
     """
 
@@ -36,7 +61,7 @@ class Writer:
         manifest: Path,
         count: int,
         axes: dict[str, np.ndarray],
-        fields: tuple[str, ...],
+        fields: dict[str, dict[str, int]],
         num_coefficients: int,
         extra: dict[str, dict[str, int]],
     ):
@@ -49,8 +74,8 @@ class Writer:
             array = self._group.create_array(axis, data=points, dimension_names=[axis])
             array.attrs["units"] = "time" if axis == "t" else "domain length"
         self._group.create_array("sample", data=np.arange(count), dimension_names=["sample"])
-        grid = {axis: len(points) for axis, points in axes.items()}
-        self._arrays = {name: self._create(name, grid, "float32") for name in fields}
+        self.shard = min(examples_of_shard(math.prod(shape.values())) for shape in fields.values())
+        self._arrays = {name: self._create(name, shape, "float32") for name, shape in fields.items()}
         self._arrays["coefficients"] = self._create(
             "coefficients", {"coefficient": num_coefficients}, "float64"
         )
@@ -62,13 +87,14 @@ class Writer:
     def _create(self, name: str, dimensions: dict[str, int], dtype: str) -> zarr.Array:
         shape = tuple(dimensions.values())
         # Shards hold whole chunks; a split smaller than a shard is one shard. A chunk has no empty axis.
-        shard = min(SHARD, -(-self._count // CHUNK) * CHUNK)
+        chunk = math.gcd(CHUNK, self.shard)
+        shard = min(self.shard, -(-self._count // chunk) * chunk)
         of_example = tuple(max(1, size) for size in shape)
         return self._group.create_array(
             name,
             shape=(self._count, *shape),
             dtype=dtype,
-            chunks=(CHUNK, *of_example),
+            chunks=(chunk, *of_example),
             shards=(shard, *of_example),
             compressors=[BloscCodec(cname="lz4", shuffle="shuffle"), Crc32cCodec()],
             dimension_names=["sample", *dimensions],

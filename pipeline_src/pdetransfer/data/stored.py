@@ -8,6 +8,8 @@ import numpy as np
 
 from pdetransfer.base.files import read_json
 from pdetransfer.data import datasets
+from pdetransfer.data.examples import Examples
+from pdetransfer.data.windows import Windows
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,16 @@ class Stored:
         splits = list(splits)
         return cls([Path(split.store) for split in splits], [Path(split.manifest) for split in splits])
 
-    def load(self, count: int | None = None) -> datasets.Examples:
-        return datasets.load(self.stores, self.manifests, count)
+    def load(self, count: int | None = None) -> Examples:
+        found = datasets.load(self.stores, self.manifests, count)
+        assert isinstance(found, Examples)
+        return found
 
-    def first(self, most: int) -> datasets.Examples:
+    def load_for(self, architecture: dict, count: int | None = None) -> Examples | Windows:
+        """As what a model learns from: windows, if it takes frames."""
+        return datasets.load(self.stores, self.manifests, count, architecture.get("num_frames"))
+
+    def first(self, most: int) -> Examples:
         """The first ``most`` examples, or as many as there are; of a mixture no more than every part of it has."""
         return self.load(min(most, *(read_json(manifest)["count"] for manifest in self.manifests)))
 
@@ -39,9 +47,13 @@ class Stored:
 
 def load_for(
     cells: list[dict], train: Stored, validation: Stored
-) -> tuple[datasets.Examples, datasets.Examples]:
+) -> tuple[Examples | Windows, Examples | Windows]:
     """Both splits, read once, as far as any of the cells with these settings needs them."""
     recipes = [settings["recipe"] for settings in cells]
     whole = any(recipe.get("subset_by_seed") for recipe in recipes)
     n_train = None if whole else max(settings["n_train"] for settings in cells)
-    return train.load(n_train), validation.load(max(recipe["num_validation"] for recipe in recipes))
+    architecture, num_validation = (
+        cells[0]["architecture"],
+        max(recipe["num_validation"] for recipe in recipes),
+    )
+    return train.load_for(architecture, n_train), validation.load_for(architecture, num_validation)

@@ -3,21 +3,24 @@
 What enters is physical, fields and coefficients by name; what the network sees is made here.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pdetransfer.data.datasets import Examples, source_rms, unit
+from pdetransfer.data.examples import Examples, source_rms, unit
 from pdetransfer.data.systems._system import AbstractSystem
+from pdetransfer.data.windows import Windows
+from pdetransfer.models.frames import Targets, WindowInputs
 from pdetransfer.models.parametrization import parametrization_of, without
 from pdetransfer.models.registry import MODELS
 
 _EVALUATION_BATCH = 64  # examples in one forward pass where no gradient is kept, on 128 x 128 points or fewer
 _EVALUATION_POINTS = 2**20  # of all examples in one, on finer grids
 _OTHER_UNITS = 100.0  # times as large as in training: no shift of the physics, but other units
-_NOT_OF_THE_MODULE = ("kind", "input_normalisation")  # of an architecture
+_NOT_OF_THE_MODULE = ("kind", "input_normalisation", "num_frames", "channels", "absent")  # of an architecture
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,11 @@ class Channels:
     outputs: tuple[str, ...]
 
     @classmethod
-    def of(cls, examples: Examples) -> "Channels":
+    def of(cls, examples: Examples | Windows, architecture: dict) -> "Channels":
+        """Those of a model that is trained on examples: theirs, or its own."""
+        own = architecture.get("channels")
+        if own:
+            return cls(tuple(own), (), tuple(own))
         return cls(examples.field_names, examples.coefficient_names, examples.output_names)
 
 
@@ -44,9 +51,27 @@ class Inputs:
     def __len__(self) -> int:
         return len(self.fields)
 
+    @property
+    def num_points(self) -> int:
+        return self.fields[0, 0].numel()
+
     def batch(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
         """What the model takes: fields and constants of some examples."""
         return self.fields[rows], self.constants[rows]
+
+    @property
+    def validated(self) -> Tensor:
+        """What a validation computes: all of them."""
+        return torch.arange(len(self), device=self.fields.device)
+
+    def drawn(self, batches: Iterator[Tensor], seed: int) -> Iterator[Tensor]:
+        """What is learnt from batches of examples: the examples."""
+        return batches
+
+
+def sizes_of_module(architecture: dict) -> dict:
+    """What of an architecture the constructor of its module takes."""
+    return {name: value for name, value in without(architecture).items() if name not in _NOT_OF_THE_MODULE}
 
 
 def change_under_rescaling(operator: "NeuralOperator", examples: Examples, factor: float = 10.0) -> float:
@@ -66,20 +91,20 @@ class NeuralOperator:
     (10 f, 10 K), which have the same solution, give the same input; then each coefficient by its reference. An
     architecture with ``input_normalisation`` false leaves the inputs as they are. Where the data has units of its
     own, the references hold them: the network's fields and outputs are divided by them, and so of order one.
+
+    An architecture with ``num_frames`` T takes windows of T frames, and its outputs are the frame after them.
     """
 
     def __init__(self, architecture: dict, channels: Channels, references: dict[str, float], seed: int):
         self.architecture = architecture
         self.channels = channels
         self.references = references
-        sizes = {
-            name: value for name, value in without(architecture).items() if name not in _NOT_OF_THE_MODULE
-        }
         with torch.random.fork_rng(devices=[]):  # PyTorch's initialisers take no generator
             torch.manual_seed(seed)
             self.model: nn.Module = MODELS[architecture["kind"]](
-                **sizes,
-                in_channels=len(channels.fields) + len(channels.coefficients),
+                **sizes_of_module(architecture),
+                in_channels=architecture.get("num_frames", 1) * len(channels.fields)
+                + len(channels.coefficients),
                 out_channels=len(channels.outputs),
             )
             self._mup = parametrization_of(architecture)
@@ -98,6 +123,16 @@ class NeuralOperator:
     def num_parameters(self) -> int:
         """Real parameters; a complex weight counts two."""
         return sum(parameter.numel() for parameter in self.model.parameters())
+
+    def samples(
+        self, examples: Examples | Windows, device: torch.device
+    ) -> tuple[Inputs, Tensor] | tuple[WindowInputs, Targets]:
+        """What the network takes and what its outputs are to be, in its units. Raises ValueError as ``inputs``
+        does."""
+        if isinstance(examples, Windows):
+            windows = self._windows(examples, device)
+            return windows, Targets(windows)
+        return self.inputs(examples, device), self.targets(examples, device)
 
     def inputs(self, examples: Examples, device: torch.device) -> Inputs:
         """Normalised inputs of examples; a coefficient that their system lacks is zero.
@@ -142,6 +177,18 @@ class NeuralOperator:
                 f"the {names} of example {wrong} is zero everywhere; expected one with a scale to normalise by"
             )
         return rms / self.references["source"], self.references
+
+    def _windows(self, windows: Windows, device: torch.device) -> WindowInputs:
+        if unknown := set(windows.channels) - set(self.channels.fields):
+            raise ValueError(
+                f"the trajectories have the channels {sorted(unknown)}; expected some of "
+                f"{list(self.channels.fields)}"
+            )
+        units = self._units(windows.channels)[windows.channel_of_plane]
+        planes = windows.planes / units.reshape(-1, *(1 for _ in windows.grid)).astype(np.float32)
+        place = np.full((len(windows), len(self.channels.fields)), -1)
+        place[:, [self.channels.fields.index(name) for name in windows.channels]] = windows.place
+        return WindowInputs.of(windows, planes, place, self.architecture.get("absent", 0.0), device)
 
     def targets(self, examples: Examples, device: torch.device) -> Tensor:
         """What the network's outputs are to be: the solutions of examples in its units."""
@@ -188,13 +235,16 @@ class NeuralOperator:
                 )
 
     @torch.no_grad()
-    def apply(self, inputs: Inputs) -> Tensor:
+    def apply(self, inputs: Inputs | WindowInputs, numbers: Tensor | None = None) -> Tensor:
         """Outputs ``(count, num_outputs, *grid)`` in the network's units, on the model's device, computed batch by
-        batch."""
+        batch, of all inputs or those of some numbers."""
         self.model.eval()
-        size = max(1, min(_EVALUATION_BATCH, _EVALUATION_POINTS // inputs.fields[0, 0].numel()))
-        starts = range(0, len(inputs), size)
-        return torch.cat([self.model(*inputs.batch(slice(s, s + size))) for s in starts])
+        size = max(1, min(_EVALUATION_BATCH, _EVALUATION_POINTS // inputs.num_points))
+        count = len(inputs) if numbers is None else len(numbers)
+        parts = (slice(start, start + size) for start in range(0, count, size))
+        return torch.cat(
+            [self.model(*inputs.batch(part if numbers is None else numbers[part])) for part in parts]
+        )
 
     def outputs(self, examples: Examples) -> np.ndarray:
         """Predicted solutions of examples ``(count, num_outputs, *grid)``, float32, in the units of the data."""

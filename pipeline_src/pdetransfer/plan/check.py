@@ -6,16 +6,18 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from keyword import iskeyword
+from typing import Any
 
 from pdetransfer.data.sources import SparseGaussians
+from pdetransfer.data.systems._trajectories import AbstractTrajectories
 from pdetransfer.data.systems.poisson import Poisson
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan import proxies
 from pdetransfer.plan.answers import GALLERIES, Answers
-from pdetransfer.plan.entries import CONTROL, OWN, SCRATCH, Dataset, Model
+from pdetransfer.plan.entries import CONTROL, DPOT, FNO, OWN, SCRATCH, Dataset
 from pdetransfer.plan.expand import REFERENCES, ConfigError, expected_one_of, near
 from pdetransfer.plan.load import validated
-from pdetransfer.plan.study import Study
+from pdetransfer.plan.study import Curve, Study
 
 MOST_VALIDATIONS = 50  #: of one run; they cost nearly as much as training otherwise
 _TAKEN = ("source", "solution")  # names that `predict` takes and gives beside those of coefficients
@@ -31,6 +33,7 @@ def check(study: Study, answers: Answers, quantities: dict[str, Callable]) -> No
         _channels(study),
         _sizes(study),
         proxies.mistakes(study),
+        _dpot(study),
         _models(study),
         _equations(study),
         _questions(study, answers),
@@ -62,11 +65,15 @@ def _data(study: Study) -> Iterator[str]:
             given = sorted(entry.settings())
             if given != ["mix"]:
                 yield f"datasets.{name} has the keys {given}; expected nothing beside mix"
+            if isinstance(entry.mix, dict) and not all(
+                _has_frames(study, part) for part in entry.mix if part in stored
+            ):
+                yield f"datasets.{name}.mix gives probabilities; expected a list, as not all have trajectories"
             for component in entry.mix:
                 if component not in stored:
                     yield _unknown(f"datasets.{name}.mix", component, stored)
             layouts = {component: _layout(study, component) for component in entry.mix}
-            if len(set(layouts.values())) > 1:
+            if len(set(layouts.values())) > 1 and not all(_has_frames(study, part) for part in entry.mix):
                 yield f"datasets.{name}.mix has fields, outputs and axes {layouts}; expected those of one kind"
         elif entry.files:
             yield from _own_data(name, entry)
@@ -107,7 +114,8 @@ def _generated(study: Study, name: str, entry: Dataset) -> Iterator[str]:
     if entry.system not in SYSTEMS:
         yield _unknown(f"datasets.{name}.system", entry.system, SYSTEMS)
     system = SYSTEMS[entry.system]
-    needed = {"grid": entry.num_points is None, "source": system.has_source, "num_examples": True}
+    own = entry.num_examples is not None
+    needed = {"grid": entry.num_points is None, "source": system.has_source, "num_examples": not own}
     for key, is_needed in needed.items():
         if is_needed and getattr(study, key) is None:
             yield f"there is no {key!r}; expected one, as datasets.{name} is generated"
@@ -125,7 +133,7 @@ def _generated(study: Study, name: str, entry: Dataset) -> Iterator[str]:
 
 def _models(study: Study) -> Iterator[str]:
     """Every model fits itself, and the datasets that it is trained and tested on."""
-    for name, model in study.models.items():
+    for name, model in _of_kind(study, FNO):
         for key in ("modes", "padding"):
             given = getattr(model, key)
             if isinstance(given, tuple) and given and len(given) != model.num_dims:
@@ -135,6 +143,11 @@ def _models(study: Study) -> Iterator[str]:
         for part in study.components(dataset):
             if study.datasets[part].system:
                 yield from _model_on(study, model, part)
+
+
+def _of_kind(study: Study, kind: type) -> list[tuple[str, Any]]:
+    """The models of a kind, by name."""
+    return [(name, model) for name, model in study.models.items() if isinstance(model, kind)]
 
 
 def _equations(study: Study) -> Iterator[str]:
@@ -160,17 +173,73 @@ def _model_on(study: Study, name: str, dataset: str) -> Iterator[str]:
     """A model on a dataset of a known system."""
     model, entry = study.models[name], study.datasets[dataset]
     system = SYSTEMS[entry.system]
-    if model.num_dims != len(system.axes):
-        yield (
-            f"models.{name}.num_dims is {model.num_dims}; expected {len(system.axes)}, the dimensions of {dataset}"
-        )
-    if not entry.files:  # what a file holds is seen when it is read
+    if model.num_frames:
+        yield from _windows_on(study, name, dataset)
+    num_dims = len(system.axes) - bool(model.num_frames)
+    if model.num_dims != num_dims:
+        yield f"models.{name}.num_dims is {model.num_dims}; expected {num_dims}, the dimensions of {dataset}"
+    if not entry.files and isinstance(model, FNO):  # what a file holds is seen when it is read
         yield from _modes_on(study, name, dataset)
+    if not entry.files and isinstance(model, DPOT):
+        yield from _patches_on(study, name, dataset)
     if model.input_normalisation and not system.scale_free:
         yield (
             f"models.{name}.input_normalisation is true; expected false, as {dataset} is of the system "
             f"{entry.system}, whose solutions change with the scale of its inputs"
         )
+
+
+def _windows_on(study: Study, name: str, dataset: str) -> Iterator[str]:
+    """A model that takes frames, on a dataset."""
+    model, entry = study.models[name], study.datasets[dataset]
+    system = SYSTEMS[entry.system]
+    if not issubclass(system, AbstractTrajectories):
+        yield (
+            f"models.{name}.num_frames is {model.num_frames}; expected none, as {dataset} is of the system "
+            f"{entry.system}, which has no trajectories"
+        )
+    num_frames = None if entry.files else system(**entry.options).num_frames
+    if num_frames and num_frames <= model.num_frames:
+        yield (
+            f"datasets.{dataset}.num_frames is {num_frames}; expected {model.num_frames + 1} at least, as "
+            f"models.{name} takes {model.num_frames} frames to predict the next one"
+        )
+    if model.channels and (lacking := [one for one in system.channels if one not in model.channels]):
+        yield (
+            f"models.{name}.channels has no {lacking}; expected them, as {dataset} is of the system {entry.system}"
+        )
+
+
+def _patches_on(study: Study, name: str, dataset: str) -> Iterator[str]:
+    model, num_points = study.models[name], study.num_points(dataset)
+    if num_points % model.patch:
+        yield (
+            f"models.{name}.patch is {model.patch}; expected a divisor of {num_points}, the points that {dataset} "
+            f"has along each axis"
+        )
+
+
+def _dpot(study: Study) -> Iterator[str]:
+    """What sizes of a transformer, and what stands beside frames, must fulfil."""
+    for name, model in _of_kind(study, DPOT):
+        for key, divisor in (("num_heads", model.num_heads), ("a group of its normalisation", 8)):
+            if model.width % divisor:
+                yield f"models.{name}.width is {model.width}; expected a multiple of {divisor}, for {key}"
+    known = {name for system in SYSTEMS.values() for name in getattr(system, "channels", ())}
+    for name, model in study.models.items():
+        for key, value in (("channels", model.channels), ("absent", model.absent)):
+            if value and not model.num_frames:
+                yield f"models.{name}.{key} is {value}; expected none, as the model has no num_frames"
+        if model.channels and (unknown := sorted(set(model.channels) - known)):
+            yield f"models.{name}.channels has {unknown}, which no dataset has; expected some of {sorted(known)}"
+    for name in study.experiments:
+        for curve in study.curves(name):
+            noise, model = study.recipes[curve.recipe].noise, study.models[curve.model]
+            if noise and not model.num_frames:
+                yield (
+                    f"recipes.{curve.recipe}.noise is {noise}; expected 0, as models.{curve.model}, which "
+                    f"experiments.{name} trains with it, has no num_frames"
+                )
 
 
 def _modes_on(study: Study, name: str, dataset: str) -> Iterator[str]:
@@ -187,7 +256,7 @@ def _modes_on(study: Study, name: str, dataset: str) -> Iterator[str]:
 
 
 def _parametrizations(study: Study) -> Iterator[str]:
-    for name, model in study.models.items():
+    for name, model in _of_kind(study, FNO):
         if (model.base is not None) != (model.parametrization == "mup"):
             expected = "the proxy's width and modes" if model.parametrization == "mup" else "none"
             yield (
@@ -274,7 +343,9 @@ def _channels(study: Study) -> Iterator[str]:
             given = _coefficients(study, curve.dataset)
             known = _coefficients(study, base := study.pretrainings[curve.init].dataset)
             layout, of_base = (_layout(study, study.components(part)[0]) for part in (curve.dataset, base))
-            if layout != of_base:
+            if study.models[curve.model].num_frames:
+                yield from _channels_of_frames(study, name, curve)
+            elif layout != of_base:
                 yield (
                     f"experiments.{name} fine-tunes {curve.init} on {curve.dataset}, which has fields, outputs "
                     f"and axes {layout}; expected {of_base}, those of {base}, which it is pre-trained on"
@@ -286,11 +357,31 @@ def _channels(study: Study) -> Iterator[str]:
                 )
 
 
+def _channels_of_frames(study: Study, experiment: str, curve: Curve) -> Iterator[str]:
+    """The channels that a model has are those of its own, or of the trajectories that it is pre-trained on."""
+
+    def channels(dataset: str) -> list[str]:
+        systems = (SYSTEMS[study.datasets[part].system] for part in study.components(dataset))
+        return list(dict.fromkeys(name for system in systems for name in system.channels))
+
+    base = study.pretrainings[curve.init].dataset
+    known = study.models[curve.model].channels or channels(base)
+    if unknown := [name for name in channels(curve.dataset) if name not in known]:
+        yield (
+            f"experiments.{experiment} fine-tunes {curve.init} on {curve.dataset}, which has the channels "
+            f"{unknown}; expected some of {list(known)}, those of models.{curve.model}: give it `channels`"
+        )
+
+
 def _layout(study: Study, dataset: str) -> tuple:
     """Fields, outputs and axes of a stored dataset; for a user's file of no known system those of the linear ones
     are taken, as it has others by its keys alone."""
     system = SYSTEMS.get(study.datasets[dataset].system or "", Poisson)
     return system.fields, system.outputs, system.axes
+
+
+def _has_frames(study: Study, dataset: str) -> bool:
+    return issubclass(SYSTEMS.get(study.datasets[dataset].system or "", Poisson), AbstractTrajectories)
 
 
 def _coefficients(study: Study, dataset: str) -> list[str]:
@@ -313,8 +404,7 @@ def _sizes(study: Study) -> Iterator[str]:
         parts = study.components(dataset)
         if any(study.datasets[part].files for part in parts):
             continue  # what a file holds is seen when it is read
-        assert study.num_examples  # `_generated` asks for them
-        if most > (available := study.num_examples.train * len(parts)):
+        if most > (available := sum(study.num_examples_of(part).train for part in parts)):
             yield f"{key} asks for {most} examples of {dataset}; expected at most {available}"
     for name in study.experiments:
         for curve in study.curves(name):
@@ -372,7 +462,7 @@ def _claims(study: Study, quantities: dict[str, Callable]) -> Iterator[str]:
     known = {bounds for claim in study.claims.values() for bounds in claim.bounds}
     if known and study.bounds not in known:
         yield f"bounds is {study.bounds!r}; {expected_one_of(study.bounds, known)}, as claims.yaml has them"
-    settings = {"dataset": _settings_of_datasets(), "model": set(Model.model_fields)}
+    settings = {"dataset": _settings_of_datasets(), "model": {*FNO.model_fields, *DPOT.model_fields}}
     for name, claim in study.claims.items():
         if claim.quantity not in quantities:
             yield _unknown(f"claims.{name}.quantity", claim.quantity, quantities)
@@ -396,7 +486,9 @@ def _mistake_in_architecture(model: dict, claim: str) -> str | None:
     if "rate" in model:
         return f"claims.{claim}.model has a rate; expected an architecture alone"
     try:
-        validated(Model, model | {"rate": 1}, ("claims", claim, "model"))
+        validated(
+            DPOT if model.get("kind") == "dpot" else FNO, model | {"rate": 1}, ("claims", claim, "model")
+        )
     except ConfigError as mistake:
         return str(mistake)
     return None

@@ -6,13 +6,15 @@ from functools import cache
 
 import pandas as pd
 
-from pdetransfer.plan.entries import Grid, Model, NumExamples
+from pdetransfer.data.systems.registry import SYSTEMS
+from pdetransfer.plan.entries import AnyModel, Grid, NumExamples
 from pdetransfer.plan.study import Cell, Curve, Study
 
 PRETRAINING = "pre-training"  #: the row of cells that are trained for their weights alone
 PROXIES = "proxies"  #: that of cells that are trained for their learning rates alone
 _VALUE = 4  # bytes of a float32
 _PROCESS_MB = 1500  # of a job that has loaded PyTorch
+_CHANNELS = 8  # taken for what a model has at a point
 _SPARE = 1.5  # what is asked for, over what is forecast
 # Taken for users' files, which are not read before their sizes are asked for, where nothing is generated beside
 # them.
@@ -28,6 +30,15 @@ def grid_of(study: Study, dataset: str, num_dims: int = 2) -> tuple[int, ...]:
     if entry.files:
         return ((study.grid or _OWN_GRID).num_points,) * num_dims
     return study.grid_of(first)
+
+
+def values_of_example(study: Study, dataset: str, num_dims: int = 2) -> int:
+    """Numbers that an example of a stored dataset has: those of its fields and outputs, or of its frames."""
+    entry = study.datasets[dataset]
+    if entry.files:
+        return 2 * math.prod(grid_of(study, dataset, num_dims))
+    shapes = SYSTEMS[entry.system](**entry.options).stored(study.num_points(dataset)).values()
+    return sum(math.prod(shape.values()) for shape in shapes)
 
 
 def at_rates(study: Study, rates: dict[str, float]) -> Study:
@@ -46,14 +57,9 @@ def seconds(study: Study, curve: Curve, n_train: int) -> float:
     return study.cell_examples(curve, n_train) / study.models[curve.model].rate
 
 
-def num_parameters(model: Model, in_channels: int, out_channels: int = 1) -> int:
-    """Real parameters of a Fourier neural operator; a complex weight counts two."""
-    width, num_dims = model.width, model.num_dims
-    modes = (model.modes,) * num_dims if isinstance(model.modes, int) else model.modes
-    layer = 2 * 2 ** (num_dims - 1) * math.prod(modes) * width**2 + width**2 + width
-    projection = 2 * width * width + 2 * width + out_channels * (2 * width + 1)
-    lifting = (in_channels + num_dims * model.coordinates + 1) * width
-    return lifting + model.num_layers * layer + projection
+def _parameters(model: AnyModel) -> int:
+    """Of a model in a study: with eight channels at most, beside which the others are many."""
+    return model.num_parameters(model.channels_in(_CHANNELS, 0), 1)
 
 
 def training_minutes(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
@@ -65,11 +71,13 @@ def training_minutes(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
 def training_mb(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
     """Memory of the host to ask for: examples as read and as prepared, and copies of the weights."""
     recipe, num_dims = study.recipes[curve.recipe], study.models[curve.model].num_dims
-    points = math.prod(grid_of(study, curve.dataset, num_dims))
-    whole = (study.num_examples or _OWN_EXAMPLES).train * len(study.components(curve.dataset))
+    values = max(values_of_example(study, part, num_dims) for part in study.components(curve.dataset))
+    whole = sum(
+        (study.num_examples_of(part) or _OWN_EXAMPLES).train for part in study.components(curve.dataset)
+    )
     num_loaded = (whole if recipe.subset_by_seed else max(sizes)) + recipe.num_validation
-    examples = 4 * num_loaded * 2 * points * _VALUE  # source and solution; read, ordered, selected, scaled
-    weights = (3 + len(recipe.seeds)) * num_parameters(study.models[curve.model], 8) * _VALUE
+    examples = 4 * num_loaded * values * _VALUE  # read, ordered, selected, scaled
+    weights = (3 + len(recipe.seeds)) * _parameters(study.models[curve.model]) * _VALUE
     return math.ceil(_PROCESS_MB + _SPARE * (examples + weights) / 1e6)
 
 
@@ -132,7 +140,7 @@ def _row(study: Study, name: str, own: list[Cell], extra: set[Cell]) -> dict:
     hours = sum(seconds(study, *cell) for cell in own) / 3600
     saved = {cell: _saved(study, cell, extra) for cell in own}
     weights = sum(
-        len(study.recipes[curve.recipe].seeds_at(n)) * num_parameters(study.models[curve.model], 8)
+        len(study.recipes[curve.recipe].seeds_at(n)) * _parameters(study.models[curve.model])
         for curve, n in own
     )
     return {
@@ -174,8 +182,7 @@ def largest_job_mb(study: Study, names: list[str]) -> int:
 def data_gb(study: Study, names: list[str]) -> float:
     """Size of the generated datasets of experiments, without compression."""
     generated = [name for name in study.needed_datasets(names) if not study.datasets[name].files]
-    if not (generated and study.num_examples):
+    if not generated:
         return 0.0
-    count = sum(study.num_examples.model_dump().values())
-    points = sum(math.prod(grid_of(study, name)) for name in generated)
-    return count * 2 * points * _VALUE / 1e9
+    counts = {name: sum(study.num_examples_of(name).model_dump().values()) for name in generated}
+    return sum(count * values_of_example(study, name) for name, count in counts.items()) * _VALUE / 1e9

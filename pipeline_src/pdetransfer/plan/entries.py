@@ -4,9 +4,20 @@ of this.
 What stands here is what a study has after ``expand``; how its entries go together is checked in ``check``.
 """
 
-from typing import Annotated, Any, Literal
+import math
+from abc import abstractmethod
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+)
 
 SCRATCH = "scratch"  #: the init that is no pre-training
 OWN = "own"  #: in an experiment, the pre-training that is called like the dataset's system
@@ -97,6 +108,9 @@ class Dataset(Entry):
     num_points: int | None = Field(
         None, ge=4, description="Points along each axis, of a generated dataset that has not those of `grid`."
     )
+    num_examples: NumExamples | None = Field(
+        None, description="Examples of a generated dataset that has not those of `num_examples`."
+    )
     files: Files | None = Field(
         None,
         description="Own data, a file for each split, of HDF5, zarr, MATLAB or NumPy (docs/data-format.md), of a "
@@ -108,11 +122,11 @@ class Dataset(Entry):
         description="Names of the coefficients in own data of a system that the project does not "
         "have; may be empty.",
     )
-    mix: Names | None = Field(
+    mix: Names | dict[str, Annotated[float, Field(gt=0)]] | None = Field(
         None,
-        description="Datasets whose examples are taken in turn, in one layout of channels by name; a "
-        "coefficient that a "
-        "system lacks is zero.",
+        description="Datasets whose examples are taken in turn, in one layout of channels by name; a coefficient "
+        "that a system lacks is zero. Of trajectories, each may have its probability of being drawn in training, "
+        "relative to the others; in a list, every trajectory has the same.",
     )
 
     @property
@@ -128,8 +142,59 @@ class Proxy(Entry):
     modes: Count = Field(description="Kept wavenumbers on each half axis.")
 
 
-class Model(Entry):
+class _Model(Entry):
     """An architecture with its sizes. A size is one entry."""
+
+    num_dims: int
+    num_frames: Count | None = Field(
+        None,
+        description="Input frames (T), of a model that learns the next frame of a trajectory from them; "
+        "without, a model learns pairs of fields and outputs, of trajectories the block from the first frame to "
+        "all.",
+    )
+    channels: Names | None = Field(
+        None,
+        description="Channels of a model with `num_frames`, where they are more than those of the data that it is "
+        "trained on: others, which it is fine-tuned on, must have some of them.",
+    )
+    absent: float = Field(
+        0.0,
+        description="What stands for a channel that a trajectory's system lacks, of a model with `num_frames`. "
+        "With 1, as in the public code of arXiv 2403.03542, it counts in training as if it were there.",
+    )
+    input_normalisation: bool = Field(
+        True,
+        description="Whether inputs are normalised example by example (A.5 of arXiv 2306.00258): of equations "
+        "which that leaves as they are.",
+    )
+    rate: float = Field(
+        gt=0,
+        description="Training examples per second on one device of this scale's machine, for the forecast of "
+        "`snakemake plan` and the time that jobs ask a cluster for. Another rate retrains nothing.",
+    )
+    num_gpus: Count = Field(
+        1,
+        description="GPUs of one machine that a training takes, where `device` is a GPU: the runs of "
+        "a cell are spread "
+        "over them, or share each batch where there are fewer runs. Another number retrains nothing.",
+    )
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """What decides the numbers of the model."""
+        return self.settings("rate", "num_gpus")
+
+    def channels_in(self, num_fields: int, num_coefficients: int) -> int:
+        """What the network takes at a point, of data with so many fields and coefficients."""
+        return self.num_frames * num_fields if self.num_frames else num_fields + num_coefficients
+
+    @abstractmethod
+    def num_parameters(self, in_channels: int, out_channels: int = 1) -> int:
+        """Real parameters; a complex weight counts two."""
+
+
+class FNO(_Model):
+    """The Fourier neural operator."""
 
     kind: Literal["fno"] = Field(description="The architecture, a name in `MODELS`.")
     width: Count = Field(description="Channels between the layers (the embedding dimension d).")
@@ -145,11 +210,6 @@ class Model(Entry):
     )
     coordinates: bool = Field(
         False, description="Whether the coordinates are input channels: fields with a boundary need them."
-    )
-    input_normalisation: bool = Field(
-        True,
-        description="Whether inputs are normalised example by example (A.5 of arXiv 2306.00258): of equations "
-        "which that leaves as they are.",
     )
     initialisation: Literal["uniform", "normal"] = Field(
         "uniform",
@@ -168,22 +228,70 @@ class Model(Entry):
         description="How muP's spectral weights and their learning rate follow the modes, which is a choice: not "
         "at all; by arXiv 2506.19396, as 1 / sqrt(log modes); or by the bound on the norm of Gaussian blocks.",
     )
-    rate: float = Field(
-        gt=0,
-        description="Training examples per second on one device of this scale's machine, for the forecast of "
-        "`snakemake plan` and the time that jobs ask a cluster for. Another rate retrains nothing.",
+
+    def num_parameters(self, in_channels: int, out_channels: int = 1) -> int:
+        width, num_dims = self.width, self.num_dims
+        modes = (self.modes,) * num_dims if isinstance(self.modes, int) else self.modes
+        layer = 2 * 2 ** (num_dims - 1) * math.prod(modes) * width**2 + width**2 + width
+        projection = 2 * width * width + 2 * width + out_channels * (2 * width + 1)
+        lifting = (in_channels + num_dims * self.coordinates + 1) * width
+        return lifting + self.num_layers * layer + projection
+
+
+class DPOT(_Model):
+    """The Fourier-attention transformer of arXiv 2403.03542."""
+
+    kind: Literal["dpot"] = Field(description="The architecture, a name in `MODELS`.")
+    num_dims: ClassVar[int] = 2
+    num_frames: Count = Field(description=_Model.model_fields["num_frames"].description)
+    width: Count = Field(description="Channels of a token (the embedding dimension d), a multiple of 8.")
+    num_layers: Count = Field(description="Blocks.")
+    num_heads: Count = Field(description="Heads, a divisor of the width.")
+    mlp_ratio: Count = Field(1, description="Hidden channels of a block's last part, times the width.")
+    patch: Count = Field(
+        description="Points along each axis of the patch that is a token, a divisor of those of the grid."
     )
-    num_gpus: Count = Field(
-        1,
-        description="GPUs of one machine that a training takes, where `device` is a GPU: the runs of "
-        "a cell are spread "
-        "over them, or share each batch where there are fewer runs. Another number retrains nothing.",
+    num_patches: Count | tuple[Count, Count] = Field(
+        description="Learned positions along each axis, or along y and x: the tokens of the grid that it is "
+        "pre-trained on. They are interpolated on others."
+    )
+    readout_width: Count = Field(description="Channels of the output head.")
+    mixer: Literal["fourier", "attention"] = Field(
+        "fourier", description="What mixes the tokens in a block: a network at each frequency, or attention."
     )
 
-    @property
-    def architecture(self) -> dict[str, Any]:
-        """What decides the numbers of the model."""
-        return self.settings("rate", "num_gpus")
+    def num_parameters(self, in_channels: int, out_channels: int = 1) -> int:
+        width, out, points = self.width, self.readout_width, self.patch**2
+        narrow = out_channels * self.patch + 3
+        n_y, n_x = (self.num_patches,) * 2 if isinstance(self.num_patches, int) else self.num_patches
+        embedding = (out_channels + 3) * narrow * points + narrow + (narrow + 1) * width + width * n_y * n_x
+        in_time = (in_channels // out_channels) * width**2 + width
+        mixer = 4 * (width**2 // self.num_heads + width if self.mixer == "fourier" else width**2 + width)
+        hidden = self.mlp_ratio * width
+        block = 4 * width + mixer + 2 * width * hidden + hidden + width
+        head = width * out * points + out + out**2 + out + out_channels * (out + 1)
+        return embedding + in_time + self.num_layers * block + head
+
+
+def _kind_of_model(given: Any) -> str:
+    kind = given.get("kind") if isinstance(given, dict) else getattr(given, "kind", None)
+    return f"[{kind}]" if kind in ("fno", "dpot") else "[other]"
+
+
+class _Other(Entry):
+    """An entry whose kind is none of those."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    kind: Literal["fno", "dpot"] = Field(description="The architecture, a name in `MODELS`.")
+
+
+AnyModel = FNO | DPOT
+#: The tags stand in pydantic's locations.
+Model = Annotated[
+    Annotated[FNO, Tag("[fno]")] | Annotated[DPOT, Tag("[dpot]")] | Annotated[_Other, Tag("[other]")],
+    Discriminator(_kind_of_model),
+]
 
 
 class Pretraining(Entry):

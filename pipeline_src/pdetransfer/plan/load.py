@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import yaml
-from pydantic import BaseModel, ValidationError, create_model
+from pydantic import BaseModel, Tag, ValidationError, create_model
 
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan.entries import Dataset, Entry
@@ -213,21 +213,25 @@ def _fields_at(model: type[BaseModel], path: tuple) -> dict:
 
 
 def _steps(model: type[BaseModel], path: tuple) -> Iterator[type[BaseModel]]:
+    branches: dict[str, type[BaseModel]] = {}
     for step in path:
         field = model.model_fields.get(step)
-        if field is None:
+        if step in branches:
+            model = branches[step]
+        elif field is None:
             continue  # the name of an entry
-        inner = [
-            kind
-            for kind in _kinds(field.annotation)
-            if isinstance(kind, type) and issubclass(kind, BaseModel)
-        ]
-        if inner:
-            model = inner[0]
-            yield model
+        else:
+            branches = dict(_branches(field.annotation))
+            if not branches:
+                continue
+            model = next(iter(branches.values()))
+        yield model
 
 
-def _kinds(annotation: Any) -> Iterator[Any]:
-    yield annotation
+def _branches(annotation: Any, tag: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+    """The models of settings within an annotation, by tag."""
+    tag = next((of.tag for of in getattr(annotation, "__metadata__", ()) if isinstance(of, Tag)), tag)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield tag, annotation
     for argument in getattr(annotation, "__args__", ()):
-        yield from _kinds(argument)
+        yield from _branches(argument, tag)

@@ -7,7 +7,7 @@ from pdetransfer.plan.expand import ConfigError, expected_one_of
 from pdetransfer.plan.recipes import ArmedRecipe
 
 if TYPE_CHECKING:  # a study asks this module for the recipes of proxies
-    from pdetransfer.plan.entries import Model
+    from pdetransfer.plan.entries import AnyModel
     from pdetransfer.plan.study import Study
 
 _TUNING = {"seeds", "fewer_seeds", "num_tuning_seeds", "extend_grid"}  # of a recipe: not how a run is trained
@@ -52,7 +52,7 @@ def _arm(is_fine_tuned: bool) -> str:
     return "fine_tuned" if is_fine_tuned else "scratch"
 
 
-def _differing(one: "ArmedRecipe | Model", other: "ArmedRecipe | Model") -> set[str]:
+def _differing(one: "ArmedRecipe | AnyModel", other: "ArmedRecipe | AnyModel") -> set[str]:
     """The settings in which two entries differ; learning rates and what is at its default in both left out."""
     ours, theirs = (entry.settings("learning_rates", "rate", "num_gpus") for entry in (one, other))
     return {key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)}
@@ -82,8 +82,10 @@ def _mistakes_of_models(study: "Study", where: str, name: str, proxy: str) -> It
     reason = f"as {where} transfers learning rates from {proxy} to {name}"
     model, small = study.models[name], study.models[proxy]
     for key, entry in ((proxy, small), (name, model)):
-        if entry.parametrization != "mup":
-            yield f"models.{key}.parametrization is {entry.parametrization!r}; expected 'mup', {reason}"
+        found = getattr(entry, "parametrization", "standard")
+        if found != "mup":
+            yield f"models.{key}.parametrization is {found!r}; expected 'mup', {reason}"
+            return
     if model.base != small.base:
         bases = [entry.base and entry.base.settings() for entry in (model, small)]
         yield f"models.{name}.base is {bases[0]}; expected {bases[1]}, {reason}"

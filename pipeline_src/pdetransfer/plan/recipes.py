@@ -73,12 +73,25 @@ class _Training(Entry):
     schedule: Literal["cosine", "halving", "one_cycle"] = Field(
         "cosine",
         description="How the learning rate goes over a run: cosine decay to zero; halved at each of `milestones`; "
-        "or a rise from a 25th over the first 30 % and a fall to next to nothing, both along a cosine.",
+        "or a rise from a 25th over the first part (`warm_up`) and a fall to next to nothing, both along a "
+        "cosine.",
     )
     milestones: Annotated[tuple[Count, ...], AfterValidator(distinct)] = Field(
         (), description="Where the learning rate is halved, in `length_unit`; for `schedule: halving` alone."
     )
     betas: tuple[Share, Share] = Field((0.9, 0.999), description="Decay rates of Adam's moments.")
+    weight_decay: float = Field(
+        0.0, ge=0, description="What Adam adds to the gradient, times the weights (no decoupled decay)."
+    )
+    noise: float = Field(
+        0.0,
+        ge=0,
+        description="Strength of the noise on input frames, a share of their root mean square (arXiv 2403.03542); "
+        "of models with `num_frames`.",
+    )
+    warm_up: float = Field(
+        0.3, gt=0, lt=1, description="Share of a `one_cycle` run in which the learning rate rises."
+    )
     epsilon: float = Field(1e-8, gt=0, description="Adam's addition to the root of the second moment.")
     clip: float | None = Field(
         None,

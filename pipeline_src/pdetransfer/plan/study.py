@@ -100,7 +100,7 @@ class Study(Entry):
         None, description="The `n_train` of experiments that have none of their own."
     )
     datasets: dict[Name, Dataset] = Field({}, description=Dataset.__doc__)
-    models: dict[Name, Model] = Field({}, description=Model.__doc__)
+    models: dict[Name, Model] = Field({}, description="An architecture with its sizes. A size is one entry.")
     recipes: dict[Name, ArmedRecipe] = Field({}, description=ArmedRecipe.__doc__)
     pretrainings: dict[Name, Pretraining] = Field({}, description=Pretraining.__doc__)
     experiments: dict[Name, Experiment] = Field({}, description=Experiment.__doc__)
@@ -296,12 +296,14 @@ class Study(Entry):
         """All of the config that decides a cell's numbers, besides its data and initial weights; what is at its
         default is left out, so that a new setting retrains nothing. A learning rate that is transferred is yet to
         be chosen."""
+        mix = self.datasets[curve.dataset].mix
         return canonical(
             {
                 "architecture": self.models[curve.model].architecture,
                 "recipe": self.recipes[curve.recipe].of_cell(curve.is_fine_tuned, n_train),
                 "n_train": n_train,
             }
+            | ({"probabilities": list(mix.values())} if isinstance(mix, dict) else {})
         )
 
     def num_points(self, dataset: str) -> int:
@@ -312,6 +314,10 @@ class Study(Entry):
             return self.grid.num_points
         return own
 
+    def num_examples_of(self, dataset: str) -> NumExamples | None:
+        """Examples of a generated dataset by split; `check` asks for them."""
+        return self.datasets[dataset].num_examples or self.num_examples
+
     def grid_of(self, dataset: str) -> tuple[int, ...]:
         """Points along the axes of a generated dataset."""
         entry = self.datasets[dataset]
@@ -320,7 +326,6 @@ class Study(Entry):
 
     def dataset_settings(self, dataset: str, split: str) -> dict[str, Any]:
         """All of the config that decides a split's examples: the arguments of ``generation.Split``."""
-        assert self.num_examples  # `check` asks for them
         system = SYSTEMS[self.datasets[dataset].system]
         return canonical(
             {
@@ -331,7 +336,7 @@ class Study(Entry):
                 "num_points": self.num_points(dataset),
                 "source": self.source.model_dump() if system.has_source and self.source else None,
                 "seed": self.seed,
-                "count": getattr(self.num_examples, split),
+                "count": getattr(self.num_examples_of(dataset), split),
             }
         )
 

@@ -14,8 +14,8 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from pdetransfer.data.cards import Card
-from pdetransfer.data.datasets import Examples
 from pdetransfer.data.disjoint import in_words
+from pdetransfer.data.examples import Examples
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan import entries
 from pdetransfer.plan.entries import SCRATCH

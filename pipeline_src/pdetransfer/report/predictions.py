@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pdetransfer.data.cards import spectrum
-from pdetransfer.data.datasets import Examples
+from pdetransfer.data.examples import Examples
 from pdetransfer.models.checkpoints import load_model
 from pdetransfer.plan.entries import SCRATCH
 

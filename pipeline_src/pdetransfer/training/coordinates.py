@@ -5,7 +5,6 @@ In a parametrization whose best learning rate does not follow the size, none of 
 """
 
 import itertools
-import math
 from collections.abc import Iterator
 
 import torch
@@ -33,14 +32,13 @@ def first_steps(
     examples, recipe, device = task.examples(seed), task.recipe, hardware.device
     operator = task.operator(seed, examples)
     model = operator.model.to(device)
-    targets, batch_size = operator.targets(examples, device), min(recipe.batch_size, len(examples))
-    size = math.prod(targets.shape[2:]), batch_size
+    inputs, targets = operator.samples(examples, device)
+    size = inputs.num_points, min(recipe.batch_size, len(examples))
     model.recompute = hardware.recomputes(operator, *size)
     optimiser = Adam(
         operator.parameter_groups(learning_rate), betas=recipe.betas, eps=recipe.epsilon, fused=True
     )
     micro_batch = hardware.micro_batch(operator, *size)
-    inputs = operator.inputs(examples, device)
     step = Step(model, optimiser, inputs, targets, recipe, micro_batch, compiled=False)
     probes = operator.inputs(task.validation[:_PROBES], device)
     weights = {name: _copies(model.groups()[name]) for name in ("spectral", "pointwise")}

@@ -1,10 +1,18 @@
 """Errors of predictions, by example."""
 
+import math
+from collections.abc import Iterator
+
+import numpy as np
 import torch
 from torch import Tensor
 
-from pdetransfer.data.datasets import Examples
+from pdetransfer.data.examples import Examples
+from pdetransfer.data.windows import Windows
+from pdetransfer.models.frames import WindowInputs
 from pdetransfer.models.operators import NeuralOperator
+
+_ROLLED_OUT = 32  # trajectories at once
 
 
 def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -13,8 +21,12 @@ def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def relative_l2(outputs: Tensor, targets: Tensor) -> Tensor:
-    """‖u - u₀‖₂ / ‖u₀‖₂, ``(count,)``, of ``(count, num_outputs, *grid)`` (arXiv 2306.00258, A.3)."""
-    return (outputs - targets).flatten(1).norm(dim=1) / targets.flatten(1).norm(dim=1)
+    """‖u - u₀‖₂ / ‖u₀‖₂, mean over the outputs, ``(count,)``, of ``(count, num_outputs, *grid)`` (arXiv
+    2306.00258, A.3). An output that is zero everywhere, as a channel is that an example's system lacks, counts
+    for nothing."""
+    error, size = ((values).flatten(2).norm(dim=2) for values in (outputs - targets, targets))
+    is_there = size > 0
+    return torch.where(is_there, error / size.where(is_there, 1), 0).sum(dim=1) / is_there.sum(dim=1)
 
 
 #: What a run may minimise, by the recipe's ``objective``.
@@ -26,3 +38,53 @@ def errors_by_example(operator: NeuralOperator, examples: Examples, device: torc
     operator.model.to(device)
     outputs = operator.apply(operator.inputs(examples, device))
     return relative_l2(outputs, operator.targets(examples, device)).cpu().tolist()
+
+
+def errors_of_roll_outs(
+    operator: NeuralOperator, windows: Windows, device: torch.device
+) -> tuple[list[float], list[list[float]]]:
+    """Relative L2 error of each trajectory, over all frames after its first inputs together, and of each of these
+    frames; infinite where a prediction is not finite. Mean over the channels that a trajectory has, as
+    ``relative_l2``."""
+    errors, by_frame = [0.0] * len(windows), [[]] * len(windows)
+    for rows, predicted, truth in roll_outs(operator, windows, device):
+        of_all = relative_l2(predicted.transpose(1, 2), truth.transpose(1, 2))
+        of_each = relative_l2(predicted.flatten(0, 1), truth.flatten(0, 1)).view(len(rows), -1)
+        for row, error, frames in zip(rows, of_all, of_each, strict=True):
+            errors[row], by_frame[row] = _or_infinite(error).item(), _or_infinite(frames).tolist()
+    return errors, by_frame
+
+
+def roll_outs(
+    operator: NeuralOperator, windows: Windows, device: torch.device
+) -> Iterator[tuple[np.ndarray, Tensor, Tensor]]:
+    """Of some trajectories at a time, by number, the frames after their first inputs, predicted each from those
+    before it, and the true ones; both ``(count, num_frames - T, channel, *grid)``, in the network's units."""
+    operator.model.to(device)
+    operator.model.eval()
+    inputs, _ = operator.samples(windows, device)
+    for num_frames in np.unique(windows.num_frames):
+        alike = np.flatnonzero(windows.num_frames == num_frames)
+        for rows in np.array_split(alike, -(-len(alike) // _ROLLED_OUT)):
+            yield rows, *_rolled_out(operator, inputs, rows, int(num_frames))
+
+
+@torch.no_grad()
+def _rolled_out(
+    operator: NeuralOperator, inputs: WindowInputs, rows: np.ndarray, num_frames: int
+) -> tuple[Tensor, Tensor]:
+    numbers = inputs.first_window[torch.from_numpy(rows).to(inputs.first_window.device)]
+    truth = inputs.frames(numbers, range(num_frames))
+    is_there = (inputs.place[inputs.trajectory[numbers]] >= 0)[:, :, *(None for _ in truth.shape[3:])]
+    seen, constants, predicted = truth[:, : inputs.num_inputs], inputs.batch(numbers)[1], []
+    for _ in range(inputs.num_inputs, num_frames):
+        # A channel that the system lacks stays what it is.
+        outputs = torch.where(is_there, operator.model(seen.flatten(1, 2), constants), truth[:, 0])
+        predicted.append(outputs)
+        seen = torch.cat([seen[:, 1:], outputs[:, None]], dim=1)
+    of_all = torch.stack(predicted, dim=1)
+    return of_all * is_there[:, None], truth[:, inputs.num_inputs :] * is_there[:, None]
+
+
+def _or_infinite(errors: Tensor) -> Tensor:
+    return errors.nan_to_num(nan=math.inf)

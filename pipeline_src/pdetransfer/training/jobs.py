@@ -15,15 +15,16 @@ from pdetransfer.base import numerics
 from pdetransfer.base.files import atomic, read_json, sha256_of_file, write_json
 from pdetransfer.base.locks import locked
 from pdetransfer.base.provenance import commit
-from pdetransfer.data.datasets import Examples
+from pdetransfer.data.examples import Examples
 from pdetransfer.data.store import content_hash
 from pdetransfer.data.stored import Stored, load_for
+from pdetransfer.data.windows import Windows
 from pdetransfer.models.checkpoints import load_model, save_models, saved_seeds
 from pdetransfer.models.operators import Channels, NeuralOperator
 from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training import archive, workers
 from pdetransfer.training.cells import Cell, train_cell
-from pdetransfer.training.evaluation import errors_by_example
+from pdetransfer.training.evaluation import errors_by_example, errors_of_roll_outs
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.loop import Task, train_runs
 from pdetransfer.training.state import Unfinished
@@ -73,7 +74,8 @@ def train(
             known = [*archive.known_runs(archive_folder, key), *unfinished.done_runs()]
             log.info(f"n_train {settings['n_train']}: {len(known)} runs were finished before")
             recipe = Recipe(**settings["recipe"])
-            task = Task(settings["architecture"], recipe, settings["n_train"], *examples, operator)
+            given = settings["architecture"], recipe, settings["n_train"], *examples, operator
+            task = Task(*given, settings.get("probabilities"))
             if hardware.num_devices == 1:
                 train_trials = functools.partial(train_runs, task, hardware=hardware, unfinished=unfinished)
             else:
@@ -95,7 +97,7 @@ def _check_grid(architecture: dict, examples: Examples, split: Stored) -> None:
     """Raise ValueError, with files, keys and shape, for users' files on a grid that a model is not for; what grid
     generated data has is known when a study is planned."""
     contents = [content for content in map(read_json, split.manifests) if "file" in content]
-    grid, num_dims = examples.fields.shape[2:], architecture.get("num_dims", 2)
+    grid, num_dims = examples.grid, architecture.get("num_dims", 2)
     modes = architecture["modes"]
     least = [2 * of_axis for of_axis in ([modes] * num_dims if isinstance(modes, int) else modes)]
     padding = architecture.get("padding") or [0.0] * num_dims
@@ -190,15 +192,17 @@ class Evaluated:
 
 def evaluate(curves: Iterable[Evaluated], output: Path, device: torch.device) -> None:
     """Write the test errors of curves, example by example: the axes, n_train, seed, num_parameters, example, the
-    shifted physics parameter of its dataset's system, error."""
+    shifted physics parameter of its dataset's system, error; of a roll-out its error by frame, too."""
     import pandas as pd  # takes a quarter of a second, and training imports this module
 
     frames = []
     for curve in curves:
-        examples, parameter = curve.test.load(), curve.test.shifted_parameter()
+        examples, parameter = None, curve.test.shifted_parameter()
         for n_train, seed, operator in curve.operators():
+            if examples is None:  # what they are read as depends on the model
+                examples = curve.test.load_for(operator.architecture)
             _check_grid(operator.architecture, examples, curve.test)
-            errors = pd.DataFrame({"error": errors_by_example(operator, examples, device)})
+            errors = pd.DataFrame(_errors(operator, examples, device))
             log.info(f"{curve.axes}, n_train {n_train}, seed {seed}: test error {errors['error'].mean():.4f}")
             model = {"n_train": n_train, "seed": seed, "num_parameters": operator.num_parameters}
             errors["parameter"] = parameter
@@ -206,6 +210,13 @@ def evaluate(curves: Iterable[Evaluated], output: Path, device: torch.device) ->
     table = pd.concat(frames, ignore_index=True)
     with atomic(output) as temporary:
         table.astype(dict.fromkeys(curve.axes, "category")).to_parquet(temporary, index=False)
+
+
+def _errors(operator: NeuralOperator, examples: Examples | Windows, device: torch.device) -> dict[str, list]:
+    if not isinstance(examples, Windows):
+        return {"error": errors_by_example(operator, examples, device)}
+    of_all, by_frame = errors_of_roll_outs(operator, examples, device)
+    return {"error": of_all, "by_frame": by_frame}
 
 
 def pretrained(init: Path) -> list[tuple[int, NeuralOperator]]:
@@ -218,9 +229,8 @@ def untrained(settings: dict, train: Stored) -> list[tuple[int, NeuralOperator]]
 
     With no examples to compute references from, those of the whole training split are taken.
     """
-    examples = train.load()
-    channels, references = Channels.of(examples), examples.references()
+    architecture = settings["architecture"]
+    examples = train.load_for(architecture)
+    channels, references = Channels.of(examples, architecture), examples.references()
     recipe = Recipe(**{"learning_rates": [1.0]} | settings["recipe"])  # one that is transferred is not needed
-    return [
-        (seed, NeuralOperator(settings["architecture"], channels, references, seed)) for seed in recipe.seeds
-    ]
+    return [(seed, NeuralOperator(architecture, channels, references, seed)) for seed in recipe.seeds]

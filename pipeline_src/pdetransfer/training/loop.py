@@ -9,15 +9,18 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from pdetransfer.data.datasets import Examples
+from pdetransfer.data.examples import Examples
 from pdetransfer.data.systems.registry import SYSTEMS
+from pdetransfer.data.windows import Windows
 from pdetransfer.models.operators import Channels, NeuralOperator
 from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training.evaluation import OBJECTIVES, relative_l2
 from pdetransfer.training.hardware import Hardware
+from pdetransfer.training.noise import Noise
 from pdetransfer.training.schedules import schedule
 from pdetransfer.training.state import Run, State, Trial, Unfinished
 from pdetransfer.training.steps import Adam, Step, StepTogether, share_of
@@ -35,21 +38,23 @@ class Task:
 
     ``init`` None trains from scratch: weights drawn by the seed, references computed from the run's own
     examples. A pre-trained ``init`` is fine-tuned: its channels and references are kept, and its initial
-    weights are a candidate for the best ones.
+    weights are a candidate for the best ones. ``probabilities`` are those of the datasets of a mixture of
+    trajectories; without, every example has the same.
     """
 
     architecture: dict
     recipe: Recipe
     n_train: int
-    train: Examples
-    validation: Examples
+    train: Examples | Windows
+    validation: Examples | Windows
     init: NeuralOperator | None = None
+    probabilities: list[float] | None = None
 
     @property
     def channels(self) -> Channels:
-        return Channels.of(self.train) if self.init is None else self.init.channels
+        return Channels.of(self.train, self.architecture) if self.init is None else self.init.channels
 
-    def examples(self, seed: int) -> Examples:
+    def examples(self, seed: int) -> Examples | Windows:
         """What a run trains on: the first n examples, or the first n of the permutation that the seed chooses;
         nested either way."""
         if not self.recipe.subset_by_seed:
@@ -57,16 +62,25 @@ class Task:
         order = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(seed))
         return self.train[order[: self.n_train].numpy()]
 
-    def validation_examples(self) -> Examples:
+    def validation_examples(self) -> Examples | Windows:
         """What a run is validated on."""
         most = self.n_train if self.recipe.validation_at_most_n else len(self.validation)
         return self.validation[: min(self.recipe.num_validation, most)]
 
-    def operator(self, seed: int, examples: Examples) -> NeuralOperator:
+    def weights(self, examples: Examples | Windows) -> Tensor | None:
+        """How often each example is drawn, relative to others; None where all are taken in turn."""
+        if self.probabilities is None:
+            return None
+        counts = np.bincount(examples.part, minlength=len(self.probabilities))
+        return torch.from_numpy((np.array(self.probabilities) / np.maximum(counts, 1))[examples.part])
+
+    def operator(self, seed: int, examples: Examples | Windows) -> NeuralOperator:
         """What a run starts from."""
         if self.init is None:
             return NeuralOperator(self.architecture, self.channels, examples.references(), seed)
         operator = copy.deepcopy(self.init)
+        if isinstance(examples, Windows):  # it may have channels that the pre-training has not seen
+            operator.references = examples.references() | operator.references
         if self.recipe.fresh_readout:
             untrained = NeuralOperator(self.architecture, self.channels, operator.references, seed)
             operator.model.projection.load_state_dict(untrained.model.projection.state_dict())
@@ -87,9 +101,9 @@ def train_runs(
     what was reached before a kill.
     """
     operator = task.operator(0, task.train[: task.n_train])
-    size = math.prod(task.train.fields.shape[2:]), min(task.recipe.batch_size, task.n_train)
+    size = math.prod(task.train.grid), min(task.recipe.batch_size, task.n_train)
     at_once = hardware.runs_at_once(operator, *size, task.recipe.num_steps(task.n_train))
-    at_once = 1 if task.recipe.equation_weight else at_once
+    at_once = 1 if task.recipe.equation_weight or isinstance(task.train, Windows) else at_once
     for first in range(0, len(trials), at_once):
         begun = [_Training(task, *trial, hardware, unfinished) for trial in trials[first : first + at_once]]
         # Runs that a kill left at the same step go on together.
@@ -140,7 +154,7 @@ def _step(trainings: list["_Training"], task: Task, hardware: Hardware):
         parts = [(t.operator.model, t.optimiser, t.inputs, t.targets) for t in trainings]
         return StepTogether(*map(list, zip(*parts, strict=True)), task.recipe)
     model, batch_size = first.operator.model, min(task.recipe.batch_size, task.n_train)
-    size = math.prod(first.targets.shape[2:]), share_of(batch_size)
+    size = first.inputs.num_points, share_of(batch_size)
     micro_batch = hardware.micro_batch(first.operator, *size)
     compiled = hardware.compiles(task.recipe.num_steps(task.n_train))
     model.recompute = hardware.recomputes(first.operator, *size)
@@ -151,7 +165,8 @@ def _step(trainings: list["_Training"], task: Task, hardware: Hardware):
         + (", activations computed again for the gradient" if model.recompute else "")
     )
     parts = model, first.optimiser, first.inputs, first.targets
-    step = Step(*parts, task.recipe, micro_batch, compiled, _residuals(first.operator, task))
+    noise = _noise(first, task)
+    step = Step(*parts, task.recipe, micro_batch, compiled, _residuals(first.operator, task), noise)
     return lambda rows: [step(rows[0])]
 
 
@@ -163,6 +178,14 @@ def _residuals(operator: NeuralOperator, task: Task) -> Callable[[Tensor, Tensor
     return functools.partial(operator.equation_residuals, system)
 
 
+def _noise(training: "_Training", task: Task) -> Noise | None:
+    """What is added to the inputs of a run, where its recipe says so."""
+    if not task.recipe.noise:
+        return None
+    num_channels = len(training.operator.channels.fields)
+    return Noise(task.recipe.noise, training.run.seed, num_channels, training.run.steps)
+
+
 class _Training:
     """A run in progress, with all that it trains on."""
 
@@ -172,11 +195,12 @@ class _Training:
         self.operator = task.operator(seed, examples)
         self.run = Run(rate, seed, self.operator.references)
         self.operator.model.to(device)
-        self.inputs = self.operator.inputs(examples, device)
-        self.targets = self.operator.targets(examples, device)
+        self.inputs, self.targets = self.operator.samples(examples, device)
+        self._num_examples = len(examples)
         self._validator = _Validator(self.operator, task.validation_examples(), recipe.objective, device)
         groups = self.operator.parameter_groups(rate)
-        self.optimiser = Adam(groups, betas=recipe.betas, eps=recipe.epsilon, fused=True)
+        moments = {"betas": recipe.betas, "eps": recipe.epsilon, "weight_decay": recipe.weight_decay}
+        self.optimiser = Adam(groups, fused=True, **moments)
         self._schedule = schedule(self.optimiser, recipe, task.n_train)
         loss_sum = torch.zeros((), device=device)
         self.state = State(self.run, self.operator.model, self.optimiser, self._schedule, loss_sum)
@@ -185,8 +209,8 @@ class _Training:
                 self.run, self.operator, math.nan, rate, is_candidate=task.init is not None
             )
         self.operator.model.train()
-        drawn = batches(len(examples), recipe.batch_size, seed, device)
-        self.batches = itertools.islice(drawn, self.run.steps, None)
+        drawn = batches(len(examples), recipe.batch_size, seed, device, task.weights(examples))
+        self.batches = itertools.islice(self.inputs.drawn(drawn, seed), self.run.steps, None)
 
     def advance(self, count: int, loss: Tensor) -> None:
         """After a step on ``count`` examples. Only a validation reads the loss: reading waits for the device."""
@@ -194,7 +218,7 @@ class _Training:
         state = self.state
         state.loss_sum += loss * count
         state.seen, state.since_validation = state.seen + count, state.since_validation + count
-        self.run.steps, self.run.epochs = self.run.steps + 1, state.seen / len(self.inputs)
+        self.run.steps, self.run.epochs = self.run.steps + 1, state.seen / self._num_examples
 
     def validate(self) -> None:
         state, rate = self.state, self._schedule.get_last_lr()[0]
@@ -207,7 +231,7 @@ class _Training:
         run, last = self.run, self.run.history[-1]
         left = num_together * run.seconds / run.steps * (num_steps - run.steps)
         log.info(
-            f"n_train {len(self.inputs)}, lr {run.learning_rate:g}, seed {run.seed}: "
+            f"n_train {self._num_examples}, lr {run.learning_rate:g}, seed {run.seed}: "
             f"epoch {run.epochs:.4g}, step {run.steps} of {num_steps}, "
             f"train loss {last['train_loss']:.3e}, validation loss {last['validation_loss']:.3e}, "
             f"error {last['validation_error']:.4f}, rate {last['learning_rate_now']:.1e}, "
@@ -219,18 +243,21 @@ class _Training:
 class _Validator:
     """The validations of a run."""
 
-    def __init__(self, operator: NeuralOperator, examples: Examples, objective: str, device: torch.device):
+    def __init__(
+        self, operator: NeuralOperator, examples: Examples | Windows, objective: str, device: torch.device
+    ):
         self._objective = OBJECTIVES[objective]
-        self.inputs = operator.inputs(examples, device)
-        self.targets = operator.targets(examples, device)
+        self._inputs, targets = operator.samples(examples, device)
+        self._numbers = self._inputs.validated
+        self._targets = targets[self._numbers]
 
     def validate(
         self, run: Run, operator: NeuralOperator, train_loss: float, rate: float, is_candidate: bool
     ) -> None:
         """Add a row to the history; keep the weights if they are a candidate and the best so far."""
-        outputs = operator.apply(self.inputs)
-        loss = float(self._objective(outputs, self.targets).mean())
-        error = float(relative_l2(outputs, self.targets).mean())
+        outputs = operator.apply(self._inputs, self._numbers)
+        loss = float(self._objective(outputs, self._targets).mean())
+        error = float(relative_l2(outputs, self._targets).mean())
         run.history.append(
             {
                 "step": run.steps,
@@ -248,11 +275,20 @@ class _Validator:
             run.best = {name: value.detach().clone() for name, value in weights.items()}
 
 
-def batches(count: int, batch_size: int, seed: int, device: torch.device) -> Iterator[Tensor]:
-    """Rows of each batch, epoch after epoch, every epoch in a new order."""
+def batches(
+    count: int, batch_size: int, seed: int, device: torch.device, weights: Tensor | None = None
+) -> Iterator[Tensor]:
+    """Rows of each batch, epoch after epoch, every epoch in a new order; with ``weights``, ``(count,)``, each row
+    is drawn with a probability that is proportional to its own."""
     generator = torch.Generator().manual_seed(seed)
     at_once = max(1, _ORDERED // count)
+
+    def order() -> Tensor:
+        if weights is None:
+            return torch.randperm(count, generator=generator)
+        return torch.multinomial(weights, count, replacement=True, generator=generator)
+
     while True:
-        orders = torch.stack([torch.randperm(count, generator=generator) for _ in range(at_once)])
-        for order in orders.to(device):
-            yield from order.split(batch_size)
+        orders = torch.stack([order() for _ in range(at_once)])
+        for rows in orders.to(device):
+            yield from rows.split(batch_size)

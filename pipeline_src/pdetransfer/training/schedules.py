@@ -7,7 +7,6 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler
 
 from pdetransfer.plan.recipes import Recipe
 
-_WARM_UP = 0.3  # share of a one-cycle run that the rate rises in
 _START, _END = 1 / 25, 1 / 25e4  # of the largest rate
 
 
@@ -23,12 +22,12 @@ def schedule(optimiser: Optimizer, recipe: Recipe, n_train: int) -> LRScheduler:
     if recipe.schedule == "halving":
         milestones = recipe.milestone_steps(n_train)
         return LambdaLR(optimiser, lambda step: 0.5 ** sum(step >= milestone for milestone in milestones))
-    return LambdaLR(optimiser, lambda step: one_cycle(step, num_steps))
+    return LambdaLR(optimiser, lambda step: one_cycle(step, num_steps, recipe.warm_up))
 
 
-def one_cycle(step: int, num_steps: int) -> float:
-    """The factor of the largest rate after ``step`` steps."""
-    top = max(1.0, _WARM_UP * num_steps)
+def one_cycle(step: int, num_steps: int, warm_up: float) -> float:
+    """The factor of the largest rate after ``step`` steps, which rises for a share ``warm_up`` of them."""
+    top = max(1.0, warm_up * num_steps)
     if step < top:
         return _between(_START, 1.0, step / top)
     return _between(1.0, _END, min(1.0, (step - top) / max(1.0, num_steps - top)))

@@ -8,10 +8,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from pdetransfer.models.frames import Targets, WindowInputs
 from pdetransfer.models.operators import Inputs
 from pdetransfer.models.transforms import matrices
 from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training.evaluation import OBJECTIVES
+from pdetransfer.training.noise import Noise
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ class Adam(torch.optim.Adam):
 class Step:
     """A step of a run: its loss, the recipe's ``objective``, mean over the batch, the gradient, cut to the
     recipe's ``clip``, and Adam. With ``residuals``, a function of fields and outputs, the loss is the weighted
-    sum of both.
+    sum of both; with ``noise``, that is added to the fields.
 
     The batch passes through the model ``micro_batch`` examples at a time. With ``compiled``, all but a last,
     smaller part take a compiled model; where compiling fails, the log says so and none does. In a group of
@@ -47,14 +49,15 @@ class Step:
         self,
         model: nn.Module,
         optimiser: torch.optim.Optimizer,
-        inputs: Inputs,
-        targets: Tensor,
+        inputs: Inputs | WindowInputs,
+        targets: Tensor | Targets,
         recipe: Recipe,
         micro_batch: int,
         compiled: bool,
         residuals: Callable[[Tensor, Tensor], Tensor] | None = None,
+        noise: Noise | None = None,
     ):
-        self._residuals = residuals
+        self._residuals, self._noise = residuals, noise
         self._optimiser, self._inputs, self._targets = optimiser, inputs, targets
         self._recipe, self._micro_batch = recipe, micro_batch
         self._model = model
@@ -75,20 +78,26 @@ class Step:
             loss = self._gradient(rows)
         _clip(self._model, self._recipe)
         self._optimiser.step()
+        if self._noise is not None:
+            self._noise.next_step()
         return loss
 
     def _gradient(self, rows: Tensor) -> Tensor:
         rank, world = _rank_and_world()
         loss = torch.zeros((), device=rows.device)
         parts = rows[rank::world].split(self._micro_batch)
+        positions = range(rank, len(rows), world)
         if self._compiled is not None and len(parts) > 1:
             # Memory to add up in, as a CUDA graph's own gradients are overwritten when it runs again.
             for parameter in self._model.parameters():
                 parameter.grad = torch.zeros_like(parameter)
-        for part in parts:
+        for number, part in enumerate(parts):
             is_whole = self._compiled is not None and len(part) == self._micro_batch
             forward = self._compiled if is_whole else self._model
             fields, constants = self._inputs.batch(part)
+            if self._noise is not None:
+                first = number * self._micro_batch
+                fields = self._noise.added(fields, positions[first : first + len(part)])
             with torch.autocast(rows.device.type, torch.bfloat16, self._recipe.precision == "bfloat16"):
                 outputs = forward(fields, constants)
             losses = OBJECTIVES[self._recipe.objective](outputs.float(), self._targets[part])

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from pdetransfer.data.datasets import Examples
+from pdetransfer.data.examples import Examples
 from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.loop import Task, train_runs

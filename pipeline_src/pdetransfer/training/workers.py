@@ -48,6 +48,7 @@ class Sources:
             self.settings["n_train"],
             *load_for([self.settings], self.train, self.validation),
             None if self.init is None else load_model(self.init),
+            self.settings.get("probabilities"),
         )
 
 

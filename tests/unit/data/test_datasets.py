@@ -14,7 +14,8 @@ from cases import OPTIONS, SPECTRAL, as_examples
 from pdetransfer.base import numerics
 from pdetransfer.base.files import UnusableFile, read_json, write_json
 from pdetransfer.data import generation
-from pdetransfer.data.datasets import Examples, load, shifted_parameter
+from pdetransfer.data.datasets import load, shifted_parameter
+from pdetransfer.data.examples import Examples
 from pdetransfer.data.generation import generate
 from pdetransfer.data.grid import Grid
 from pdetransfer.data.store import SHARD, content_hash

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from cases import as_examples
+from cases import arrays_by_name, as_examples
 from pdetransfer.base import numerics
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.models.operators import NeuralOperator
@@ -88,11 +88,10 @@ def operator_of(cell):
 
 
 def numbers_of_system(split):
-    solved = split.examples(1000, 1001)
-    system = split.build_system()
-    field, solution = (solved.arrays[names[0]][0] for names in (system.fields, system.outputs))
+    arrays, system = arrays_by_name(split, 1000, 1001), split.build_system()
+    field, solution = (arrays[names[0]][0] for names in (system.fields, system.outputs))
     return [
-        *solved.arrays["coefficients"][0],
+        *arrays["coefficients"][0],
         field.std(),
         solution.std(),
         solution[(-1, 3, 5)[-solution.ndim :]],

@@ -39,7 +39,7 @@ def test_an_example_and_ten_times_it_give_the_same_input(examples, operator):
 
 def build(examples, kind="fno", seed=0, **keys):
     architecture = {"kind": kind, **SIZES[kind], **keys}
-    return NeuralOperator(architecture, Channels.of(examples), examples.references(), seed)
+    return NeuralOperator(architecture, Channels.of(examples, architecture), examples.references(), seed)
 
 
 def channels(inputs):
@@ -348,7 +348,7 @@ def test_a_hostile_checkpoint_is_refused_in_one_sentence(tmp_path, small_split, 
     """Its checksum is right, and what it says is wrong."""
     architecture = {"kind": "fno", **SIZES["fno"]}
     examples = as_examples(small_split(), 4)
-    operator = NeuralOperator(architecture, Channels.of(examples), examples.references(), 0)
+    operator = NeuralOperator(architecture, Channels.of(examples, architecture), examples.references(), 0)
     path = tmp_path / "weights.safetensors"
     state, references = operator.model.state_dict(), operator.references
     save_models(path, architecture | change, operator.channels, [0], [references], [state])
@@ -361,7 +361,7 @@ def test_a_hostile_checkpoint_is_refused_in_one_sentence(tmp_path, small_split, 
 def test_a_damaged_checkpoint_is_refused_wherever_it_is_damaged(tmp_path, small_split, at):
     architecture = {"kind": "fno", **SIZES["fno"]}
     examples = as_examples(small_split(), 4)
-    operator = NeuralOperator(architecture, Channels.of(examples), examples.references(), 0)
+    operator = NeuralOperator(architecture, Channels.of(examples, architecture), examples.references(), 0)
     path = tmp_path / "weights.safetensors"
     state, references = operator.model.state_dict(), operator.references
     save_models(path, architecture, operator.channels, [0], [references], [state])

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from configs import RECIPE
-from pdetransfer.data.datasets import Examples
+from pdetransfer.data.examples import Examples
 from pdetransfer.models.checkpoints import load_model, save_models
 from pdetransfer.models.operators import Channels, NeuralOperator
 from pdetransfer.models.parametrization import GROUPS, Size, kappa

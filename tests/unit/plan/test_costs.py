@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from configs import SCALES, load_study
+from pdetransfer.models.operators import sizes_of_module
 from pdetransfer.models.registry import MODELS
 from pdetransfer.plan import costs
 from pdetransfer.plan.study import Curve, Study
@@ -56,12 +57,12 @@ def changed(**sections):
 @pytest.mark.parametrize("scale", SCALES)
 def test_the_parameters_of_every_model_are_those_of_the_module(scale):
     for entry in load_study(scale).models.values():
-        sizes = {name: getattr(entry, name) for name in ("width", "modes", "num_layers")}
+        sizes = sizes_of_module(entry.architecture)
         for in_channels, out_channels in ((4, 1), (8, 2)):
             with torch.device("meta"):
                 model = MODELS[entry.kind](**sizes, in_channels=in_channels, out_channels=out_channels)
             counted = sum(parameter.numel() for parameter in model.parameters())
-            assert costs.num_parameters(entry, in_channels, out_channels) == counted
+            assert entry.num_parameters(in_channels, out_channels) == counted
 
 
 def test_a_cell_trains_every_rate_for_the_tuning_seeds_alone():

@@ -57,7 +57,7 @@ def test_predictions_are_those_of_each_cells_first_seed_on_the_median_example(sm
     operators, weights = {}, {}
     for init, seed in (("scratch", 7), ("poisson", 8)):
         first, second = (
-            NeuralOperator(ARCHITECTURE, Channels.of(examples), examples.references(), s)
+            NeuralOperator(ARCHITECTURE, Channels.of(examples, ARCHITECTURE), examples.references(), s)
             for s in (seed, seed + 10)
         )
         weights[init] = tmp_path / f"{init}.safetensors"
@@ -175,7 +175,7 @@ def test_spectra_of_errors_sum_to_the_mean_squared_error_at_low_wavenumbers(smal
     """All energy of a spectrum is the mean square of the field, but for the corners beyond N // 2, which smooth
     fields leave empty."""
     examples = as_examples(small_split(split="test"), 5)
-    operator = NeuralOperator(ARCHITECTURE, Channels.of(examples), examples.references(), 7)
+    operator = NeuralOperator(ARCHITECTURE, Channels.of(examples, ARCHITECTURE), examples.references(), 7)
     file = tmp_path / "weights.safetensors"
     save_models(
         file, ARCHITECTURE, operator.channels, [0], [operator.references], [operator.model.state_dict()]

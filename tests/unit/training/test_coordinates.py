@@ -6,7 +6,7 @@ import torch
 
 from cases import as_examples
 from configs import RECIPE
-from pdetransfer.data.datasets import Examples
+from pdetransfer.data.examples import Examples
 from pdetransfer.models.fno import SpectralConvolution
 from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training.coordinates import blocks, first_steps, largest_norm

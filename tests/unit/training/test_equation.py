@@ -68,7 +68,9 @@ def test_the_gradient_of_the_defect_is_that_of_finite_differences(examples):
 
 def test_an_operators_defect_is_that_of_what_it_predicts(examples):
     """In the units of the data, whatever the network's are."""
-    operator = NeuralOperator(ARCHITECTURE, Channels.of(examples), examples.references(), seed=0)
+    operator = NeuralOperator(
+        ARCHITECTURE, Channels.of(examples, ARCHITECTURE), examples.references(), seed=0
+    )
     inputs = operator.inputs(examples, CPU)
     with torch.no_grad():
         found = operator.equation_residuals(Darcy, inputs.fields, operator.apply(inputs))
@@ -81,7 +83,7 @@ def test_weighing_the_equation_lowers_its_defect_and_takes_both_into_the_loss(ex
     def residual_after(**changes):
         task = Task(ARCHITECTURE, RECIPE.model_copy(update=changes), 16, examples, examples[:8])
         (run,) = train_runs(task, [(3e-3, 0)], Hardware(CPU))
-        operator = NeuralOperator(ARCHITECTURE, Channels.of(examples), run.references, seed=0)
+        operator = NeuralOperator(ARCHITECTURE, Channels.of(examples, ARCHITECTURE), run.references, seed=0)
         operator.model.load_state_dict(run.best)
         inputs = operator.inputs(examples, CPU)
         return operator.equation_residuals(Darcy, inputs.fields, operator.apply(inputs)).mean(), run

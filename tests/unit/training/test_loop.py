@@ -154,7 +154,7 @@ def test_length_in_steps(train, validation):
 
 def test_fine_tuning_keeps_channels_and_references_and_the_initial_weights_if_best(train, validation):
     init = NeuralOperator(
-        ARCHITECTURE, Channels.of(train), {"source": 1.0, "k11": 2.0, "k22": 3.0, "k12": 4.0}, 3
+        ARCHITECTURE, Channels.of(train, ARCHITECTURE), {"source": 1.0, "k11": 2.0, "k22": 3.0, "k12": 4.0}, 3
     )
     before = {name: value.clone() for name, value in init.model.state_dict().items()}
     harmful = cell(train, validation, init=init, learning_rates=[30.0], length=1, validation_interval=1)
@@ -288,10 +288,12 @@ def test_a_grid_whose_best_rate_is_inside_is_not_extended(train, validation):
 
 
 def test_a_fresh_readout_is_the_seeds_and_the_rest_is_pre_trained(train, validation):
-    init = NeuralOperator(ARCHITECTURE, Channels.of(train), train.references(), seed=7)
+    init = NeuralOperator(ARCHITECTURE, Channels.of(train, ARCHITECTURE), train.references(), seed=7)
     recipe = RECIPE.model_copy(update={"fresh_readout": True})
     started = Task(ARCHITECTURE, recipe, 20, train, validation, init).operator(3, train).model.state_dict()
-    untrained = NeuralOperator(ARCHITECTURE, Channels.of(train), train.references(), seed=3).model
+    untrained = NeuralOperator(
+        ARCHITECTURE, Channels.of(train, ARCHITECTURE), train.references(), seed=3
+    ).model
     for name, value in started.items():
         expected = untrained if name.startswith("projection.") else init.model
         torch.testing.assert_close(value, expected.state_dict()[name], rtol=0, atol=0)

@@ -39,7 +39,8 @@ def task(request, small_split):
 def taken(task, device, micro_batch=8, compiled=False, recompute=False, adam=Adam, **recipe):
     """Losses of five steps, and the weights after them."""
     train = task.train
-    operator = NeuralOperator(task.architecture, Channels.of(train), train.references(), seed=0)
+    channels = Channels.of(train, task.architecture)
+    operator = NeuralOperator(task.architecture, channels, train.references(), seed=0)
     operator.model.to(device).recompute = recompute
     optimiser = adam(operator.model.parameters(), lr=1e-3, fused=True)
     inputs, targets = operator.inputs(train, device), torch.from_numpy(train.outputs).to(device)
@@ -119,7 +120,8 @@ def test_where_compiling_fails_training_goes_on_without(task, device, monkeypatc
 def test_the_objective_is_that_of_the_recipe(task, device):
     """The loss at the first batch, and parts that add up, whichever it is."""
     train = task.train[:8]
-    operator = NeuralOperator(task.architecture, Channels.of(train), task.train.references(), seed=0)
+    channels = Channels.of(train, task.architecture)
+    operator = NeuralOperator(task.architecture, channels, task.train.references(), seed=0)
     outputs = operator.apply(operator.inputs(train, CPU)).numpy()
     difference, norm = (
         np.linalg.norm(of.reshape(8, -1), axis=1) for of in (outputs - train.outputs, train.outputs)

@@ -66,6 +66,11 @@ class AbstractSystem(ABC):
         """The smallest grid, in points a side, that its inputs can be drawn on."""
         return 1
 
+    def stored(self, num_points: int) -> dict[str, dict[str, int]]:
+        """What is stored in float32: by name the axes of one example, with their lengths."""
+        shape = {axis: len(values) for axis, values in self.grid(num_points).items()}
+        return dict.fromkeys(self.fields + self.outputs, shape)
+
     def drawn_arrays(self, law: SparseGaussians | None) -> dict[str, dict[str, int]]:
         """What is stored beside fields, outputs, coefficients and parameters: by name the axes of one example."""
         return {}

@@ -1,14 +1,14 @@
-"""Navier-Stokes flow in two dimensions, as a block in space and time."""
+"""Navier-Stokes flow in two dimensions, as vorticity."""
 
 from typing import ClassVar, final
 
 import numpy as np
 
 from pdetransfer.data import navier_stokes
-from pdetransfer.data.grid import points
 from pdetransfer.data.random_fields import GaussianField
 from pdetransfer.data.sources import SparseGaussians
-from pdetransfer.data.systems._system import AbstractSystem, Made, check_interval, uniform
+from pdetransfer.data.systems._system import Made, check_interval, uniform
+from pdetransfer.data.systems._trajectories import FRAMES, AbstractTrajectories, check_frames
 
 # Side of the square, and forcing, by name.
 _FLOWS = {
@@ -18,7 +18,7 @@ _FLOWS = {
 
 
 @final
-class NavierStokes(AbstractSystem):
+class NavierStokes(AbstractTrajectories):
     """w_t + u . grad w = ν lap w + f on a periodic square: from the vorticity w at time 0 to its frames.
 
     ``flow`` is "diagonal", f = 0.1 (sin 2π(x + y) + cos 2π(x + y)) on the unit square (arXiv 2010.08895, 5.3), or
@@ -26,8 +26,7 @@ class NavierStokes(AbstractSystem):
     law N(0, 7^1.5 (-Δ + 49)^-2.5) in units of the side, with ``num_modes`` waves a side, times ``amplitude``: as
     printed, w has a standard deviation of 0.043, a fourth of that of the authors' program. From it ``burn_in``
     units of time are solved and left out. ν is uniform in ``viscosity_range``. Frames are ``num_frames`` at equal
-    distances from time 0 to ``time``; the field is the first, repeated at all of them, so that the 3-D operator
-    maps a block to a block.
+    distances from time 0 to ``time``.
 
     Solved on ``solver_points`` a side, by default as many as are stored. The residual is the error that the
     solver estimates (``navier_stokes.solve``), most of it of space; an example beyond ``tolerance`` is refused. A
@@ -35,10 +34,11 @@ class NavierStokes(AbstractSystem):
     unknown flow and numbers that are out of range.
     """
 
-    equation = "w_t + u . grad w = nu lap w + f, w(0) -> w(0 ... time)"
-    fields = ("initial_state",)
-    field_units: ClassVar = {"initial_state": "1 / time", "solution": "1 / time"}
-    axes = ("t", "y", "x")
+    equation = "w_t + u . grad w = nu lap w + f"
+    channels = ("vorticity",)
+    channel_units = "1 / time"
+    boundary = "periodic"
+    conserved = "the mean of w, which is zero"
     coefficient_names = ("viscosity",)
     coefficient_units = "length squared / time, where the side is 1 (diagonal) or 2 pi (kolmogorov)"
     parameter_names = ("viscosity",)
@@ -59,9 +59,8 @@ class NavierStokes(AbstractSystem):
     ):
         if flow not in _FLOWS:
             raise ValueError(f"flow is {flow!r}; expected one of {list(_FLOWS)}")
-        if num_frames < 2:
-            raise ValueError(f"num_frames is {num_frames}; expected 2 at least")
-        for name, value in (("time", time), ("amplitude", amplitude), ("tolerance", tolerance)):
+        check_frames(time, num_frames)
+        for name, value in (("amplitude", amplitude), ("tolerance", tolerance)):
             if not value > 0:
                 raise ValueError(f"{name} is {value}; expected more than 0")
         if not burn_in >= 0:
@@ -81,10 +80,6 @@ class NavierStokes(AbstractSystem):
     def largest_residual(self) -> float:  # of the dataset, as its tolerance is
         return self.tolerance
 
-    def grid(self, num_points: int) -> dict[str, np.ndarray]:
-        space = points(num_points, periodic=True)
-        return {"t": np.linspace(0, self.time, self.num_frames), "y": space, "x": space}
-
     @property
     def fewest_points(self) -> int:
         return self._law.fewest_points if self.solver_points is None else 4
@@ -101,8 +96,7 @@ class NavierStokes(AbstractSystem):
         for value in np.unique(viscosity):  # the solver takes one for all that it solves together
             rows = viscosity == value
             frames[rows], error[rows] = self._solve(initial[rows], value, num_points, solver_points)
-        first = np.repeat(frames[:, :1], self.num_frames, axis=1)
-        arrays = {"initial_state": first, "solution": frames}
+        arrays = {FRAMES: frames[:, :, None]}
         arrays |= dict.fromkeys(("coefficients", "parameters"), viscosity[:, None])
         return Made(arrays, error, error <= self.tolerance)
 
@@ -119,7 +113,13 @@ class NavierStokes(AbstractSystem):
                     initial, viscosity, forcing, self._length, interval, 2, solver_points
                 )
                 initial = both[:, 1]
-        interval = self.time / (self.num_frames - 1)
         return navier_stokes.solve(
-            initial, viscosity, forcing, self._length, interval, self.num_frames, num_points, solver_points
+            initial,
+            viscosity,
+            forcing,
+            self._length,
+            self.time_step,
+            self.num_frames,
+            num_points,
+            solver_points,
         )

@@ -11,8 +11,7 @@ import numpy as np
 from pdetransfer.analysis.bootstrap import NUM_REPLICATES, Estimate
 from pdetransfer.analysis.claims import Evidence, NotInStudy, NotRun
 from pdetransfer.analysis.savings import equivalents, scratch_curves
-from pdetransfer.plan.costs import num_parameters
-from pdetransfer.plan.entries import SCRATCH, Model, Selection
+from pdetransfer.plan.entries import FNO, SCRATCH, Selection
 from pdetransfer.plan.study import Cell, Curve
 
 
@@ -144,7 +143,7 @@ def learning_rate_ratio(evidence: Evidence, cells: Selection) -> np.ndarray:
 
 def parameters(evidence: Evidence, model: dict[str, Any]) -> np.ndarray:
     """Real parameters of an architecture with the four input channels of SYS-1."""
-    return np.array([num_parameters(Model(**model, rate=1), 4)], float)
+    return np.array([FNO(**model, rate=1).num_parameters(4)], float)
 
 
 def hours_as_published(evidence: Evidence, cells: Selection) -> np.ndarray:

@@ -1,0 +1,94 @@
+"""Windows of trajectories on a device: a batch is an index."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pdetransfer.data.windows import Windows
+
+_VALIDATED = 4  # windows of each trajectory that a validation computes
+
+
+@dataclass(frozen=True)
+class WindowInputs:
+    """What ``Windows`` are on a device, in a network's units and channels.
+
+    ``planes`` ``(num_planes + 1, *grid)``, of which the last stands for channels that a trajectory lacks; by
+    trajectory the plane ``first`` ``(count,)``, the planes of a frame ``stride`` ``(count,)``, and the ``place``
+    ``(count, channel)`` of a channel among them, -1 where it is lacking; by window its ``trajectory`` and
+    ``start``."""
+
+    planes: Tensor
+    first: Tensor
+    stride: Tensor
+    place: Tensor
+    trajectory: Tensor
+    start: Tensor
+    first_window: Tensor
+    num_windows: Tensor
+    num_inputs: int
+    validated: Tensor  #: the windows that a validation computes
+
+    @classmethod
+    def of(
+        cls, windows: Windows, planes: np.ndarray, place: np.ndarray, absent: float, device: torch.device
+    ) -> "WindowInputs":
+        """Of ``planes`` in the network's units, with the ``place`` of each of its channels, and the value of one
+        that a trajectory lacks."""
+        trajectory = np.repeat(np.arange(len(windows)), windows.num_windows)
+        start = np.arange(len(trajectory)) - windows.first_window[trajectory]
+        last = np.full((1, *windows.grid), absent, dtype=np.float32)
+        tables = (windows.first, windows.num_channels, place, trajectory, start)
+        counts = (windows.first_window, windows.num_windows)
+        return cls(
+            torch.from_numpy(np.concatenate([planes, last])).to(device),
+            *(torch.from_numpy(np.asarray(table)).to(device) for table in (*tables, *counts)),
+            windows.num_inputs,
+            torch.from_numpy(windows.spread(_VALIDATED)).to(device),
+        )
+
+    def __len__(self) -> int:
+        return len(self.trajectory)
+
+    @property
+    def num_points(self) -> int:
+        return self.planes[0].numel()
+
+    def frames(self, numbers: Tensor | slice, times: range) -> Tensor:
+        """Frames of some windows, at times counted from the first input, ``(count, len(times), channel,
+        *grid)``."""
+        trajectory = self.trajectory[numbers]
+        first, stride, place = (
+            table[trajectory].view(len(trajectory), 1, -1) for table in (self.first, self.stride, self.place)
+        )
+        offset = torch.arange(times.start, times.stop, device=first.device)
+        time = self.start[numbers][:, None] + offset
+        index = first + time[:, :, None] * stride + place
+        return self.planes[torch.where(place < 0, len(self.planes) - 1, index)]
+
+    def batch(self, numbers: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """What the model takes: the inputs of some windows, frame by frame, ``(count, T * channel, *grid)``, and
+        no constants."""
+        fields = self.frames(numbers, range(self.num_inputs)).flatten(1, 2)
+        return fields, fields.new_empty((len(fields), 0))
+
+    def drawn(self, batches: Iterator[Tensor], seed: int) -> Iterator[Tensor]:
+        """For batches of trajectories a window of each, from a time that the seed draws."""
+        generator = torch.Generator().manual_seed(seed)
+        for rows in batches:
+            share = torch.rand(len(rows), generator=generator, dtype=torch.float64).to(rows.device)
+            yield self.first_window[rows] + (share * self.num_windows[rows]).long()
+
+
+@dataclass(frozen=True)
+class Targets:
+    """The frames after the inputs of windows."""
+
+    inputs: WindowInputs
+
+    def __getitem__(self, numbers: Tensor | slice) -> Tensor:
+        after = self.inputs.num_inputs
+        return self.inputs.frames(numbers, range(after, after + 1))[:, 0]
