@@ -4,11 +4,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from pdetransfer.data.exponential import advance, weights
+from pdetransfer.data.exponential import ORDER, advance, weights
 
 _POINTS, _STEPS = 64, 32  # of the coarsest solution
 _DOUBLINGS = 6  # at most, of both
-_ORDER = 4  # at which errors fall with the step
 
 
 def solve(
@@ -82,7 +81,7 @@ def _error(coarse: np.ndarray, fine: np.ndarray, initial: np.ndarray) -> np.ndar
     difference = fine.copy()
     difference[:, : coarse.shape[1]] -= coarse
     scale = np.maximum(_norm(fine), np.finfo(float).tiny)  # a constant is solved without an error
-    error = _norm(difference) / scale / (2**_ORDER - 1)
+    error = _norm(difference) / scale / (2**ORDER - 1)
     # Two solutions that both lack waves of the initial field may agree, and be wrong.
     lacking = _norm(initial[:, coarse.shape[1] :]) > 0.01 * _norm(initial)
     return np.where(lacking | np.isnan(error), np.inf, error)

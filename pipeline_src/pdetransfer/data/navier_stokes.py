@@ -14,11 +14,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from pdetransfer.data.exponential import advance, weights
+from pdetransfer.data.checks import check_numbers, check_sizes
+from pdetransfer.data.doubling import advance_both
+from pdetransfer.data.exponential import ORDER, advance, weights
 
 _BLOCK = 2**15  # points of the examples that are solved together: what they take should stay in the cache
-_STEPS = np.unique([(2**i, 3 * 2**i) for i in range(14)])  # between two frames; what needs more has blown up
-_ORDER = 4  # at which errors fall with the step
 _FEWEST_POINTS = 4  # for one wave below a third of them
 
 
@@ -62,7 +62,7 @@ def solve(
     radians at most in a step (up to about 1.4, half as many steps are stable as well). The speed is that at the
     first of the two frames and what the forcing may add until the second, so an interval should not be much longer
     than the flow takes to change: to skip a long time, solve for more frames. The number is rounded up to twice a
-    number of ``_STEPS``, so that examples share their weights, and each example has its own.
+    number of ``doubling.STEPS``, so that examples share their weights, and each example has its own.
 
     The error is relative, in the norm of L², and that of the worst frame. It is a fifteenth of the difference from
     a second solution with half the steps, as for order four, and to it is added all that is in the outermost tenth
@@ -79,9 +79,9 @@ def solve(
     finite or has waves that the solver does not keep.
     """
     solver_points = num_points if solver_points is None else solver_points
-    _check_numbers(viscosity=viscosity, length=length, interval=interval, cfl=cfl)
-    _check_sizes(1, num_frames=num_frames)
-    _check_sizes(_FEWEST_POINTS, num_points=num_points, solver_points=solver_points)
+    check_numbers(viscosity=viscosity, length=length, interval=interval, cfl=cfl)
+    check_sizes(1, num_frames=num_frames)
+    check_sizes(_FEWEST_POINTS, num_points=num_points, solver_points=solver_points)
     initial, forcing = np.asarray(initial, dtype=np.float64), np.asarray(forcing, dtype=np.float64)
     _check_fields("initial", initial, "(count, n, n)")
     _check_fields("forcing", forcing, "(n, n)")
@@ -94,6 +94,10 @@ def solve(
         )
 
     flow = to_waves(forcing, highest), viscosity, length, solver_points
+
+    def to_next_frame(waves, num_steps):
+        return evolve(waves, *flow, interval, num_steps)
+
     frames = np.empty((len(initial), num_frames, num_points, num_points))
     error = np.empty(len(initial))
     block = max(1, _BLOCK // solver_points**2)
@@ -105,7 +109,8 @@ def solve(
             coarse = fine.copy()
             frames[some, 0] = to_fields(fine, num_points)
             for frame in range(1, num_frames):
-                _advance_both(fine, coarse, flow, interval, cfl)
+                least = _least_steps(fine, flow, interval) / cfl / 2
+                advance_both(fine, coarse, least, to_next_frame)
                 frames[some, frame] = to_fields(fine, num_points)
                 error[some] = np.maximum(error[some], _error(fine, coarse))
     return frames, error
@@ -164,19 +169,6 @@ def _placed(waves: np.ndarray, shape: tuple[int, int], kept: int) -> np.ndarray:
     return placed
 
 
-def _advance_both(fine: np.ndarray, coarse: np.ndarray, flow: tuple, interval: float, cfl: float) -> None:
-    """Both solutions to the next frame, in place; what would take too many steps becomes NaN."""
-    least = _least_steps(fine, flow, interval) / cfl / 2
-    steps = np.append(_STEPS, 0)[np.searchsorted(_STEPS, least)]  # NaN is sorted last
-    for num_steps in np.unique(steps):
-        these = steps == num_steps
-        if num_steps == 0:
-            fine[these] = coarse[these] = np.nan
-        else:
-            fine[these] = evolve(fine[these], *flow, interval, 2 * num_steps)
-            coarse[these] = evolve(coarse[these], *flow, interval, num_steps)
-
-
 def _least_steps(waves: np.ndarray, flow: tuple, interval: float) -> np.ndarray:
     """Steps at ``cfl`` 1, ``(count,)``: radians by which the shortest wave moves in the interval."""
     forcing, _, length, num_points = flow
@@ -193,7 +185,7 @@ def _error(fine: np.ndarray, coarse: np.ndarray) -> np.ndarray:
     """Of the finer solution, ``(count,)``: what ``solve`` says."""
     y, x = _wavenumbers(fine.shape[-1] - 1)
     outermost = np.maximum(np.abs(y), x) > 0.9 * x[-1]
-    error = _norm(fine - coarse) / (2**_ORDER - 1) + _norm(fine * outermost)
+    error = _norm(fine - coarse) / (2**ORDER - 1) + _norm(fine * outermost)
     error /= np.maximum(_norm(fine), np.finfo(float).tiny)  # no flow at all is solved without an error
     return np.where(np.isnan(error), np.inf, error)
 
@@ -237,18 +229,6 @@ def _weights(viscosity: float, length: float, step: float, highest: int) -> tupl
     """Of a step, each ``(2K + 1, K + 1)``."""
     y, x = _wavenumbers(highest)
     return weights(-viscosity * (2 * np.pi / length) ** 2 * (x**2 + y**2) * step, step)
-
-
-def _check_numbers(**numbers: float) -> None:
-    for name, number in numbers.items():
-        if not 0 < number < np.inf:
-            raise ValueError(f"{name} is {number}; expected a finite number above 0")
-
-
-def _check_sizes(least: int, **sizes: int) -> None:
-    for name, size in sizes.items():
-        if size < least:
-            raise ValueError(f"{name} is {size}; expected at least {least}")
 
 
 def _check_fields(name: str, fields: np.ndarray, expected: str) -> None:

@@ -6,6 +6,14 @@ from typing import Literal
 import numpy as np
 
 
+def normals(uniforms: np.ndarray) -> np.ndarray:
+    """N(0, 1) from uniforms in [0, 1), of the same shape."""
+    from scipy.special import ndtri  # takes a while, and training imports what imports this module
+
+    # Uniforms are multiples of 2^-53. Zero stands for all below the next, and is taken as their middle.
+    return ndtri(np.maximum(uniforms, 2.0**-54))
+
+
 @dataclass(frozen=True)
 class GaussianField:
     """N(0, s (-Δ + τ²)^-α) on [0, 1]^d, by its Karhunen-Loève series, z = Σ_k √λ_k ξ_k φ_k with ξ_k ~ N(0, 1).
@@ -76,11 +84,7 @@ class GaussianField:
 
     def coefficients(self, uniforms: np.ndarray) -> np.ndarray:
         """√λ ξ by mode, ``(count, *modes)``, from uniforms in [0, 1), ``(count, num_uniforms)``."""
-        from scipy.special import ndtri  # takes a while, and training imports what imports this module
-
-        # Uniforms are multiples of 2^-53. Zero stands for all below the next, and is taken as their middle.
-        normals = ndtri(np.maximum(uniforms, 2.0**-54))
-        return np.sqrt(self.variances) * normals.reshape(-1, *self.variances.shape)
+        return np.sqrt(self.variances) * normals(uniforms).reshape(-1, *self.variances.shape)
 
     def fields(self, uniforms: np.ndarray, num_points: int) -> np.ndarray:
         """Fields ``(count, *grid)`` on ``num_points`` a side, from uniforms in [0, 1), ``(count, num_uniforms)``.
