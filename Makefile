@@ -26,7 +26,7 @@ docs: .venv/installed
 	$(BIN)/python docs/config_reference.py .
 
 bench: .venv/installed
-	for name in training ceilings transforms micro_batches cell full_cell precision data memory state; do $(BIN)/python benchmarks/$$name.py || exit; done
+	for name in training ceilings transforms micro_batches cell full_cell precision data memory state dpot; do $(BIN)/python benchmarks/$$name.py || exit; done
 
 # In the project's environment, or with another Python that has PyTorch: `make gpu PYTHON=python3 PART="step memory"`.
 ifeq ($(origin PYTHON),file)
