@@ -18,6 +18,8 @@ OPTIONS = {
     "helmholtz": {"omega_range": [1, 10]},
     "burgers": {"viscosity_range": [0.05, 0.2], "num_modes": 7},
     "darcy": {"num_modes": 8},
+    "diffusion_reaction": {"time": 1.0, "num_frames": 3, "num_modes": 6, "tolerance": 0.02},
+    "shallow_water": {"time": 0.4, "num_frames": 3},
     "navier_stokes": {
         "viscosity_range": [0.01, 0.02],
         "time": 1.0,

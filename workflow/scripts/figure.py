@@ -38,7 +38,8 @@ def of_predictions(job: Gallery) -> Figure:
             shown.append(error_spectra(dataset, examples, weights))
         else:
             of_dataset = errors[errors["dataset"] == dataset]
-            shown += [predict(dataset, examples, weights, of_dataset, rank) for rank in RANKS]
+            ranks = ["median"] if job.figure.kind == "roll_outs" else RANKS
+            shown += [predict(dataset, examples, weights, of_dataset, rank) for rank in ranks]
     return GALLERIES[job.figure.kind](shown, job.figure)
 
 

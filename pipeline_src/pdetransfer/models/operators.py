@@ -158,7 +158,7 @@ class NeuralOperator:
         for column, name in enumerate(examples.coefficient_names):
             value = examples.coefficients[:, column] / (scale * references[name])
             constants[:, self.channels.coefficients.index(name)] = np.nan_to_num(value, nan=0.0)
-        of_fields = self._units(self.channels.fields).reshape(1, -1)
+        of_fields = self.units(self.channels.fields).reshape(1, -1)
         scales = (scale[:, None] * of_fields).reshape(*fields.shape[:2], *(1 for _ in fields.shape[2:]))
         fields = fields / scales.astype(fields.dtype)
         return Inputs(
@@ -184,7 +184,7 @@ class NeuralOperator:
                 f"the trajectories have the channels {sorted(unknown)}; expected some of "
                 f"{list(self.channels.fields)}"
             )
-        units = self._units(windows.channels)[windows.channel_of_plane]
+        units = self.units(windows.channels)[windows.channel_of_plane]
         planes = windows.planes / units.reshape(-1, *(1 for _ in windows.grid)).astype(np.float32)
         place = np.full((len(windows), len(self.channels.fields)), -1)
         place[:, [self.channels.fields.index(name) for name in windows.channels]] = windows.place
@@ -192,7 +192,7 @@ class NeuralOperator:
 
     def targets(self, examples: Examples, device: torch.device) -> Tensor:
         """What the network's outputs are to be: the solutions of examples in its units."""
-        units = self._units(self.channels.outputs)
+        units = self.units(self.channels.outputs)
         outputs = examples.outputs
         if (units != 1).any():
             outputs = (outputs / units.reshape(-1, *(1 for _ in outputs.shape[2:]))).astype(np.float32)
@@ -202,11 +202,12 @@ class NeuralOperator:
         """The ``equation_residual`` of a system's equation, ``(count,)``, at the network's fields and outputs."""
         physical = []
         for names, values in ((self.channels.fields, inputs), (self.channels.outputs, outputs)):
-            units = self._units(names)
+            units = self.units(names)
             physical.append({name: units[i] * values[:, i] for i, name in enumerate(names)})
         return system.equation_residual(*physical)
 
-    def _units(self, channels: tuple[str, ...]) -> np.ndarray:
+    def units(self, channels: tuple[str, ...]) -> np.ndarray:
+        """What is one in the network, of each channel in the units of the data."""
         return np.array([self.references.get(unit(name), 1.0) for name in channels])
 
     def check_units(self, examples: Examples) -> None:
@@ -250,7 +251,7 @@ class NeuralOperator:
         """Predicted solutions of examples ``(count, num_outputs, *grid)``, float32, in the units of the data."""
         device = next(self.model.parameters()).device
         found = self.apply(self.inputs(examples, device)).cpu().numpy()
-        units = self._units(self.channels.outputs).reshape(-1, *(1 for _ in found.shape[2:]))
+        units = self.units(self.channels.outputs).reshape(-1, *(1 for _ in found.shape[2:]))
         return (found * units).astype(np.float32)
 
     def predict(self, /, **physical: np.ndarray | float) -> dict[str, np.ndarray]:

@@ -10,8 +10,10 @@ keeping them. One that may be in muP gives its parameters by group (``groups``),
 
 from torch import nn
 
+from pdetransfer.models.dpot import DPOT
 from pdetransfer.models.fno import FNO
 
 MODELS: dict[str, type[nn.Module]] = {
     "fno": FNO,
+    "dpot": DPOT,
 }

@@ -44,7 +44,7 @@ GALLERIES = {
             "a single recipe": lambda entry: len(entry.recipe) == 1,
         },
     )
-    for kind in ("predictions", "spectra")
+    for kind in ("predictions", "spectra", "roll_outs")
 }
 
 

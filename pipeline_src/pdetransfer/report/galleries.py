@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # else a dataset's card waits for PyTorch to be imported
 _SOURCE, _SOLUTION = "cividis", "RdBu_r"  # colour maps that print, and that colour-blind readers can read
 _ERROR = "magma_r"
 _SHARED = 3  # sentences on a card about what its sets have in common with others
+_ROLLED_OUT = 5  # frames of a roll-out that are shown
 GALLERY_EXAMPLES = 4  #: of each dataset in its system's gallery
 
 
@@ -247,5 +248,54 @@ def draw_spectra(rows: "list[Spectra]", entry: entries.Figure) -> Figure:
     return figure
 
 
+def draw_roll_outs(rows: "list[Prediction]", entry: entries.Figure) -> Figure:
+    """A test trajectory of each dataset, that with the median error of the fine-tuned model: the first channel at
+    some frames after the inputs, and what models predict. All frames of a trajectory share the scale right of the
+    last one; the number is the relative L2 error of the frame."""
+    heights = [1 + len(row.predictions) for row in rows]
+    figure, axes = plt.subplots(
+        sum(heights),
+        _ROLLED_OUT,
+        figsize=(8.8, 1.35 * sum(heights) + 0.35),
+        squeeze=False,
+        layout="constrained",
+    )
+    for row, last in zip(rows, np.cumsum(heights), strict=True):
+        _draw_roll_out(axes[last - 1 - len(row.predictions) : last], row)
+    figure.suptitle(f"{entry.title}, n = {entry.n_train}", fontsize=10)
+    return figure
+
+
+def _draw_roll_out(axes: np.ndarray, row: "Prediction") -> None:
+    """The truth in the first line of axes, and a prediction in each other one."""
+    times = np.unique(np.linspace(0, len(row.solution) - 1, _ROLLED_OUT).astype(int))
+    low, high = row.solution.min(), row.solution.max()
+    limits = {"vmin": -max(-low, high), "vmax": max(-low, high)} if low < 0 else {"vmin": low, "vmax": high}
+    shown = {f"{_short(row.dataset)}\n{row.shown[1]}": row.solution} | {
+        "from scratch" if init == SCRATCH else f"from {init.replace('_', '-')}": frames
+        for init, frames in row.predictions.items()
+    }
+    for line, (name, frames) in zip(axes, shown.items(), strict=True):
+        line[0].set_ylabel(name, fontsize=7)
+        for panel, time in zip(line, times, strict=False):
+            panel.set(xticks=[], yticks=[])
+            image = panel.imshow(
+                frames[time], origin="lower", cmap=_SOLUTION if low < 0 else _SOURCE, **limits
+            )
+            truth = row.solution[time]
+            error = np.linalg.norm(frames[time] - truth) / np.linalg.norm(truth)
+            panel.set_title(
+                f"frame {time + 1}" if frames is row.solution else f"error {error:.2g}", fontsize=7
+            )
+        for panel in line[len(times) :]:
+            panel.set_axis_off()
+        if frames is row.solution:
+            add_scale(line[len(times) - 1], image)
+
+
 #: What draws the kinds of figures that show what models predict.
-GALLERIES: dict[str, Callable[..., Figure]] = {"predictions": draw_predictions, "spectra": draw_spectra}
+GALLERIES: dict[str, Callable[..., Figure]] = {
+    "predictions": draw_predictions,
+    "spectra": draw_spectra,
+    "roll_outs": draw_roll_outs,
+}

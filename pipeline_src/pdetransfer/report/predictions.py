@@ -8,8 +8,10 @@ import pandas as pd
 
 from pdetransfer.data.cards import spectrum
 from pdetransfer.data.examples import Examples
+from pdetransfer.data.windows import Windows
 from pdetransfer.models.checkpoints import load_model
 from pdetransfer.plan.entries import SCRATCH
+from pdetransfer.training.evaluation import rolled_out
 
 RANKS = {"median": 0.5, "worst": 1.0}  #: of the errors of the examples shown
 _IN_SPECTRA = 64  # test examples that spectra are means over
@@ -55,8 +57,8 @@ def predict(
     """Predictions of the ``weights`` by init, each cell's first seed, for the test example of a rank."""
     index = example_at(errors, rank)
     example = examples[index : index + 1]
-    truth = example.outputs[0, 0]
     predictions = {init: _outputs(path, example)[0] for init, path in weights.items()}
+    truth = _like(example.outputs[0, 0], predictions)
     relative = {
         init: float(np.linalg.norm(outputs - truth) / np.linalg.norm(truth))
         for init, outputs in predictions.items()
@@ -67,13 +69,26 @@ def predict(
 
 def error_spectra(dataset: str, examples: Examples, weights: dict[str, Path]) -> Spectra:
     """Spectra of the errors of the ``weights`` by init, each cell's first seed, over the first test examples."""
-    shown = examples[:_IN_SPECTRA]
-    truth = shown.outputs[:, 0]
-    system = examples.system
-    errors = {init: spectrum(_outputs(path, shown) - truth, system) for init, path in weights.items()}
+    shown, system = examples[:_IN_SPECTRA], examples.system
+    predictions = {init: _outputs(path, shown) for init, path in weights.items()}
+    truth = np.stack([_like(one, {"": next(iter(predictions.values()))[0]}) for one in shown.outputs[:, 0]])
+    errors = {init: spectrum(predicted - truth, system) for init, predicted in predictions.items()}
     return Spectra(dataset, spectrum(truth, system), errors)
 
 
+def _like(truth: np.ndarray, predictions: dict[str, np.ndarray]) -> np.ndarray:
+    """Of a true output as much as is predicted: of a trajectory its last frames."""
+    return truth[-len(next(iter(predictions.values()))) :] if truth.ndim == 3 else truth
+
+
 def _outputs(weights: Path, examples: Examples) -> np.ndarray:
-    """What the model of a cell's first seed predicts, ``(count, *grid)``."""
-    return load_model(weights).outputs(examples)[:, 0]
+    """What the model of a cell's first seed predicts of the first output, ``(count, *grid)``; of a roll-out the
+    frames after its inputs."""
+    operator = load_model(weights)
+    num_inputs = operator.architecture.get("num_frames")
+    if num_inputs is None:
+        return operator.outputs(examples)[:, 0]
+    frames = examples.outputs.swapaxes(1, 2)
+    return rolled_out(operator, Windows.of(frames, examples.output_names, num_inputs, examples.system))[
+        :, :, 0
+    ]

@@ -69,6 +69,17 @@ def roll_outs(
             yield rows, *_rolled_out(operator, inputs, rows, int(num_frames))
 
 
+def rolled_out(operator: NeuralOperator, windows: Windows) -> np.ndarray:
+    """The frames of trajectories of one length after their first inputs, as predicted, ``(count, num_frames - T,
+    channel, *grid)``, in the units of the data, for the channels of these."""
+    channels = operator.channels.outputs
+    order = [channels.index(name) for name in windows.channels]
+    units = operator.units(windows.channels).reshape(-1, *(1 for _ in windows.grid))
+    device = next(operator.model.parameters()).device
+    parts = [predicted[:, :, order].cpu().numpy() for _, predicted, _ in roll_outs(operator, windows, device)]
+    return (np.concatenate(parts) * units).astype(np.float32)
+
+
 @torch.no_grad()
 def _rolled_out(
     operator: NeuralOperator, inputs: WindowInputs, rows: np.ndarray, num_frames: int

@@ -8,9 +8,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from pdetransfer.models import mixers, transforms
 from pdetransfer.models.frames import Targets, WindowInputs
 from pdetransfer.models.operators import Inputs
-from pdetransfer.models.transforms import matrices
 from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training.evaluation import OBJECTIVES
 from pdetransfer.training.noise import Noise
@@ -161,7 +161,8 @@ def _clip(model: nn.Module, recipe: Recipe) -> None:
 def compile_model(model: nn.Module) -> Forward:
     """``model`` by torch.compile, for a single shape; on a GPU with CUDA graphs."""
     # Said here, as saying it imports the compiler, which takes longer than PyTorch itself.
-    torch.compiler.assume_constant_result(matrices)
+    for constants in (transforms.matrices, mixers.matrices):
+        torch.compiler.assume_constant_result(constants)
     on_gpu = next(model.parameters()).is_cuda
     return torch.compile(model, dynamic=False, mode="reduce-overhead" if on_gpu else None)
 
