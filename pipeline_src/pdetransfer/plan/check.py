@@ -15,6 +15,7 @@ from pdetransfer.plan.answers import GALLERIES, Answers
 from pdetransfer.plan.entries import CONTROL, OWN, SCRATCH, Dataset, Model
 from pdetransfer.plan.expand import REFERENCES, ConfigError, expected_one_of, near
 from pdetransfer.plan.load import validated
+from pdetransfer.plan.modes import by_axis, most_modes
 from pdetransfer.plan.study import Study
 
 MOST_VALIDATIONS = 50  #: of one run; they cost nearly as much as training otherwise
@@ -176,13 +177,13 @@ def _model_on(study: Study, name: str, dataset: str) -> Iterator[str]:
 def _modes_on(study: Study, name: str, dataset: str) -> Iterator[str]:
     """A model's modes on the grid of a generated dataset."""
     model, entry, grid = study.models[name], study.datasets[dataset], study.grid_of(dataset)
-    modes = (model.modes,) * len(grid) if isinstance(model.modes, int) else model.modes
-    for axis, of_axis, num_points in zip(SYSTEMS[entry.system].axes, modes, grid, strict=True):
-        if of_axis > num_points // 2:
+    axes, modes = SYSTEMS[entry.system].axes, by_axis(model.modes, len(grid))
+    for axis, of_axis, most in zip(axes, modes, most_modes(grid, model.padding), strict=True):
+        if of_axis > most:
             own = "grid" if entry.num_points is None else f"datasets.{dataset}"
             yield (
                 f"models.{name}.modes is {of_axis} along {axis}; expected at most half of the points that "
-                f"{dataset} has there, {num_points // 2} ({own}.num_points)"
+                f"{dataset} has there, {most}{' with padding' if model.padding else ''} ({own}.num_points)"
             )
 
 

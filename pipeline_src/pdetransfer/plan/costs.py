@@ -7,6 +7,7 @@ from functools import cache
 import pandas as pd
 
 from pdetransfer.plan.entries import Grid, Model, NumExamples
+from pdetransfer.plan.modes import by_axis
 from pdetransfer.plan.study import Cell, Curve, Study
 
 PRETRAINING = "pre-training"  #: the row of cells that are trained for their weights alone
@@ -49,8 +50,8 @@ def seconds(study: Study, curve: Curve, n_train: int) -> float:
 def num_parameters(model: Model, in_channels: int, out_channels: int = 1) -> int:
     """Real parameters of a Fourier neural operator; a complex weight counts two."""
     width, num_dims = model.width, model.num_dims
-    modes = (model.modes,) * num_dims if isinstance(model.modes, int) else model.modes
-    layer = 2 * 2 ** (num_dims - 1) * math.prod(modes) * width**2 + width**2 + width
+    kept = 2 ** (num_dims - 1) * math.prod(by_axis(model.modes, num_dims))
+    layer = 2 * kept * width**2 + width**2 + width
     projection = 2 * width * width + 2 * width + out_channels * (2 * width + 1)
     lifting = (in_channels + num_dims * model.coordinates + 1) * width
     return lifting + model.num_layers * layer + projection

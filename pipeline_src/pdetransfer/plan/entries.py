@@ -134,7 +134,8 @@ class Model(Entry):
     kind: Literal["fno"] = Field(description="The architecture, a name in `MODELS`.")
     width: Count = Field(description="Channels between the layers (the embedding dimension d).")
     modes: Count | Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
-        description="Kept wavenumbers on each half axis (m), at most half of the points; a list by axis, x last."
+        description="Kept wavenumbers on each half axis (m), at most half of the points, padding counted; a list "
+        "by axis, x last."
     )
     num_layers: Count = Field(description="Fourier layers.")
     num_dims: Literal[1, 2, 3] = Field(2, description="Dimensions of the grid, those of its datasets.")

@@ -20,6 +20,7 @@ from pdetransfer.data.store import content_hash
 from pdetransfer.data.stored import Stored, load_for
 from pdetransfer.models.checkpoints import load_model, save_models, saved_seeds
 from pdetransfer.models.operators import Channels, NeuralOperator
+from pdetransfer.plan.modes import by_axis, fit
 from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training import archive, workers
 from pdetransfer.training.cells import Cell, train_cell
@@ -96,19 +97,15 @@ def _check_grid(architecture: dict, examples: Examples, split: Stored) -> None:
     generated data has is known when a study is planned."""
     contents = [content for content in map(read_json, split.manifests) if "file" in content]
     grid, num_dims = examples.fields.shape[2:], architecture.get("num_dims", 2)
-    modes = architecture["modes"]
-    least = [2 * of_axis for of_axis in ([modes] * num_dims if isinstance(modes, int) else modes)]
-    padding = architecture.get("padding") or [0.0] * num_dims
-    if not contents or (
-        len(grid) == num_dims
-        and all(n + round(share * n) >= m for n, share, m in zip(grid, padding, least, strict=True))
-    ):
+    modes, padding = by_axis(architecture["modes"], num_dims), architecture.get("padding", ())
+    if not contents or (len(grid) == num_dims and fit(modes, grid, padding)):
         return
     keys = [content.get("keys", content["fields"] + content["outputs"]) for content in contents]
     of_files = (f"{content['file']} ({', '.join(own)})" for content, own in zip(contents, keys, strict=True))
+    least = ", ".join(str(2 * of_axis) for of_axis in modes)
     raise ValueError(
         f"the grid of the examples of {' and '.join(of_files)} has shape {grid}; expected {num_dims} axes of "
-        f"{', '.join(map(str, least))} points at least, by num_dims, modes and padding of the model"
+        f"{least} points at least, by num_dims, modes and padding of the model"
     )
 
 
