@@ -22,7 +22,8 @@ OBJECTIVES = {"sum_of_squares": squared_error, "relative_l2": relative_l2}
 
 
 def errors_by_example(operator: NeuralOperator, examples: Examples, device: torch.device) -> list[float]:
-    """Relative L2 error of each example."""
+    """Relative L2 error of each example; infinite where outputs are no numbers, as of a run that diverged."""
     operator.model.to(device)
     outputs = operator.apply(operator.inputs(examples, device))
-    return relative_l2(outputs, operator.targets(examples, device)).cpu().tolist()
+    errors = relative_l2(outputs, operator.targets(examples, device))
+    return errors.nan_to_num(nan=torch.inf, posinf=torch.inf).cpu().tolist()

@@ -64,6 +64,7 @@ def train(
         _check_grid(cells[0]["architecture"], of_split, split)
     operator = None if init is None else load_model(init)
     if operator is not None:
+        _check_trained(operator, init)
         _check_units(operator, examples[0], train)
     for settings, folder, key in todo:
         with locked(archive.lock_file(archive_folder, key)) as lock:
@@ -116,6 +117,15 @@ def _with_rates(settings: dict) -> dict:
         rates = ", ".join(f"{rate:g}" for rate in found["recipe"]["learning_rates"])
         log.info(f"n_train {found['n_train']}: learning rates {rates}, transferred from {proxy.parent}")
     return found
+
+
+def _check_trained(operator: NeuralOperator, init: Path) -> None:
+    """Raise ValueError, with the file, for the weights of a pre-training that diverged."""
+    if not all(weight.isfinite().all() for weight in operator.model.parameters()):
+        raise ValueError(
+            f"{init} is of a pre-training that diverged; expected one that trained to its end: give its recipe "
+            f"smaller learning_rates"
+        )
 
 
 def _check_units(operator: NeuralOperator, examples: Examples, train: Stored) -> None:
