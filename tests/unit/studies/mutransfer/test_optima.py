@@ -7,14 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pdetransfer.plan import entries
 from pdetransfer.plan.entries import Figure
 from pdetransfer.report.figures import Tables
+from pdetransfer.report.page import Experiment
 from pdetransfer.studies.mutransfer.answers import answer, headline
 from pdetransfer.studies.mutransfer.figures import FIGURES
 from pdetransfer.studies.mutransfer.optima import lost, moved, optima, transfers
 from pdetransfer.studies.mutransfer.optima import sweep as sweep_of
 from pdetransfer.studies.mutransfer.slopes import MEASURED
-from pdetransfer.studies.mutransfer.supplements import transfer_table
+from pdetransfer.studies.mutransfer.supplements import supplements, transfer_table
 
 RATES = 1e-3 * 2.0 ** np.arange(7)
 BEST = {"standard": [1.6e-2, 8e-3, 4e-3], "mup": [9e-3, 9e-3, 9e-3]}  # by width; muP's lies between two rates
@@ -203,6 +205,14 @@ def test_transferring_costs_the_proxys_sweep_and_one_run():
     assert row["examples_transferred"] == 2 * 64 * (runs + 1)
     table = transfer_table(sweep())
     assert table["examples, over tuning"].to_list() == pytest.approx([(runs + 1) / runs] * 4)
+
+
+def test_the_report_of_controls_has_what_transferring_costs_them():
+    axes = {"dataset": ["d"], "model": ["m"], "init": ["scratch"], "recipe": ["r"], "n_train": [8]}
+    control = Experiment("sizes", entries.Experiment(question="control", **axes), sweep(), pd.DataFrame())
+    (supplement,) = supplements([control], [], {}, None)
+    assert supplement.question == "control"
+    pd.testing.assert_frame_equal(supplement.table, transfer_table(sweep()))
 
 
 def test_the_optimum_moves_by_as_many_factors_of_two():
