@@ -69,6 +69,7 @@ pathvars:
 
 
 STORED = inputs.stored_datasets(STUDY)
+OF_CONTROLS = inputs.of_controls(STUDY)
 IMPORTED = [name for name, entry in STUDY.datasets.items() if entry.files]
 GENERATED = [name for name, entry in STUDY.datasets.items() if not entry.files and not entry.mix]
 

@@ -1,6 +1,8 @@
-ALL_SPLITS = job(lambda: inputs.compared_splits(STUDY))
+ALL_SPLITS = job(lambda: inputs.compared_splits(STUDY, STORED))
+ALL_SPLITS_WITH_CONTROLS = job(lambda: inputs.compared_splits(STUDY, [*STORED, *OF_CONTROLS]))
 CARD = job(lambda dataset: inputs.card(STUDY, dataset), "dataset")
-OF_SYSTEM = job(lambda system: inputs.of_system(STUDY, system), "system")
+OF_SYSTEM = job(lambda system: inputs.of_system(STUDY, STORED, system), "system")
+OF_SYSTEM_IN_CONTROLS = job(lambda system: inputs.of_system(STUDY, OF_CONTROLS, system), "system")
 OF_USER = job(
     lambda dataset, split: from_root(inputs.imported(STUDY, dataset, split).file), "dataset", "split"
 )
@@ -67,6 +69,21 @@ rule disjoint:
         "../scripts/disjoint.py"
 
 
+# With the datasets that controls alone use, which `all` must not ask for.
+use rule disjoint as disjoint_with_controls with:
+    input:
+        reads(ALL_SPLITS_WITH_CONTROLS),
+    output:
+        "<results>/controls/disjoint.json",
+    log:
+        "<results>/logs/controls/disjoint.log",
+    benchmark:
+        "<results>/benchmarks/disjoint/controls.tsv"
+    params:
+        job=ALL_SPLITS_WITH_CONTROLS,
+        numerics=numerics.TABLES,
+
+
 rule card:
     input:
         reads(CARD),
@@ -113,10 +130,28 @@ rule datasets:
     conda:
         "../../environment.yml"
     params:
-        pretraining=inputs.pretraining_datasets(STUDY),
+        pretraining=inputs.pretraining_datasets(STUDY, STORED),
         numerics=numerics.TABLES,
     script:
         "../scripts/datasets.py"
+
+
+use rule datasets as datasets_of_controls with:
+    input:
+        expand("<results>/cards/{dataset}.json", dataset=inputs.shifts_of_controls(STUDY)),
+    output:
+        table="<results>/controls/datasets.csv",
+        parquet="<results>/controls/datasets.parquet",
+        svg="<results>/controls/ranges.svg",
+        png="<results>/controls/ranges.png",
+        pdf="<results>/controls/ranges.pdf",
+    log:
+        "<results>/logs/controls/datasets.log",
+    benchmark:
+        "<results>/benchmarks/datasets/controls.tsv"
+    params:
+        pretraining=inputs.pretraining_datasets(STUDY, inputs.shifts_of_controls(STUDY)),
+        numerics=numerics.TABLES,
 
 
 rule gallery:
@@ -142,6 +177,22 @@ rule gallery:
         numerics=numerics.TABLES,
     script:
         "../scripts/gallery.py"
+
+
+use rule gallery as gallery_of_controls with:
+    input:
+        reads(OF_SYSTEM_IN_CONTROLS),
+    output:
+        svg="<results>/controls/gallery_{system}.svg",
+        png="<results>/controls/gallery_{system}.png",
+        pdf="<results>/controls/gallery_{system}.pdf",
+    log:
+        "<results>/logs/controls/gallery_{system}.log",
+    benchmark:
+        "<results>/benchmarks/gallery/controls/{system}.tsv"
+    params:
+        job=OF_SYSTEM_IN_CONTROLS,
+        numerics=numerics.TABLES,
 
 
 # Of what a study is about, drawn from its config alone.

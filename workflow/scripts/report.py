@@ -32,30 +32,31 @@ spent = {
     "Stages": stages(sorted(benchmarks.rglob("*.tsv")), benchmarks),
     "Sizes": sizes(output.parent),
 }
-data, claims, laws, beside = None, [], None, []
+claims, laws, beside = [], None, []
 tables = {name: pd.read_csv(path) for name, path in job.of_study.items()}
-if job.datasets:
+if answers.tables:
+    beside = registry.part(study.answers, "supplements").supplements(experiments, pictures, tables, study)
+if job.plan:
     seconds = {cell: training_seconds(read_json(path)) for cell, path in job.pretrained.items()}
     for experiment in experiments:
         seconds |= seconds_by_cell(experiment.cells)
     plan = costs.beside_actual(study, pd.read_csv(job.plan), seconds)
     spent = {"Forecast and actual": plan} | spent
     claims, laws = read_json(job.verdicts)["claims"], pd.read_csv(job.laws)
-    if answers.tables:
-        beside = registry.part(study.answers, "supplements").supplements(experiments, pictures, tables, study)
-    own = registry.part(study.answers, "pictures").PICTURES if answers.pictures else {}
-    drawn = own | {"ranges": galleries.draw_ranges}
-    compared = read_json(job.datasets.disjoint)
-    data = Data(
-        table=pd.read_csv(job.datasets.table),
-        figures=[
-            (Path(path).read_text(), "\n\n".join(caption(drawn.get(name, galleries.draw_gallery))))
-            for name, path in job.datasets.pictures.items()
-        ],
-        cards={name: Path(path).read_bytes() for name, path in job.datasets.cards.items()},
-        num_compared=compared["examples"],
-        shared=list(map(in_words, compared["shared"])),
-    )
+own = registry.part(study.answers, "pictures").PICTURES if answers.pictures else {}
+drawn = own | {"ranges": galleries.draw_ranges}
+compared = read_json(job.datasets.disjoint)
+data = Data(
+    table=pd.read_csv(job.datasets.table) if job.datasets.table else None,
+    figures=[
+        (Path(path).read_text(), "\n\n".join(caption(drawn.get(name, galleries.draw_gallery))))
+        for name, path in job.datasets.pictures.items()
+    ],
+    cards={name: Path(path).read_bytes() for name, path in job.datasets.cards.items()},
+    num_compared=compared["examples"],
+    shared=list(map(in_words, compared["shared"])),
+    of_controls=not job.plan,
+)
 page = sections(experiments, pictures, beside, tables, answers.questions)
 with atomic(output) as temporary:
     temporary.write_text(render(study, page, claims, laws, data, spent))

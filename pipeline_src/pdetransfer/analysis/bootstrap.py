@@ -18,7 +18,7 @@ class Replicates:
     A replicate draws test examples with replacement, the same ones for every cell of a dataset, so that arms
     and n_train are compared on the same examples; and seeds with replacement, for each cell by itself. With a
     single seed what is left is the uncertainty of the test set. Pre-trained weights are not drawn again: all
-    is conditional on them.
+    is conditional on them. A mean over seeds of which one diverged is infinite.
 
     ``errors`` are per-example test errors (``jobs.evaluate``); a cell that several experiments share counts once.
     """
@@ -42,13 +42,23 @@ class Replicates:
                     random.multinomial(num_seeds, np.full(num_seeds, 1 / num_seeds), NUM_REPLICATES)
                     / num_seeds
                 )
-                replicated = np.einsum("re,se,rs->r", weights[axes[0]], by_seed, seeds, optimize=True)
+                finite = np.isfinite(by_seed)
+                replicated, infinite = (
+                    np.einsum("re,se,rs->r", weights[axes[0]], values, seeds, optimize=True)
+                    for values in (np.where(finite, by_seed, 0), ~finite)
+                )
+                replicated[infinite > 0] = np.inf
                 self.means[axes] = np.concatenate([[by_seed.mean()], replicated])
 
+    @property
+    def finite(self) -> dict[tuple, np.ndarray]:
+        """The means of the cells in which no run diverged."""
+        return {axes: mean for axes, mean in self.means.items() if np.isfinite(mean[0])}
+
     def curve(self, dataset: str, model: str, init: str, recipe: str) -> dict[int, np.ndarray]:
-        """The means of a curve by n_train, in increasing order; empty if there is none."""
+        """The finite means of a curve by n_train, in increasing order; empty if there is none."""
         found = {
-            axes[4]: mean for axes, mean in self.means.items() if axes[:4] == (dataset, model, init, recipe)
+            axes[4]: mean for axes, mean in self.finite.items() if axes[:4] == (dataset, model, init, recipe)
         }
         return dict(sorted(found.items()))
 
@@ -80,6 +90,8 @@ class Estimate(NamedTuple):
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
-    """The 95 % percentile interval of an estimate with its replicates, ``(1 + NUM_REPLICATES,)``."""
-    low, high = np.quantile(values[1:], [0.025, 0.975])
+    """The 95 % percentile interval of an estimate with its replicates, ``(1 + NUM_REPLICATES,)``; some may be
+    infinite."""
+    method = "higher" if np.isinf(values).any() else "linear"  # nothing lies between a number and infinity
+    low, high = np.quantile(values[1:], [0.025, 0.975], method=method)
     return float(low), float(high)

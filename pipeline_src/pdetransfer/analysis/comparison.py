@@ -50,7 +50,7 @@ def _parts(first: np.ndarray, second: np.ndarray, paired: bool) -> list[np.ndarr
 
 def compare(ours: pd.DataFrame, other: pd.DataFrame, same_data: set[str]) -> pd.DataFrame:
     """A row for each cell that both tables of per-example errors have (``jobs.evaluate``, with the column
-    ``experiment``); a cell that several experiments have counts once.
+    ``experiment``); a cell that several experiments have counts once, one in which a run diverged not at all.
 
     Datasets in ``same_data`` have the same test examples in both, so their errors are compared by pairs.
     ``p_adjusted`` is the p-value over all rows after Benjamini and Hochberg. Raises ValueError if no cell is in
@@ -94,7 +94,8 @@ def _cells(errors: pd.DataFrame) -> dict[tuple, tuple[dict, pd.DataFrame]]:
             "seeds": len(table),
             "test_error": table.to_numpy().mean(),
         }
-        cells[axes] = facts, table
+        if np.isfinite(facts["test_error"]):
+            cells[axes] = facts, table
     return cells
 
 

@@ -96,7 +96,7 @@ def _in_examples(replicates: Replicates) -> Iterable[tuple[dict, np.ndarray, np.
 def _in_parameters(replicates: Replicates, num_parameters: dict[str, int]):
     """The same, in the parameters of the models of an arm."""
     sizes: dict[tuple, dict] = {}
-    for (dataset, model, init, recipe, n), errors in replicates.means.items():
+    for (dataset, model, init, recipe, n), errors in replicates.finite.items():
         sizes.setdefault((dataset, init, recipe, n), {})[num_parameters[model]] = errors
     largest: dict[tuple, int] = {}
     for *arm, n in sizes:
@@ -111,7 +111,7 @@ def _in_parameters(replicates: Replicates, num_parameters: dict[str, int]):
 def _in_compute(replicates: Replicates, seconds: dict[tuple, float]):
     """The same, in compute, at the points where more of it makes the error smaller."""
     arms: dict[tuple, dict] = {}
-    for (dataset, model, init, recipe, n), errors in replicates.means.items():
+    for (dataset, model, init, recipe, n), errors in replicates.finite.items():
         if n:
             arms.setdefault((dataset, init, recipe), {})[model, n] = errors
     for (dataset, init, recipe), cells in arms.items():

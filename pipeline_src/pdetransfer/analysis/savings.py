@@ -115,7 +115,8 @@ def data_savings(replicates: Replicates) -> pd.DataFrame:
     ``equivalent_low`` and ``equivalent_high`` are the 95 % bootstrap interval of ``equivalent_n``, in which
     replicates beyond the scratch curve count as its end; ``censored`` is their share; ``why`` says in words why
     it is a bound. ``gain`` is the test error
-    from scratch on the same n_train over that fine-tuned, with its interval; NaN for zero-shot.
+    from scratch on the same n_train over that fine-tuned, with its interval; NaN for zero-shot, and where the
+    former diverged.
     """
     rows = []
     scratch: dict[tuple, list[ScratchCurve]] = {}
@@ -139,7 +140,7 @@ def data_savings(replicates: Replicates) -> pd.DataFrame:
                 "ratio": n_scratch / n_train if n_train else np.inf,
                 "difference": n_scratch - n_train,
                 "why": _why(found["bound"], scratch[key][0], zero_shot),
-                **_gain(replicates.means.get((*key, n_train)) if n_train else None, errors),
+                **_gain(replicates.finite.get((*key, n_train)) if n_train else None, errors),
             }
         )
     columns = "test_error equivalent_n equivalent_low equivalent_high ratio difference bound censored why"

@@ -28,16 +28,18 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def error_columns(errors: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Mean, median and quartiles of the relative L2 errors of examples, column ``error``, by other columns."""
+    """Mean, median and quartiles of the relative L2 errors of examples, column ``error``, by other columns. Errors
+    may be infinite."""
     groups = errors.groupby(by, observed=True, sort=False)["error"]
-    return pd.DataFrame(
+    columns = pd.DataFrame(
         {
             "test_error": groups.mean(),
             "test_error_median": groups.median(),
             "test_error_q25": groups.quantile(0.25),
             "test_error_q75": groups.quantile(0.75),
         }
-    ).reset_index()
+    )
+    return columns.fillna(np.inf).reset_index()  # between infinite errors pandas finds no quartile
 
 
 def cell_rows(cells: list[dict], errors: pd.DataFrame) -> pd.DataFrame:
@@ -46,7 +48,8 @@ def cell_rows(cells: list[dict], errors: pd.DataFrame) -> pd.DataFrame:
     ``cells`` holds the axes of each cell and the content of its ``cell.json``; ``errors`` the per-example test
     errors (``jobs.evaluate``). Zero-shot rows, n_train 0, come of no training: their learning rate, edge flag,
     seconds and validation error are empty. Among ``cells`` they have no runs, but the provenance of the
-    pre-trained weights. What cells have under ``columns`` (``Study.columns``) stands in columns behind the axes.
+    pre-trained weights. Errors of a run that diverged are infinite. What cells have under ``columns``
+    (``Study.columns``) stands in columns behind the axes.
     """
     training = [
         {axis: cell[axis] for axis in AXES}
@@ -60,7 +63,7 @@ def cell_rows(cells: list[dict], errors: pd.DataFrame) -> pd.DataFrame:
             "best_step": run["best_step"],
             "seconds": run["seconds"],
             "memory_mb": run["memory_mb"],
-            "validation_error": run["validation_error"],
+            "validation_error": np.inf if run["validation_error"] is None else run["validation_error"],
         }
         for cell in cells
         for run in cell["chosen"]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from pdetransfer.models.transforms import kept, log_choice, to_modes, to_points
+from pdetransfer.plan.modes import by_axis, fit, padded
 
 
 class SpectralConvolution(nn.Module):
@@ -91,7 +92,7 @@ class FNO(nn.Module):
         coordinates: bool = False,
     ):
         super().__init__()
-        self.modes = (modes,) * num_dims if isinstance(modes, int) else tuple(modes)
+        self.modes = by_axis(modes, num_dims)
         self.padding = tuple(padding) or (0.0,) * num_dims
         if len(self.modes) != num_dims or len(self.padding) != num_dims:
             raise ValueError(
@@ -113,19 +114,19 @@ class FNO(nn.Module):
 
     def forward(self, fields: Tensor, constants: Tensor | None = None) -> Tensor:
         grid = fields.shape[2:]
-        padded = [n + round(share * n) for n, share in zip(grid, self.padding, strict=True)]
-        if any(n < 2 * of_axis for n, of_axis in zip(padded, self.modes, strict=True)):
-            raise ValueError(f"modes is {self.modes} on a grid of {tuple(padded)}; expected at most N / 2")
+        with_zeros = padded(grid, self.padding)
+        if not fit(self.modes, grid, self.padding):
+            raise ValueError(f"modes is {self.modes} on a grid of {with_zeros}; expected at most N / 2")
         constants = fields.new_empty(len(fields), 0) if constants is None else constants
         fields = _with_coordinates(fields) if self.coordinates else fields
         v = self._lift(fields.permute(*reversed(range(2, fields.ndim)), 0, 1), constants)
-        v = v if padded == list(grid) else _padded(v, padded[::-1])
+        v = v if with_zeros == grid else _padded(v, with_zeros[::-1])
         (convolution, bypass), *layers = self.layers()
         z = bypass(v) + convolution(v)
         for convolution, bypass in layers:
             v, bypassed = self._activated(z, bypass)
             z = bypassed + convolution(v)
-        z = z if padded == list(grid) else z[tuple(map(slice, reversed(grid)))]
+        z = z if with_zeros == grid else z[tuple(map(slice, reversed(grid)))]
         widen, _, narrow = self.projection
         _, u = self._activated(widen(z), functools.partial(_in_full_precision, narrow))
         u = u if self.output_multiplier == 1 else self.output_multiplier * u
@@ -172,7 +173,7 @@ def _with_coordinates(fields: Tensor) -> Tensor:
     return torch.cat([fields, coordinates.expand(len(fields), *coordinates.shape)], dim=1)
 
 
-def _padded(v: Tensor, sizes: list[int]) -> Tensor:
+def _padded(v: Tensor, sizes: tuple[int, ...]) -> Tensor:
     """With zeros appended to the first axes of ``v``, up to these sizes."""
     of_axes = [amount for n, size in zip(v.shape, sizes, strict=False) for amount in (size - n, 0)]
     return F.pad(v, [0, 0, 0, 0, *of_axes[::-1]])

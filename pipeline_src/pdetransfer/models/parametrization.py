@@ -26,6 +26,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from pdetransfer.plan.modes import by_axis
+
 GROUPS = ("lifting", "pointwise", "spectral", "readout")
 STANDARD = "standard"
 _KEYS = ("parametrization", "base", "mode_rule")  # of an architecture
@@ -40,7 +42,7 @@ class Size:
 
     @classmethod
     def of(cls, width: int, modes: int | Sequence[int], num_dims: int) -> "Size":
-        return cls(width, (modes,) * num_dims if isinstance(modes, int) else tuple(modes))
+        return cls(width, by_axis(modes, num_dims))
 
 
 def kappa(rule: str, base: Size, size: Size) -> float:

@@ -17,6 +17,7 @@ from pdetransfer.plan.answers import GALLERIES, Answers
 from pdetransfer.plan.entries import CONTROL, DPOT, FNO, OWN, SCRATCH, Dataset
 from pdetransfer.plan.expand import REFERENCES, ConfigError, expected_one_of, near
 from pdetransfer.plan.load import validated
+from pdetransfer.plan.modes import by_axis, most_modes
 from pdetransfer.plan.study import Curve, Study
 
 MOST_VALIDATIONS = 50  #: of one run; they cost nearly as much as training otherwise
@@ -245,13 +246,16 @@ def _dpot(study: Study) -> Iterator[str]:
 def _modes_on(study: Study, name: str, dataset: str) -> Iterator[str]:
     """A model's modes on the grid of a generated dataset."""
     model, entry, grid = study.models[name], study.datasets[dataset], study.grid_of(dataset)
-    modes = (model.modes,) * len(grid) if isinstance(model.modes, int) else model.modes
-    for axis, of_axis, num_points in zip(SYSTEMS[entry.system].axes, modes, grid, strict=True):
-        if of_axis > num_points // 2:
+    axes, grid = (
+        of[-model.num_dims :] for of in (SYSTEMS[entry.system].axes, grid)
+    )  # a model may take frames
+    modes = by_axis(model.modes, len(grid))
+    for axis, of_axis, most in zip(axes, modes, most_modes(grid, model.padding), strict=True):
+        if of_axis > most:
             own = "grid" if entry.num_points is None else f"datasets.{dataset}"
             yield (
                 f"models.{name}.modes is {of_axis} along {axis}; expected at most half of the points that "
-                f"{dataset} has there, {num_points // 2} ({own}.num_points)"
+                f"{dataset} has there, {most}{' with padding' if model.padding else ''} ({own}.num_points)"
             )
 
 
@@ -418,8 +422,8 @@ def _sizes(study: Study) -> Iterator[str]:
 def _questions(study: Study, answers: Answers) -> Iterator[str]:
     """An experiment trains something, and has what the answer to its question compares."""
     for name, entry in study.experiments.items():
-        if not entry.trained_n:
-            yield f"experiments.{name}.n_train is {list(entry.n_train)}; expected one above 0"
+        if not entry.trained_n and SCRATCH in entry.init:
+            yield f"experiments.{name}.n_train is {list(entry.n_train)}; expected one above 0, as scratch is trained"
         if entry.scratch_n_train and SCRATCH not in entry.init:
             yield f"experiments.{name} has scratch_n_train, and init {list(entry.init)}; expected scratch in it"
         if min(entry.scratch_n_train, default=math.inf) <= max(entry.n_train):

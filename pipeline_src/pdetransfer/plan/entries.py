@@ -19,6 +19,8 @@ from pydantic import (
     field_validator,
 )
 
+from pdetransfer.plan.modes import by_axis
+
 SCRATCH = "scratch"  #: the init that is no pre-training
 OWN = "own"  #: in an experiment, the pre-training that is called like the dataset's system
 CONTROL = "control"  #: the question of experiments that `all` leaves out
@@ -199,7 +201,8 @@ class FNO(_Model):
     kind: Literal["fno"] = Field(description="The architecture, a name in `MODELS`.")
     width: Count = Field(description="Channels between the layers (the embedding dimension d).")
     modes: Count | Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
-        description="Kept wavenumbers on each half axis (m), at most half of the points; a list by axis, x last."
+        description="Kept wavenumbers on each half axis (m), at most half of the points, padding counted; a list "
+        "by axis, x last."
     )
     num_layers: Count = Field(description="Fourier layers.")
     num_dims: Literal[1, 2, 3] = Field(2, description="Dimensions of the grid, those of its datasets.")
@@ -231,8 +234,8 @@ class FNO(_Model):
 
     def num_parameters(self, in_channels: int, out_channels: int = 1) -> int:
         width, num_dims = self.width, self.num_dims
-        modes = (self.modes,) * num_dims if isinstance(self.modes, int) else self.modes
-        layer = 2 * 2 ** (num_dims - 1) * math.prod(modes) * width**2 + width**2 + width
+        kept = 2 ** (num_dims - 1) * math.prod(by_axis(self.modes, num_dims))
+        layer = 2 * kept * width**2 + width**2 + width
         projection = 2 * width * width + 2 * width + out_channels * (2 * width + 1)
         lifting = (in_channels + num_dims * self.coordinates + 1) * width
         return lifting + self.num_layers * layer + projection

@@ -154,26 +154,26 @@ class ReportedExperiment(NamedTuple):
 
 
 class ReportedDatasets(NamedTuple):
-    """What a report shows of the data."""
+    """What a report shows of the data; that of controls may have no datasets of its own, nor a table of them."""
 
-    table: File
+    table: File | None
     disjoint: File
     cards: dict[str, File]
     pictures: dict[str, File]
 
 
 class Report(NamedTuple):
-    """A report's experiments and figures by name; and what only the report of `all` has."""
+    """A report's experiments and figures by name, and its data; and what only the report of `all` has."""
 
     study: dict
     experiments: dict[str, ReportedExperiment]
     figures: dict[str, File]
+    datasets: ReportedDatasets
     of_study: dict[str, File]
     pretrained: dict[Cell, File]
     verdicts: File | None = None
     laws: File | None = None
     plan: File | None = None
-    datasets: ReportedDatasets | None = None
 
 
 class Compared(NamedTuple):
@@ -187,6 +187,20 @@ def stored_datasets(study: Study) -> list[str]:
     """The stored datasets of reported experiments; and all users' files, which are shown, too."""
     needed = study.needed_datasets(study.reported)
     return [name for name, entry in study.datasets.items() if name in needed or entry.files]
+
+
+def of_controls(study: Study) -> list[str]:
+    """The stored datasets that controls alone read."""
+    stored = stored_datasets(study)
+    return [name for name in study.needed_datasets(study.controls) if name not in stored]
+
+
+def shifts_of_controls(study: Study) -> list[str]:
+    """The same, and those of their systems that controls' models are pre-trained on, with which ranges are
+    compared."""
+    needed, own = study.needed_datasets(study.controls), of_controls(study)
+    of_systems = [name for system in systems(study, own) for name in of_system(study, needed, system)]
+    return [*own, *(name for name in pretraining_datasets(study, of_systems) if name not in own)]
 
 
 def split(study: Study, dataset: str, name: str) -> SplitFiles:
@@ -220,13 +234,13 @@ def all_splits(study: Study, dataset: str) -> dict[str, SplitFiles]:
     return {name: split(study, dataset, name) for name in SPLITS}
 
 
-def compared_splits(study: Study) -> list[SplitFiles]:
-    """The splits of all stored datasets, which must not meet."""
-    return [part for name in sorted(stored_datasets(study)) for part in all_splits(study, name).values()]
+def compared_splits(study: Study, names: list[str]) -> list[SplitFiles]:
+    """The splits of some datasets, which must not meet."""
+    return [part for name in sorted(names) for part in all_splits(study, name).values()]
 
 
 def disjoint(study: Study) -> File:
-    """What the splits of all datasets have in common."""
+    """What the splits of all datasets have in common, but for those of controls alone."""
     return File(f"{study.results}/datasets/disjoint.json")
 
 
@@ -234,22 +248,21 @@ def card(study: Study, dataset: str) -> Card:
     return Card(all_splits(study, dataset), disjoint(study) if study.datasets[dataset].files else None)
 
 
-def of_system(study: Study, system: str) -> dict[str, SplitFiles]:
-    """Training examples of the stored datasets of a system."""
-    names = [name for name in stored_datasets(study) if study.datasets[name].system == system]
-    return {name: split(study, name, "train") for name in names}
+def of_system(study: Study, names: list[str], system: str) -> dict[str, SplitFiles]:
+    """Training examples of those of some datasets that are of a system."""
+    return {name: split(study, name, "train") for name in names if study.datasets[name].system == system}
 
 
-def systems(study: Study) -> list[str]:
-    """The systems of stored datasets."""
-    found = dict.fromkeys(study.datasets[name].system for name in stored_datasets(study))
+def systems(study: Study, names: list[str]) -> list[str]:
+    """The systems of some datasets."""
+    found = dict.fromkeys(study.datasets[name].system for name in names)
     return [name for name in found if name]
 
 
-def pretraining_datasets(study: Study) -> list[str]:
-    """Stored datasets that models are pre-trained on, those of mixtures one by one."""
+def pretraining_datasets(study: Study, names: list[str]) -> list[str]:
+    """Those of some stored datasets that models are pre-trained on, those of mixtures one by one."""
     parts = {part for entry in study.pretrainings.values() for part in study.components(entry.dataset)}
-    return sorted(parts & set(stored_datasets(study)))
+    return sorted(parts & set(names))
 
 
 def folder(study: Study, curve: Curve, n_train: int) -> str:
@@ -451,17 +464,31 @@ def claims(study: Study, answers: Answers) -> Judged:
 def controls(study: Study) -> Report:
     if not study.controls:
         raise ConfigError(f"study {study.name} has no controls; expected an experiment that asks {CONTROL!r}")
-    return _report(study, study.controls)
+    own, folder = of_controls(study), f"{study.results}/controls"
+    return _report(
+        study,
+        study.controls,
+        ReportedDatasets(
+            File(f"{folder}/datasets.csv") if own else None,
+            File(f"{folder}/disjoint.json") if own else disjoint(study),
+            _cards(study, own),
+            {name: File(f"{folder}/{name}.svg") for name in _pictures(study, own)},
+        ),
+    )
 
 
 def report(study: Study, answers: Answers) -> Report:
     root, stored = study.results, stored_datasets(study)
     own = [name for name, keys in answers.pictures.items() if all(getattr(study, key) for key in keys)]
-    drawn = [name for name in stored if not study.datasets[name].files]  # users' files have no ranges
-    pictures = [*own, *(f"gallery_{name}" for name in systems(study)), *(["ranges"] if drawn else [])]
     return _report(
         study,
         study.reported,
+        ReportedDatasets(
+            File(f"{root}/tables/datasets.csv"),
+            disjoint(study),
+            _cards(study, stored),
+            {name: File(f"{root}/figures/{name}.svg") for name in [*own, *_pictures(study, stored)]},
+        ),
         of_study=of_study(study, answers.tables),
         pretrained={
             (curve, n): cell_file(study, curve, n, "cell.json")
@@ -470,23 +497,27 @@ def report(study: Study, answers: Answers) -> Report:
         verdicts=File(f"{root}/claims.json"),
         laws=File(f"{root}/tables/fits.csv"),
         plan=File(f"{root}/plan.csv"),
-        datasets=ReportedDatasets(
-            File(f"{root}/tables/datasets.csv"),
-            disjoint(study),
-            {name: File(f"{root}/cards/{name}.png") for name in stored},
-            {name: File(f"{root}/figures/{name}.svg") for name in pictures},
-        ),
     )
 
 
-def _report(study: Study, names: list[str], **more: Any) -> Report:
+def _cards(study: Study, names: list[str]) -> dict[str, File]:
+    return {name: File(f"{study.results}/cards/{name}.png") for name in names}
+
+
+def _pictures(study: Study, names: list[str]) -> list[str]:
+    """The pictures of some datasets: one for each system, and their ranges, which users' files do not have."""
+    with_ranges = any(not study.datasets[name].files for name in names)
+    return [*(f"gallery_{name}" for name in systems(study, names)), *(["ranges"] if with_ranges else [])]
+
+
+def _report(study: Study, names: list[str], datasets: ReportedDatasets, **more: Any) -> Report:
     settings = study.settings()
     experiments = {
         name: ReportedExperiment(table_file(study, "cells", name), table_file(study, "savings", name))
         for name in names
     }
     drawn = {name: File(f"{study.results}/figures/{name}.svg") for name in study.figures_of(names)}
-    return Report(settings, experiments, drawn, **({"of_study": {}, "pretrained": {}} | more))
+    return Report(settings, experiments, drawn, datasets, **({"of_study": {}, "pretrained": {}} | more))
 
 
 def compared(study: Study, other: str | None) -> dict[str, Compared]:

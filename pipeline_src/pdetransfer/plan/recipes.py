@@ -173,7 +173,8 @@ RatesOfArm = Annotated[
 
 class Arms(Entry):
     """Initial learning rates that are tried, by arm; the best by validation error, mean over the tuning seeds, is
-    kept. As many in each arm, unless they are transferred from a proxy."""
+    kept. As many in each arm, unless they are transferred from a proxy. A rate at which a run diverges has lost;
+    of a single one, which is not tuned, that is the result: infinite errors."""
 
     scratch: RatesOfArm = Field(description="Rates of trainings from scratch, pre-trainings included.")
     fine_tuned: RatesOfArm | None = Field(

@@ -5,6 +5,7 @@ from functools import cache
 from importlib.resources import files
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import vl_convert
 from matplotlib.colors import to_hex
@@ -43,9 +44,10 @@ def error_chart(tables: Iterable[pd.DataFrame], study: Study) -> dict:
     all have one n_train, against the learning rate, a panel for each dataset and model.
 
     ``tables`` are those of a question's experiments (``tables.cell_rows``); a row that several of them have is one
-    point. Lines are means over seeds. A click on the legend leaves one arm.
+    point, a run that diverged none. Lines are means over seeds. A click on the legend leaves one arm.
     """
     rows = pd.concat(tables).drop_duplicates([*AXES, "seed"])
+    rows = rows[np.isfinite(rows["test_error"])]
     at_one_n = rows["n_train"].nunique() == 1 and rows["learning_rate"].nunique() > 1
     x = rows["learning_rate"] if at_one_n else positions(rows["n_train"])
     rows = with_short_hashes(rows.assign(x=x, cell=_folders(rows)))

@@ -234,14 +234,16 @@ def _range(values: pd.Series) -> str:
 
 @dataclass(frozen=True)
 class Data:
-    """What is shown of the data: the table of datasets, figures as SVG with their captions, the cards as PNG by
-    dataset, the number of examples that were compared for coincidences, and in words what sets have in common."""
+    """What is shown of the data: the table of datasets, where there are any to show, figures as SVG with their
+    captions, the cards as PNG by dataset, the number of examples that were compared for coincidences, in words
+    what sets have in common, and whether the datasets are those that controls alone use."""
 
-    table: pd.DataFrame
+    table: pd.DataFrame | None
     figures: list[tuple[str, str]]
     cards: dict[str, bytes]
     num_compared: int
     shared: list[str]
+    of_controls: bool = False
 
     @property
     def table_html(self) -> str:
@@ -301,7 +303,7 @@ def render(
     sections: list[Section],
     claims: list[dict],
     laws: pd.DataFrame | None,
-    data: Data | None,
+    data: Data,
     costs: dict[str, pd.DataFrame],
 ) -> str:
     """The report of a study as HTML, figures and style inlined; ``claims`` are verdicts (``claims.Verdict``),

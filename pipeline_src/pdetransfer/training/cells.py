@@ -3,7 +3,9 @@
 import logging
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import torch
 
 from pdetransfer.models.operators import Channels
 from pdetransfer.plan.recipes import Recipe
@@ -34,7 +36,8 @@ def train_cell(task: Task, train: Callable[[list[Trial]], Iterable[Run]], known:
     ``train`` yields the runs of the trials it is given, in any order (``loop.train_runs``,
     ``workers.train_runs``). Of the runs in ``known``, which were trained before with the same settings, none is
     trained again, unless the weights of a chosen one have not been kept. A run that diverged is recorded as such
-    and its learning rate loses. Raises RuntimeError if no learning rate is left.
+    and its learning rate loses. Raises RuntimeError if none of several is left; a single one is not tuned, so that
+    its runs diverge is their result (``_as_diverged``).
     """
     recipe, rates = task.recipe, list(task.recipe.learning_rates)
     tuning = recipe.seeds[: recipe.num_tuning_seeds]
@@ -64,7 +67,10 @@ def train_cell(task: Task, train: Callable[[list[Trial]], Iterable[Run]], known:
     while len(chosen) < len(recipe.seeds):
         best = _best_learning_rate(runs, rates, recipe)
         train_missing([(best, seed) for seed in recipe.seeds], with_weights=True)
-        chosen = [runs[best, seed] for seed in recipe.seeds if not runs[best, seed].diverged]
+        of_best = [runs[best, seed] for seed in recipe.seeds]
+        chosen = [run for run in of_best if len(rates) == 1 or not run.diverged]
+    chosen = [_as_diverged(run, task) if run.diverged else run for run in chosen]
+    runs |= {(run.learning_rate, run.seed): run for run in chosen}
     edge = _edge(best, rates)
     if edge != "inside":
         log.warning(
@@ -99,7 +105,7 @@ def _keep_best_weights(runs: dict[Trial, Run], rates: list[float], recipe: Recip
 def _best_learning_rate(runs: dict[Trial, Run], rates: list[float], recipe: Recipe) -> float:
     scores = _scores(runs, rates, recipe)
     best = min(scores, key=scores.__getitem__)
-    if math.isinf(scores[best]):
+    if math.isinf(scores[best]) and len(rates) > 1:
         diverged = ", ".join(
             f"lr {run.learning_rate:g} seed {run.seed}" for run in runs.values() if run.diverged
         )
@@ -108,6 +114,24 @@ def _best_learning_rate(runs: dict[Trial, Run], rates: list[float], recipe: Reci
             f"{rates} to train to the end for all seeds: add smaller ones"
         )
     return best
+
+
+def _as_diverged(run: Run, task: Task) -> Run:
+    """A run that diverged, as a result: its errors are infinite, whatever was best before, and its weights are no
+    numbers, so that it predicts none."""
+    log.warning(
+        f"n_train {task.n_train}: lr {run.learning_rate:g}, seed {run.seed} diverged, which is its result"
+    )
+    operator = task.operator(run.seed, task.examples(run.seed))
+    weights = operator.model.state_dict()
+    return replace(
+        run,
+        references=operator.references,  # a run that was known before may have none
+        best={name: torch.full_like(value, math.nan) for name, value in weights.items()},
+        best_step=-1,
+        validation_loss=math.inf,
+        validation_error=math.inf,
+    )
 
 
 def _beyond(best: float, rates: list[float]) -> float:

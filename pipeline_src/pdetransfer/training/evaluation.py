@@ -1,6 +1,5 @@
 """Errors of predictions, by example."""
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -34,10 +33,11 @@ OBJECTIVES = {"sum_of_squares": squared_error, "relative_l2": relative_l2}
 
 
 def errors_by_example(operator: NeuralOperator, examples: Examples, device: torch.device) -> list[float]:
-    """Relative L2 error of each example."""
+    """Relative L2 error of each example; infinite where outputs are no numbers, as of a run that diverged."""
     operator.model.to(device)
     outputs = operator.apply(operator.inputs(examples, device))
-    return relative_l2(outputs, operator.targets(examples, device)).cpu().tolist()
+    errors = relative_l2(outputs, operator.targets(examples, device))
+    return _or_infinite(errors).cpu().tolist()
 
 
 def errors_of_roll_outs(
@@ -98,4 +98,4 @@ def _rolled_out(
 
 
 def _or_infinite(errors: Tensor) -> Tensor:
-    return errors.nan_to_num(nan=math.inf)
+    return errors.nan_to_num(nan=torch.inf, posinf=torch.inf)

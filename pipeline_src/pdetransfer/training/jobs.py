@@ -21,6 +21,7 @@ from pdetransfer.data.stored import Stored, load_for
 from pdetransfer.data.windows import Windows
 from pdetransfer.models.checkpoints import load_model, save_models, saved_seeds
 from pdetransfer.models.operators import Channels, NeuralOperator
+from pdetransfer.plan.modes import by_axis, fit
 from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training import archive, workers
 from pdetransfer.training.cells import Cell, train_cell
@@ -64,6 +65,7 @@ def train(
         _check_grid(cells[0]["architecture"], of_split, split)
     operator = None if init is None else load_model(init)
     if operator is not None:
+        _check_trained(operator, init)
         _check_units(operator, examples[0], train)
     for settings, folder, key in todo:
         with locked(archive.lock_file(archive_folder, key)) as lock:
@@ -98,20 +100,26 @@ def _check_grid(architecture: dict, examples: Examples, split: Stored) -> None:
     generated data has is known when a study is planned."""
     contents = [content for content in map(read_json, split.manifests) if "file" in content]
     grid, num_dims = examples.grid, architecture.get("num_dims", 2)
-    modes = architecture["modes"]
-    least = [2 * of_axis for of_axis in ([modes] * num_dims if isinstance(modes, int) else modes)]
-    padding = architecture.get("padding") or [0.0] * num_dims
-    if not contents or (
-        len(grid) == num_dims
-        and all(n + round(share * n) >= m for n, share, m in zip(grid, padding, least, strict=True))
-    ):
+    is_fit, axes = _fit(architecture, grid, num_dims)
+    if not contents or (len(grid) == num_dims and is_fit):
         return
     keys = [content.get("keys", content["fields"] + content["outputs"]) for content in contents]
     of_files = (f"{content['file']} ({', '.join(own)})" for content, own in zip(contents, keys, strict=True))
     raise ValueError(
         f"the grid of the examples of {' and '.join(of_files)} has shape {grid}; expected {num_dims} axes of "
-        f"{', '.join(map(str, least))} points at least, by num_dims, modes and padding of the model"
+        f"{axes}"
     )
+
+
+def _fit(architecture: dict, grid: tuple[int, ...], num_dims: int) -> tuple[bool, str]:
+    """Whether a model takes a grid, and in words what its axes must be."""
+    if "patch" in architecture:
+        patch = architecture["patch"]
+        return all(n % patch == 0 for n in grid), f"multiples of {patch} points, by patch of the model"
+    modes, padding = by_axis(architecture["modes"], num_dims), architecture.get("padding", ())
+    least = ", ".join(str(2 * of_axis) for of_axis in modes)
+    words = f"{least} points at least, by num_dims, modes and padding of the model"
+    return len(grid) == num_dims and fit(modes, grid, padding), words
 
 
 def _with_rates(settings: dict) -> dict:
@@ -121,6 +129,15 @@ def _with_rates(settings: dict) -> dict:
         rates = ", ".join(f"{rate:g}" for rate in found["recipe"]["learning_rates"])
         log.info(f"n_train {found['n_train']}: learning rates {rates}, transferred from {proxy.parent}")
     return found
+
+
+def _check_trained(operator: NeuralOperator, init: Path) -> None:
+    """Raise ValueError, with the file, for the weights of a pre-training that diverged."""
+    if not all(weight.isfinite().all() for weight in operator.model.parameters()):
+        raise ValueError(
+            f"{init} is of a pre-training that diverged; expected one that trained to its end: give its recipe "
+            f"smaller learning_rates"
+        )
 
 
 def _check_units(operator: NeuralOperator, examples: Examples, train: Stored) -> None:

@@ -8,10 +8,12 @@ import sys
 import pytest
 
 from configs import OWN_FILES, SCALES, load_study
+from configs import ROOT as PROJECT
 from pdetransfer.plan import entries, inputs
 from pdetransfer.plan.entries import Dataset
 from pdetransfer.plan.expand import ConfigError
 from pdetransfer.plan.inputs import files
+from pdetransfer.plan.load import load
 from pdetransfer.plan.study import Curve
 from pdetransfer.studies import registry
 from pdetransfer.studies.transfer import inputs as of_transfer
@@ -24,8 +26,8 @@ ROOT = "results/transfer/laptop"
 def jobs(study):
     """A job's object of every kind."""
     yield inputs.card(study, "poisson_e1-5")
-    yield inputs.compared_splits(study)
-    yield inputs.of_system(study, "helmholtz")
+    yield inputs.compared_splits(study, inputs.stored_datasets(study))
+    yield inputs.of_system(study, inputs.stored_datasets(study), "helmholtz")
     yield from (inputs.training(study, curve, [4]) for curve in study.curves("mixture_in_distribution"))
     yield from (inputs.evaluation(study, name) for name in study.experiments)
     yield from (inputs.table(study, name) for name in study.experiments)
@@ -86,7 +88,8 @@ def test_a_card_waits_for_other_datasets_only_if_it_is_of_a_users_file():
     compared = inputs.report(study, ANSWERS).datasets.disjoint
     assert compared in files(inputs.card(study, "own"))
     assert compared not in files(inputs.card(study, "poisson_e1-5"))
-    assert {*files(inputs.card(study, "own"))} - {compared} <= {*files(inputs.compared_splits(study))}
+    splits = inputs.compared_splits(study, inputs.stored_datasets(study))
+    assert {*files(inputs.card(study, "own"))} - {compared} <= {*files(splits)}
 
 
 def test_ranges_are_shown_where_there_are_any():
@@ -162,6 +165,39 @@ def test_controls_that_a_study_lacks_are_not_run():
     reported = {name: STUDY.experiments[name] for name in STUDY.reported}
     with pytest.raises(ConfigError, match="study transfer has no controls; expected an experiment"):
         inputs.controls(STUDY.model_copy(update={"experiments": reported}))
+
+
+@pytest.mark.parametrize(
+    ("name", "alone", "compared"),
+    [
+        ("mutransfer", ["darcy_fine", "navier_stokes"], []),
+        (
+            "transfer",
+            ["advection_diffusion_psi0.2-1_plain", "advection_diffusion_psi1-2_plain"],
+            ["advection_diffusion_psi0.2-1"],
+        ),
+    ],
+)
+def test_controls_show_the_datasets_that_they_alone_use_of_which_all_knows_nothing(name, alone, compared):
+    study = load(PROJECT / "config", {"study": name, "scale": "smoke"})
+    assert inputs.of_controls(study) == alone
+    assert set(inputs.shifts_of_controls(study)) == {*alone, *compared}
+    shown = inputs.controls(study).datasets
+    assert list(shown.cards) == alone
+    assert set(shown.pictures) == {
+        "ranges",
+        *(f"gallery_{study.datasets[name].system}" for name in alone),
+    }
+    of_report = inputs.report(study, registry.answers(name)).datasets
+    assert not set(files(shown)) & set(files(of_report))
+    assert not set(alone) & set(inputs.stored_datasets(study))
+
+
+def test_controls_without_datasets_of_their_own_have_what_all_has_compared():
+    alone = {"control_length": STUDY.experiments["control_length"]}
+    reported = {name: STUDY.experiments[name] for name in STUDY.reported}
+    study = STUDY.model_copy(update={"experiments": reported | alone})
+    assert files(inputs.controls(study).datasets) == [inputs.disjoint(study)]
 
 
 def test_what_controls_left_is_used_once_it_is_there(tmp_path, monkeypatch):

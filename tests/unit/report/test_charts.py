@@ -1,5 +1,7 @@
 """The interactive charts: what they hold is what the tables hold."""
 
+import json
+
 import pandas as pd
 import pytest
 import vl_convert
@@ -58,6 +60,14 @@ def test_a_sweep_at_one_n_is_drawn_against_the_learning_rate():
     assert set(rows["x"]) == {1e-3, 1e-2}
     assert chart["spec"]["layer"][0]["encoding"]["x"]["title"] == "learning rate"
     vl_convert.vegalite_to_svg(chart)
+
+
+def test_a_run_that_diverged_is_no_point():
+    cells = table("far")
+    cells.loc[cells["seed"] == 1, "test_error"] = float("inf")
+    chart = error_chart([cells], STUDY)
+    assert set(rows_of(chart)["seed"]) == {0}
+    json.dumps(chart, allow_nan=False)
 
 
 def test_the_arms_have_the_names_and_colours_of_the_figures():

@@ -99,7 +99,7 @@ def test_a_supplement_stands_in_the_section_of_its_question():
     beside = [Supplement("shift", "A title", ["A sentence.", "Another."], table)]
     found = sections([experiment(), experiment("s", "shift")], [], beside)
     assert [section.supplements for section in found] == [[], beside]
-    html = render(STUDY, found, [], None, None, {})
+    html = render(STUDY, found, [], None, NO_DATA, {})
     for text in ("<h3>A title</h3>", "<p>A sentence.</p>", "a column", "&lt;a value&gt;"):
         assert text in html[html.index('<h2 id="shift">') :], text
 
@@ -174,7 +174,11 @@ STUDY = Study(
 )
 
 
-def html_of(experiments, pictures, claims=(), data=None, laws=None):
+#: Of controls that use what is shown in the report.
+NO_DATA = Data(None, [], {}, 12, [], of_controls=True)
+
+
+def html_of(experiments, pictures, claims=(), data=NO_DATA, laws=None):
     costs = {"Forecast": pd.DataFrame({"experiment": ["all"], "trainings": [4321]})}
     return render(STUDY, sections(experiments, pictures), list(claims), laws, data, costs)
 
@@ -287,12 +291,17 @@ def test_scaling_laws_are_a_section_of_their_own():
     assert "#laws" not in body_of(html_of([experiment()], [], laws=laws[:0]))
 
 
-def test_a_report_without_data_and_claims_has_no_such_sections():
-    """That of the controls."""
-    html = html_of([experiment()], [])
-    assert 'id="datasets"' not in html
-    assert 'id="claims"' not in html
-    assert 'id="costs"' in html
+def test_a_report_of_controls_has_no_claims_and_shows_the_datasets_that_they_alone_use():
+    table = pd.DataFrame({"dataset": ["finer"], "largest_residual": [1e-13]})
+    some = Data(table, [], {"finer": b"png"}, 12, [], of_controls=True)
+    for data in (NO_DATA, some):
+        body = body_of(html_of([experiment()], [], data=data))
+        assert 'id="claims"' not in body
+        assert "Of 12\nexamples in all splits" in body
+        assert "the datasets that controls alone use" in body
+        assert ("finer" in body) == (data is some)
+    whole = body_of(html_of([experiment()], [], data=Data(table, [], {}, 12, [])))
+    assert "that controls alone use" not in whole
 
 
 def test_zero_shot_rows_of_the_table_are_empty_where_nothing_was_trained():

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 import pdetransfer
 from cases import SETTINGS
-from pdetransfer.analysis.tables import PROVENANCE
+from pdetransfer.analysis.tables import PROVENANCE, cell_rows, errors_by_parameter, write_table
 from pdetransfer.base import numerics
 from pdetransfer.base.files import read_json, sha256_of_file
 from pdetransfer.base.provenance import commit
@@ -179,7 +179,7 @@ def test_other_numerics_data_or_initial_weights_are_trained(project, small_split
 
 def test_a_cell_that_fails_leaves_nothing_and_keeps_the_others(project):
     with pytest.raises(RuntimeError, match="every learning rate diverged"):
-        project.train(8, learning_rates=[1e30])
+        project.train(8, learning_rates=[1e30, 2e30])
     assert not (project.path / "cells").exists()
     with pytest.raises(ValueError, match="17 examples were asked of"):
         project.train(17)
@@ -271,6 +271,39 @@ def test_evaluation_stores_every_test_error_of_every_curve(project):
     shifted = zarr.open_group(project.path / "test.zarr")["parameters"][:, 0]
     np.testing.assert_array_equal(parameter["min"], shifted)
     np.testing.assert_array_equal(parameter["max"], shifted)
+
+
+def test_a_single_rate_that_diverges_goes_to_the_table_with_infinite_errors(project):
+    project.train(8, learning_rates=[1e6])
+    weights = project.path / "cells/n8/weights.safetensors"
+    axes = {"dataset": "d", "model": "m", "init": "scratch", "recipe": "r"}
+    curve = jobs.Evaluated(axes, project.splits["test"], {8: weights}, [])
+    jobs.evaluate([curve], project.path / "errors.parquet", torch.device("cpu"))
+    errors = pd.read_parquet(project.path / "errors.parquet")
+    assert np.isposinf(errors["error"]).all()
+    cell = read_json(project.path / "cells/n8/cell.json") | axes | {"n_train": 8}
+    table = cell_rows([cell], errors)
+    assert len(table) == 2
+    numbers = table.filter(regex="_error")
+    assert np.isposinf(numbers).all(axis=None)
+    write_table(table, project.path / "table.csv")
+    pd.testing.assert_frame_equal(pd.read_csv(project.path / "table.csv")[[*numbers]], numbers)
+    assert np.isposinf(errors_by_parameter(errors).filter(like="error")).all(axis=None)
+
+
+def test_a_diverged_run_loses_beside_another_rate_and_is_not_trained_again(project):
+    project.train(8, name="alone", learning_rates=[1e6])
+    assert project.train(8, learning_rates=[1e-3, 1e6]) == [(1e-3, 0), (1e-3, 1)]
+    assert read_json(project.path / "cells/n8/cell.json")["learning_rate"] == 1e-3
+
+
+def test_nothing_is_fine_tuned_from_a_pre_training_that_diverged(project):
+    project.train(8, learning_rates=[1e6])
+    init = project.path / "cells/n8/weights.safetensors"
+    with pytest.raises(
+        ValueError, match=r"n8/weights.safetensors is of a pre-training that diverged; expected"
+    ):
+        project.train(8, name="tuned", init=init)
 
 
 def test_a_mixture_has_no_shifted_parameter(project):

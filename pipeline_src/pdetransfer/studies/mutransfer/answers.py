@@ -1,5 +1,6 @@
 """What the study of muTransfer asks and draws."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ def headline(cells: "pd.DataFrame", savings: "pd.DataFrame", tables: "dict[str, 
         transfers(of_sweep).groupby("family", sort=False).tail(1) for of_sweep in sweeps(cells)
     )
     grown = slopes(tables["coordinates"]).query("quantity == 'activations_change'")
-    told = _by_dataset(largest, lambda row: _with_interval(row.ratio, row.low, row.high))
+    told = _by_dataset(largest, _ratio)
     powers = _by_dataset(
         grown, lambda row: f"{row.size}^{row.slope:z.2f} ({row.low:z.2f} to {row.high:z.2f})"
     )
@@ -59,15 +60,27 @@ def answer(cells: "pd.DataFrame", savings: "pd.DataFrame") -> Iterator[str]:
     setting, size = in_words(swept(cells)), in_words(size_of(cells))
     for (dataset, family), rows in optima(cells).groupby(["dataset", "family"], sort=False):
         sizes = ", ".join(map("{:,.0f}".format, rows["size"]))
-        best = ", ".join(
-            f"{_with_interval(row.vertex, row.low, row.high)}{' (an end of the grid)' if row.edge else ''}"
-            for row in rows.itertuples()
-        )
+        best = ", ".join(map(_best, rows.itertuples()))
         errors = ", ".join(f"{error:.3g}" for error in rows["test_error"])
         yield (
             f"On {dataset}, the best {setting} of {family} with {size} {sizes} is {best}; "
             f"with the best one on the grid, the error is {errors}."
         )
+
+
+def _best(row: Any) -> str:
+    """A row of ``optima``; at an end of the settings a better one may lie beyond it."""
+    if math.isnan(row.vertex):
+        return "unknown (runs diverged at all)"
+    of_end = " (an end of those that train)" if row.edge else ""
+    return _with_interval(row.vertex, row.low, row.high) + of_end
+
+
+def _ratio(row: Any) -> str:
+    """A row of ``transfers``."""
+    if math.isnan(row.ratio):
+        return "unknown (runs of one diverged at all)"
+    return "∞ (it diverged)" if math.isinf(row.ratio) else _with_interval(row.ratio, row.low, row.high)
 
 
 def _with_interval(value: float, low: float, high: float) -> str:

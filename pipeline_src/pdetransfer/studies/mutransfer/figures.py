@@ -30,10 +30,10 @@ _HEIGHT = 3.2  # of a row of panels
 def draw_error_by_setting(tables: Tables, entry: entries.Figure, study: Study) -> Figure:
     """Test error against the setting that is swept, for models of all sizes.
 
-    Lines are means over seeds, bands their range; larger models are darker. A diamond marks the best one by
-    validation error, the vertex of a parabola through three settings, with its 95 % interval over seeds; an open
-    one is at an end of the grid. Where the diamonds stand above each other, what was tuned on the smallest model
-    serves the largest.
+    Lines are means over seeds, bands their range; larger models are darker. A cross at the top marks a setting at
+    which a run diverged. A diamond marks the best one by validation error, the vertex of a parabola through three
+    settings, with its 95 % interval over seeds; an open one is at an end of the settings that train. Where the
+    diamonds stand above each other, what was tuned on the smallest model serves the largest.
     """
     runs, best = sweep(tables.cells), optima(tables.cells)
     panels = list(best.groupby(["dataset", "family"], sort=False))
@@ -50,9 +50,11 @@ def draw_error_by_setting(tables: Tables, entry: entries.Figure, study: Study) -
     )
     for panel, ((dataset, family), rows) in zip(axes.flat, panels, strict=False):
         colours = sns.color_palette("crest", len(rows))
-        for colour, row in zip(colours, rows.itertuples(), strict=True):
+        for number, (colour, row) in enumerate(zip(colours, rows.itertuples(), strict=True)):
             own = runs[(runs["dataset"] == dataset) & (runs["model"] == row.model)]
             _draw_curve(panel, own, row, colour)
+            means = own.groupby("setting")["test_error"].mean()
+            _mark_diverged(panel, means.index[np.isinf(means)], colour, number)
         panel.set_title(family if best["dataset"].nunique() == 1 else f"{family}, {dataset}")
         panel.set(xscale="log", yscale="log", xlabel=in_words(swept(tables.cells)))
         _label_settings(panel, runs["setting"].unique())
@@ -67,15 +69,24 @@ def draw_error_by_setting(tables: Tables, entry: entries.Figure, study: Study) -
 
 def _draw_curve(axes: Axes, runs: pd.DataFrame, best, colour: tuple) -> None:
     """A model's errors by setting, and its best one."""
-    by_setting = runs.groupby("setting")["test_error"]
-    settings, means = by_setting.mean().index.to_numpy(), by_setting.mean().to_numpy()
-    axes.plot(settings, means, "o-", color=colour, markersize=3, label=f"{best.size:,.0f}")
-    axes.fill_between(settings, by_setting.min(), by_setting.max(), color=colour, alpha=0.15, linewidth=0)
-    error = float(np.exp(np.interp(np.log(best.vertex), np.log(settings), np.log(means))))
+    errors = runs.groupby("setting")["test_error"].agg(["mean", "min", "max"]).replace(np.inf, np.nan)
+    axes.plot(errors.index, errors["mean"], "o-", color=colour, markersize=3, label=f"{best.size:,.0f}")
+    axes.fill_between(errors.index, errors["min"], errors["max"], color=colour, alpha=0.15, linewidth=0)
+    logs = np.log(errors["mean"].dropna())
+    if logs.empty:
+        return
+    error = float(np.exp(np.interp(np.log(best.vertex), np.log(logs.index), logs)))
     face = "none" if best.edge else colour
     if best.low == best.low:
         axes.plot([best.low, best.high], [error, error], color=colour, linewidth=2)
     axes.plot(best.vertex, error, "D", color=colour, markerfacecolor=face, markersize=7, markeredgewidth=1.5)
+
+
+def _mark_diverged(axes: Axes, at: pd.Series | pd.Index, colour: tuple, number: int) -> None:
+    """Crosses at the top of a panel, those of each number in a row of their own."""
+    if len(at):
+        heights = np.full(len(at), 0.97 - 0.04 * number)
+        axes.plot(at, heights, "x", color=colour, markersize=5, transform=axes.get_xaxis_transform())
 
 
 def _label_settings(axes: Axes, settings: np.ndarray) -> None:
@@ -90,7 +101,8 @@ def draw_optimum_by_size(tables: Tables, entry: entries.Figure, study: Study) ->
     """The best setting against the size of the model, with its 95 % interval over seeds.
 
     The vertex of a parabola through three settings around the best one by validation error; open marks are at an
-    end of the grid. A line that is level lets the smallest model be tuned for all.
+    end of the settings that train, and there is none where runs diverged at all. A line that is level lets the
+    smallest model be tuned for all.
     """
     best = optima(tables.cells)
     figure, axes = plt.subplots(figsize=(5.2, _HEIGHT), layout="constrained")
@@ -116,16 +128,17 @@ def draw_transferred_over_tuned(tables: Tables, entry: entries.Figure, study: St
     """Test error at the best setting of the smallest model over that at the model's own best one.
 
     Both are chosen by validation error on the grid, also in each of the replicates, with seeds drawn anew, that
-    the 95 % intervals are of. At 1 nothing is lost by tuning the smallest model alone.
+    the 95 % intervals are of. At 1 nothing is lost by tuning the smallest model alone. A cross at the top marks a
+    model that diverged at that setting; an interval that ends at its mark has no upper end, as replicates did.
     """
     table = pd.concat(map(transfers, sweeps(tables.cells)))
     figure, axes = plt.subplots(figsize=(5.2, _HEIGHT), layout="constrained")
     axes.axhline(1, color="0.6", linewidth=1)
-    for colour, name, rows in _families(table):
-        spread = np.abs(rows[["low", "high"]].to_numpy().T - rows["ratio"].to_numpy())
-        axes.errorbar(
-            rows["num_parameters"], rows["ratio"], spread, marker="o", capsize=3, color=colour, label=name
-        )
+    for number, (colour, name, rows) in enumerate(_families(table)):
+        _mark_diverged(axes, rows.loc[np.isinf(rows["ratio"]), "num_parameters"], colour, number)
+        ratios, *ends = rows[["ratio", "low", "high"]].replace(np.inf, np.nan).to_numpy().T
+        spread = np.abs(np.where(np.isnan(ends), ratios, ends) - ratios)
+        axes.errorbar(rows["num_parameters"], ratios, spread, marker="o", capsize=3, color=colour, label=name)
     axes.set(xscale="log", yscale="log", xlabel="parameters", ylabel="error at the transferred rate / tuned")
     plain_log(axes.xaxis)
     plain_log(axes.yaxis)
@@ -139,13 +152,13 @@ def draw_error_by_cost(tables: Tables, entry: entries.Figure, study: Study) -> F
     """Test error against the cost of finding it, in seconds of training for a seed.
 
     A filled mark is a model that is trained once at the setting of the smallest, whose sweep is counted; the open
-    one that it is joined to is tuned itself, over its whole sweep.
+    one that it is joined to is tuned itself, over its whole sweep. One that diverged has no mark.
     """
     table = pd.concat(map(transfers, sweeps(tables.cells)))
     figure, axes = plt.subplots(figsize=(5.2, _HEIGHT), layout="constrained")
     for colour, name, rows in _families(table):
         seconds = rows[["seconds_transferred", "seconds_tuned"]].to_numpy().T
-        errors = rows[["error_transferred", "error_tuned"]].to_numpy().T
+        errors = rows[["error_transferred", "error_tuned"]].replace(np.inf, np.nan).to_numpy().T
         axes.plot(seconds, errors, color=colour, linewidth=1)
         axes.plot(seconds[0], errors[0], "o", color=colour, label=name)
         axes.plot(seconds[1], errors[1], "o", color=colour, markerfacecolor="none")

@@ -2,8 +2,8 @@
 
 A family of models, such as ``mup``, has a member for each size; its smallest is the proxy. A sweep varies one
 setting over recipes: the learning rate, the batch size, or Adam's second beta. The best one is chosen by
-validation error, mean over seeds; what is reported at a chosen setting are test errors. Seeds are paired, as they
-draw the same batches at every learning rate.
+validation error, mean over seeds, which is infinite where the run of any seed diverged; what is reported at a
+chosen setting are test errors. Seeds are paired, as they draw the same batches at every learning rate.
 """
 
 import json
@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 from scipy.stats import t
+
+from pdetransfer.analysis.bootstrap import interval
 
 _FAMILY = ["dataset", "family"]
 _REPLICATES = 1000
@@ -67,32 +69,14 @@ def _complement(betas: str | list) -> float:
 
 def optima(cells: pd.DataFrame) -> pd.DataFrame:
     """A row for each model: its best ``setting`` on the grid by validation, ``edge`` where that is an end of the
-    grid, the ``test_error`` there, and the vertex of a parabola through its neighbours, ``vertex`` with ``low``
-    and ``high``, Student's 95 % interval over seeds, of logarithms, as far as the grid reaches."""
+    settings at which no run diverged, the ``test_error`` there, and the vertex of a parabola through its
+    neighbours, ``vertex`` with ``low`` and ``high``, Student's 95 % interval over seeds, of logarithms, as far as
+    these settings reach. Where runs diverged at all of them the error is infinite, and there is no best one."""
     rows = []
     for (dataset, family, model), runs in sweep(cells).groupby([*_FAMILY, "model"], sort=False):
-        by_setting = runs.groupby("setting")["validation_error"].mean()
-        vertices = [
-            _vertex(of_seed.set_index("setting")["validation_error"].sort_index())
-            for _, of_seed in runs.groupby("seed")
-        ]
-        best, *interval = _geometric_mean(vertices)
-        low, high = np.clip(interval, by_setting.index.min(), by_setting.index.max())
-        rows.append(
-            {
-                "dataset": dataset,
-                "family": family,
-                "model": model,
-                "size": runs["size"].iloc[0],
-                "num_parameters": runs["num_parameters"].iloc[0],
-                "setting": by_setting.idxmin(),
-                "test_error": runs.loc[runs["setting"] == by_setting.idxmin(), "test_error"].mean(),
-                "edge": by_setting.idxmin() in (by_setting.index.min(), by_setting.index.max()),
-                "vertex": best,
-                "low": low,
-                "high": high,
-            }
-        )
+        named = {"dataset": dataset, "family": family, "model": model}
+        named |= {name: runs[name].iloc[0] for name in ("size", "num_parameters")}
+        rows.append(named | _optimum(runs))
     families = list(dict.fromkeys(family_of(cells["model"])))  # in the order of the config
     return pd.DataFrame(rows).sort_values(
         ["dataset", "family"],
@@ -101,18 +85,39 @@ def optima(cells: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def _optimum(runs: pd.DataFrame) -> dict:
+    """What ``optima`` has of the runs of a model."""
+    by_setting = runs.groupby("setting")["validation_error"].mean()
+    by_setting = by_setting[np.isfinite(by_setting)]
+    if by_setting.empty:
+        none = dict.fromkeys(("setting", "vertex", "low", "high"), np.nan)
+        return none | {"test_error": np.inf, "edge": False}
+    best, ends = by_setting.idxmin(), (by_setting.index.min(), by_setting.index.max())
+    trained = runs[runs["setting"].isin(by_setting.index)]
+    vertices = [
+        _vertex(of_seed.set_index("setting")["validation_error"].sort_index())
+        for _, of_seed in trained.groupby("seed")
+    ]
+    vertex, *bounds = _geometric_mean(vertices)
+    low, high = np.clip(bounds, *ends)
+    test_error = runs.loc[runs["setting"] == best, "test_error"].mean()
+    found = {"setting": best, "test_error": test_error, "edge": best in ends}
+    return found | {"vertex": vertex, "low": low, "high": high}
+
+
 def transfers(cells: pd.DataFrame) -> pd.DataFrame:
     """A row for each model but the proxies: test error at the proxy's best setting over that at its own best one,
     ``ratio`` with ``low`` and ``high`` (``lost``), and what either way costs a seed: the whole sweep of the proxy
-    and one run of the model, or the model's whole sweep, in ``examples`` processed and ``seconds`` of training."""
+    and one run of the model, or the model's whole sweep, in ``examples`` processed and ``seconds`` of training.
+    The ratio is infinite where the model diverged at the proxy's best setting."""
     runs, rows = sweep(cells), []
     for (dataset, family), of_family in optima(cells).groupby(_FAMILY, sort=False):
         of_dataset = runs[runs["dataset"] == dataset]
         proxy, *larger = (of_dataset[of_dataset["model"] == model] for model in of_family["model"])
         transferred = of_family["setting"].iloc[0]
         for own, row in zip(larger, of_family.iloc[1:].itertuples(), strict=True):
-            ratio, *replicates = lost(proxy, own)
-            low, high = np.quantile(replicates, [0.025, 0.975])
+            ratios = lost(proxy, own)
+            low, high = interval(ratios)
             at_transferred = own[own["setting"] == transferred]
             once, tuned = (_cost(proxy) + _cost(at_transferred), _cost(own))
             rows.append(
@@ -126,7 +131,7 @@ def transfers(cells: pd.DataFrame) -> pd.DataFrame:
                     "tuned": row.setting,
                     "error_transferred": at_transferred["test_error"].mean(),
                     "error_tuned": row.test_error,
-                    "ratio": ratio,
+                    "ratio": ratios[0],
                     "low": low,
                     "high": high,
                     "examples_transferred": once["examples"],
@@ -147,7 +152,9 @@ def _cost(runs: pd.DataFrame) -> pd.Series:
 def lost(proxy: pd.DataFrame, own: pd.DataFrame) -> np.ndarray:
     """Test error of a model at the proxy's best setting over that at its own, of the runs of both: the estimate
     and, for seeds drawn anew, its replicates, in each of which both are chosen again. Errors are geometric
-    means."""
+    means; NaN where either has no best setting, as runs diverged at all."""
+    if not (_has_best(proxy) and _has_best(own)):
+        return np.full(1 + _REPLICATES, np.nan)
     errors = np.log(_by_seed(own, "test_error"))
     seeds, each = _replicates(len(errors)), np.arange(_REPLICATES + 1)
     transferred, tuned = (_chosen(runs, seeds) for runs in (proxy, own))
@@ -158,10 +165,17 @@ def lost(proxy: pd.DataFrame, own: pd.DataFrame) -> np.ndarray:
 def moved(smallest: pd.DataFrame, largest: pd.DataFrame) -> np.ndarray:
     """Binary logarithm of the best setting of the largest model over that of the smallest, from the runs of both:
     the estimate and its replicates, as ``lost`` has them. Settings are those of the grid."""
+    if not (_has_best(smallest) and _has_best(largest)):
+        return np.full(1 + _REPLICATES, np.nan)
     settings = np.log2(np.sort(smallest["setting"].unique()))
     seeds = _replicates(smallest["seed"].nunique())
     from_, to = (_chosen(runs, seeds) for runs in (smallest, largest))
     return settings[to] - settings[from_]
+
+
+def _has_best(runs: pd.DataFrame) -> bool:
+    """Whether there is a setting at which no run of a model diverged."""
+    return bool(np.isfinite(_by_seed(runs, "validation_error")).all(axis=0).any())
 
 
 def _replicates(count: int) -> np.ndarray:

@@ -40,16 +40,20 @@ def supplements(
     tables: dict[str, pd.DataFrame],
     study: Study,
 ) -> list[Supplement]:
-    """What tuning the proxy costs and loses, a table for each experiment, and slopes of the coordinate check."""
-    return [
+    """What tuning the proxy costs and loses, a table for each experiment, and slopes of the coordinate check, if
+    there is one."""
+    found = [
         Supplement(
             experiment.entry.question,
             f"{experiment.name}: the {in_words(swept(experiment.cells))} of the smallest model, or each its own",
-            [_TOLD],
+            [_TOLD] if experiment is experiments[0] else [],
             transfer_table(experiment.cells),
         )
         for experiment in experiments
-    ] + [slopes_of_first_steps(tables["coordinates"])]
+    ]
+    if "coordinates" in tables:
+        found.append(slopes_of_first_steps(tables["coordinates"]))
+    return found
 
 
 def transfer_table(cells: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """What the study's claims are judged by, on a sweep whose answer is known."""
 
 import itertools
+import math
 
 import pandas as pd
 import pytest
@@ -61,6 +62,22 @@ def test_the_error_at_the_narrowest_models_rate_over_that_at_the_widests_own(evi
     judged = judge("MW", claim, evidence, QUANTITIES)
     assert judged.value == pytest.approx(0.5 / 0.2)
     assert judged.low <= judged.value <= judged.high
+    assert judged.verdict == verdict
+
+
+@pytest.mark.parametrize(("bounds", "verdict"), [({"at_least": 1.2}, "holds"), ({"at_most": 1.1}, "fails")])
+def test_a_model_that_diverges_at_the_narrowest_models_rate_has_lost_all(evidence, bounds, verdict):
+    at = (evidence.cells["model"] == "wide") & (evidence.cells["recipe"] == "high")
+    evidence.cells.loc[at, ["validation_error", "test_error"]] = math.inf
+    claim = Claim(
+        statement="s",
+        place="p",
+        quantity="transferred_over_tuned",
+        cells=SELECTION,
+        bounds={"reduced": bounds},
+    )
+    judged = judge("MW", claim, evidence, QUANTITIES)
+    assert judged.value == math.inf
     assert judged.verdict == verdict
 
 

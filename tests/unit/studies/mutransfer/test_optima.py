@@ -1,19 +1,22 @@
 """Best learning rates, what is lost by the proxy's, and their figures, on sweeps whose answers are known."""
 
+import io
 import itertools
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from pdetransfer.plan import entries
 from pdetransfer.plan.entries import Figure
 from pdetransfer.report.figures import Tables
+from pdetransfer.report.page import Experiment
 from pdetransfer.studies.mutransfer.answers import answer, headline
 from pdetransfer.studies.mutransfer.figures import FIGURES
 from pdetransfer.studies.mutransfer.optima import lost, moved, optima, transfers
 from pdetransfer.studies.mutransfer.optima import sweep as sweep_of
 from pdetransfer.studies.mutransfer.slopes import MEASURED
-from pdetransfer.studies.mutransfer.supplements import transfer_table
+from pdetransfer.studies.mutransfer.supplements import supplements, transfer_table
 
 RATES = 1e-3 * 2.0 ** np.arange(7)
 BEST = {"standard": [1.6e-2, 8e-3, 4e-3], "mup": [9e-3, 9e-3, 9e-3]}  # by width; muP's lies between two rates
@@ -116,8 +119,69 @@ def test_an_optimum_at_an_end_of_the_grid_is_told():
     assert table["edge"].to_list() == [False, True, True]
     assert table["vertex"].to_list()[1:] == pytest.approx([RATES[-1], RATES[0]])
     told = list(answer(sweep(best={"standard": [1.6e-2, 1.0, 1e-6]}), None))
-    assert [sentence.count("an end of the grid") for sentence in told] == [2]
-    assert not any("an end of the grid" in sentence for sentence in answer(sweep(), None))
+    assert [sentence.count("an end of") for sentence in told] == [2]
+    assert not any("an end of" in sentence for sentence in answer(sweep(), None))
+
+
+def diverged(cells, family, *rates, size=1600, seed=0):
+    """With a run that diverged at some rates, of one model and seed."""
+    at = (cells["model"] == f"{family}.width{size}") & cells["learning_rate"].isin(rates)
+    spoilt, errors = cells.copy(), ["validation_error", "test_error"]
+    spoilt.loc[at & (cells["seed"] == seed), errors] = np.inf
+    return spoilt
+
+
+def test_a_setting_at_which_a_run_diverged_is_not_the_best_nor_in_a_parabola():
+    """The errors of other seeds there do not count, either."""
+    cells, rows = sweep(spread=0.1), ["family", "num_parameters"]
+    far = optima(diverged(cells, "mup", *RATES[5:])).set_index(rows)
+    pd.testing.assert_frame_equal(far, optima(cells).set_index(rows))
+    near = optima(diverged(cells, "mup", *RATES[4:])).set_index(rows).loc["mup", 1600]
+    assert near[["setting", "vertex", "low", "high"]].to_list() == pytest.approx([RATES[3]] * 4)
+    assert near["edge"]
+    between = optima(diverged(cells, "mup", RATES[3])).set_index(rows).loc["mup", 1600]
+    assert between["setting"] == RATES[4]
+    assert np.isfinite([between["vertex"], between["test_error"]]).all()
+
+
+def test_a_model_that_diverges_at_the_proxys_rate_has_lost_all():
+    spoilt = diverged(sweep(), "mup", 8e-3)
+    ratios = transfers(spoilt).set_index(["family", "num_parameters"])
+    lost_all = ratios.loc["mup", 1600]
+    assert lost_all["ratio"] == lost_all["high"] == np.inf
+    assert np.isfinite(ratios.loc[["standard"], "ratio"]).all()
+    assert "mup ∞ (it diverged)" in headline(spoilt, None, {"coordinates": COORDINATES})
+    assert np.isposinf(transfer_table(spoilt)["ratio"]).sum() == 1
+
+
+def test_a_model_that_diverges_at_all_rates_has_no_best_one():
+    spoilt = diverged(sweep(), "mup", *RATES)
+    row = optima(spoilt).set_index(["family", "num_parameters"]).loc["mup", 1600]
+    assert row["test_error"] == np.inf
+    assert np.isnan(row[["setting", "vertex", "low", "high"]].to_numpy(float)).all()
+    smallest, _, largest = (
+        rows for _, rows in sweep_of(spoilt).query("family == 'mup'").groupby("size", sort=False)
+    )
+    assert np.isnan(moved(smallest, largest)).all()
+    assert np.isnan(lost(largest, smallest)).all()
+    assert len(list(answer(spoilt, None))) == 2
+    assert len(transfers(spoilt)) == 4
+    headline(spoilt, None, {"coordinates": COORDINATES})
+
+
+@pytest.mark.parametrize("rates", [RATES[4:], [8e-3], RATES], ids=["large", "the proxy's", "all"])
+@pytest.mark.parametrize("kind", sorted(set(FIGURES) - {"coordinate_check"}))
+def test_figures_mark_what_diverged_and_nothing_infinite_is_drawn(kind, rates):
+    entry = Figure(kind=kind, experiments=["widths"], title="Title")
+    cells = diverged(sweep(spread=0.1), "mup", *rates)
+    figure = FIGURES[kind](Tables(cells, pd.DataFrame(), pd.DataFrame()), entry, None)
+    figure.savefig(io.BytesIO())
+    drawn = [line for axes in figure.axes for line in axes.get_lines()]
+    assert not any(np.isinf(line.get_ydata()).any() for line in drawn)
+    crosses = [x for line in drawn if line.get_marker() == "x" for x in line.get_xdata()]
+    at_proxys = len(rates) == 1
+    expected = {"error_by_setting": list(rates), "transferred_over_tuned": [1600] * at_proxys}
+    assert crosses == pytest.approx(expected.get(kind, []))
 
 
 def test_a_single_seed_has_no_interval():
@@ -141,6 +205,14 @@ def test_transferring_costs_the_proxys_sweep_and_one_run():
     assert row["examples_transferred"] == 2 * 64 * (runs + 1)
     table = transfer_table(sweep())
     assert table["examples, over tuning"].to_list() == pytest.approx([(runs + 1) / runs] * 4)
+
+
+def test_the_report_of_controls_has_what_transferring_costs_them():
+    axes = {"dataset": ["d"], "model": ["m"], "init": ["scratch"], "recipe": ["r"], "n_train": [8]}
+    control = Experiment("sizes", entries.Experiment(question="control", **axes), sweep(), pd.DataFrame())
+    (supplement,) = supplements([control], [], {}, None)
+    assert supplement.question == "control"
+    pd.testing.assert_frame_equal(supplement.table, transfer_table(sweep()))
 
 
 def test_the_optimum_moves_by_as_many_factors_of_two():
