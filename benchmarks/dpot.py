@@ -93,15 +93,15 @@ def interleaved(steps: dict[str, Callable[[], None]]) -> list[dict[str, float]]:
 def compare(width: int, num_layers: int, num_heads: int, patch: int, num_points: int, batch: int) -> Row:
     torch.manual_seed(0)
     num_patches = num_points // patch
-    sizes = width, num_layers, num_heads, MLP_RATIO, patch
-    model = DPOT(*sizes, num_patches, READOUT_WIDTH, FRAMES * CHANNELS, CHANNELS)
+    sizes = width, num_layers, num_heads, patch, num_patches, READOUT_WIDTH
+    model = DPOT(*sizes, FRAMES * CHANNELS, CHANNELS, MLP_RATIO)
     x = torch.randn(batch, FRAMES * CHANNELS, num_points, num_points)
     with torch.no_grad():  # on a processor: of what is not a real field's spectrum, irfft2 differs on a GPU
         torch.testing.assert_close(model(x[:2]), dpot_by_fft(model, x[:2]), rtol=1e-4, atol=1e-5)
     x, target = x.to(DEVICE), torch.randn_like(x[:, :CHANNELS]).to(DEVICE)
     models = {"ours": model.to(DEVICE), "plain": Plain(copy.deepcopy(model))}
     times = interleaved({name: step_of(one, x, target) for name, one in models.items()})
-    count = operations(*sizes, READOUT_WIDTH, FRAMES, CHANNELS, (num_points, num_points))
+    count = operations(width, num_layers, num_heads, MLP_RATIO, patch, READOUT_WIDTH, FRAMES, CHANNELS, (num_points, num_points))
     case = f"width {width}, {num_layers} layers, {num_heads} heads, patch {patch}"
     row: Row = {"case": f"{case}, {num_points} x {num_points}, batch {batch}"}
     for name in models:

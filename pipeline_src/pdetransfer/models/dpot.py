@@ -53,12 +53,12 @@ class DPOT(nn.Module):
         width: int,
         num_layers: int,
         num_heads: int,
-        mlp_ratio: int,
         patch: int,
         num_patches: int | Sequence[int],
         readout_width: int,
         in_channels: int,
         out_channels: int,
+        mlp_ratio: int = 1,
         mixer: str = "fourier",
         modes: int | None = None,
     ):

@@ -210,11 +210,15 @@ class NeuralOperator:
         """What is one in the network, of each channel in the units of the data."""
         return np.array([self.references.get(unit(name), 1.0) for name in channels])
 
-    def check_units(self, examples: Examples) -> None:
+    def check_units(self, examples: Examples | Windows) -> None:
         """Raise ValueError for examples in other units than those that the model was trained on.
 
-        Their normalised coefficients, or their solutions, are then larger or smaller by orders of magnitude.
+        Their normalised coefficients, or their solutions or frames, are then larger or smaller by orders of
+        magnitude.
         """
+        if isinstance(examples, Windows):
+            self._check_units_of_frames(examples)
+            return
         if not examples.own_units and unit(self.channels.outputs[0]) not in self.references:
             return
         device = torch.device("cpu")
@@ -233,6 +237,16 @@ class NeuralOperator:
                     f"their {what} {factor:.2g} times those that the model was trained on; expected at most "
                     f"{_OTHER_UNITS:g} times as large or as small, the same units: if the equation is linear, "
                     f"multiply both {self.channels.fields[0]} and {self.channels.outputs[0]} by {remedy:.2g}"
+                )
+
+    def _check_units_of_frames(self, windows: Windows) -> None:
+        own = windows.references()
+        for name in windows.channels:
+            factor = own[unit(name)] / self.references.get(unit(name), own[unit(name)])
+            if not 1 / _OTHER_UNITS <= factor <= _OTHER_UNITS:
+                raise ValueError(
+                    f"their {name} is {factor:.2g} times that which the model was trained on; expected at most "
+                    f"{_OTHER_UNITS:g} times as large or as small, the same units"
                 )
 
     @torch.no_grad()

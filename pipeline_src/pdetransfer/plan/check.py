@@ -423,7 +423,7 @@ def _questions(study: Study, answers: Answers) -> Iterator[str]:
     """An experiment trains something, and has what the answer to its question compares."""
     for name, entry in study.experiments.items():
         if not entry.trained_n and SCRATCH in entry.init:
-            yield f"experiments.{name}.n_train is {list(entry.n_train)}; expected one above 0, as scratch is trained"
+            yield f"experiments.{name}.n_train is {list(entry.n_train)}; expected one above 0, for scratch"
         if entry.scratch_n_train and SCRATCH not in entry.init:
             yield f"experiments.{name} has scratch_n_train, and init {list(entry.init)}; expected scratch in it"
         if min(entry.scratch_n_train, default=math.inf) <= max(entry.n_train):

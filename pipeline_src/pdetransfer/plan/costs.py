@@ -102,7 +102,7 @@ def cells_by_experiment(study: Study, names: list[str]) -> dict[str, list[Cell]]
     """The cells of experiments: those of ``"pre-training"``, of ``"proxies"`` if there are any, then of each. A
     cell that experiments share stands where it comes first."""
     cells = study.cells(names)
-    starts = {study.pretraining(curve.init, curve.model) for curve, _ in cells if curve.is_fine_tuned}
+    starts = set(study.pretrained(names))
     besides = [cell for cell in cells if not _is_downstream(study, cell, names)]
     groups = {PRETRAINING: [cell for cell in besides if cell in starts]}
     if proxies := [cell for cell in besides if cell not in starts]:

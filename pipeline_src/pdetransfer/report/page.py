@@ -199,6 +199,11 @@ class Section:
             for sentence in self.question.answer(experiment.cells, experiment.savings)
         ]
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether any of its models is: without, there is no curve to draw a chart of."""
+        return any((experiment.cells["n_train"] > 0).any() for experiment in self.experiments)
+
     def chart(self, study: Study) -> str:
         """The interactive chart of all points: a Vega-Lite specification as JSON that may stand in HTML."""
         return _embedded(error_chart([experiment.cells for experiment in self.experiments], study))

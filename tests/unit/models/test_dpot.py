@@ -76,7 +76,7 @@ def test_parameter_counts_are_those_of_the_public_checkpoints(name):
     """They have a classifier of 12 datasets, too, whose loss has the weight zero."""
     (width, num_layers, num_heads, mlp_ratio, readout), expected = PUBLISHED[name]
     with torch.device("meta"):
-        model = DPOT(width, num_layers, num_heads, mlp_ratio, 8, 16, readout, 40, 4)
+        model = DPOT(width, num_layers, num_heads, 8, 16, readout, 40, 4, mlp_ratio)
     assert all(parameter.is_meta for parameter in model.parameters())
     classifier = 2 * (width + 1) * width + (width + 1) * 12
     assert counted(model) + classifier == expected
@@ -255,7 +255,7 @@ def test_the_model_fits_two_examples():
 
 def test_weights_start_as_published():
     torch.manual_seed(0)
-    model = DPOT(64, 1, 4, 1, 4, 16, 8, in_channels=20, out_channels=2).requires_grad_(False)
+    model = DPOT(64, 1, 4, 4, 16, 8, in_channels=20, out_channels=2).requires_grad_(False)
     embedding, (layer, _) = model.embedding, model.blocks[0].mixer.layers
     for uniform in (layer.weight * 16**2, layer.bias * 16**2):
         assert 0 <= uniform.min() < uniform.max() <= 1
@@ -270,7 +270,7 @@ def test_nothing_imports_pytorchs_compiler_which_takes_long_to_import():
 import sys, torch
 from pdetransfer.models.dpot import DPOT
 for mixer in ("fourier", "attention"):
-    sizes = 16, 1, 2, 1, 4, 4, 4, 6, 2, mixer
+    sizes = 16, 1, 2, 4, 4, 4, 6, 2, 1, mixer
     with torch.device("meta"):
         DPOT(*sizes)
     model = DPOT(*sizes)
