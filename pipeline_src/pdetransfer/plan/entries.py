@@ -97,6 +97,18 @@ class Files(Entry):
     test: str = Field(description="File with the test examples.")
 
 
+def _kind_of_mix(given: Any) -> str:
+    return "[probabilities]" if isinstance(given, dict) else "[names]"
+
+
+#: Datasets in turn, or by name their probabilities. The tags stand in pydantic's locations.
+Mix = Annotated[
+    Annotated[Names, Tag("[names]")]
+    | Annotated[dict[str, Annotated[float, Field(gt=0)]], Field(min_length=1), Tag("[probabilities]")],
+    Discriminator(_kind_of_mix),
+]
+
+
 class Dataset(Entry):
     """A system with the ranges that its physics parameters are drawn from, a user's files, or a mixture of
     datasets. A shift is one entry."""
@@ -124,7 +136,7 @@ class Dataset(Entry):
         description="Names of the coefficients in own data of a system that the project does not "
         "have; may be empty.",
     )
-    mix: Names | dict[str, Annotated[float, Field(gt=0)]] | None = Field(
+    mix: Mix | None = Field(
         None,
         description="Datasets whose examples are taken in turn, in one layout of channels by name; a coefficient "
         "that a system lacks is zero. Of trajectories, each may have its probability of being drawn in training, "
