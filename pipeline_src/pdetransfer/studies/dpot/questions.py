@@ -50,11 +50,12 @@ def headline_data(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) ->
     """Savings at the smallest number of trajectories."""
     few = savings.loc[savings["n_train"] > 0, "n_train"].min()
     told = ", ".join(
-        f"{saved(row, 'ratio')} ({row.dataset})" for row in savings[savings["n_train"] == few].itertuples()
+        f"{saved(row, 'equivalent_n')} ({row.dataset})"
+        for row in savings[savings["n_train"] == few].itertuples()
     )
     return (
-        f"Fine-tuned on {few:.0f} trajectories, a model has the error of one from scratch with so many times as "
-        f"many: {told}."
+        f"Fine-tuned on {few:.0f} trajectories, a model has the error of one from scratch on so many, with their "
+        f"intervals: {told}."
     )
 
 

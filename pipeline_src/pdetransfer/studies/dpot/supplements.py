@@ -27,19 +27,24 @@ def supplements(
     tables: dict[str, pd.DataFrame],
     study: Study,
 ) -> list[Supplement]:
-    """Published errors beside ours, and where fine-tuning harms."""
-    found = [
-        Supplement(
-            "size", "Beside the paper's", [_PUBLISHED], beside_published(experiments, tables["by_frame"])
-        )
-    ]
-    cells = pd.concat([of.cells for of in experiments if of.entry.question == "data"])
-    return [*found, Supplement("data", "Where fine-tuning harms", [_HARMED], harmed(cells))]
+    """Published errors beside ours, and where fine-tuning harms; what is made of experiments or a table that are
+    not there is left out."""
+    sizes, data = (_cells(experiments, question) for question in ("size", "data"))
+    rows, found = tables.get("by_frame", pd.DataFrame()), []
+    if sizes and not rows.empty:
+        beside = beside_published(pd.concat(sizes), rows)
+        found.append(Supplement("size", "Beside the paper's", [_PUBLISHED], beside))
+    if data:
+        found.append(Supplement("data", "Where fine-tuning harms", [_HARMED], harmed(pd.concat(data))))
+    return found
 
 
-def beside_published(experiments: list[Experiment], by_frame: pd.DataFrame) -> pd.DataFrame:
+def _cells(experiments: list[Experiment], question: str) -> list[pd.DataFrame]:
+    return [experiment.cells for experiment in experiments if experiment.entry.question == question]
+
+
+def beside_published(cells: pd.DataFrame, by_frame: pd.DataFrame) -> pd.DataFrame:
     """Errors without further training by dataset, of ours and of the paper's."""
-    cells = pd.concat([of.cells for of in experiments if of.entry.question == "size"])
     ours = mean_errors(cells).pivot_table(index="dataset", columns="model", values="test_error", sort=False)
     rows = by_frame[(by_frame["model"] == PERSISTENCE) & (by_frame["frame"] == 0)]
     ours[PERSISTENCE] = rows.set_index("dataset")["error"]
