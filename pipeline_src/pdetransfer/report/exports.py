@@ -85,9 +85,10 @@ def describe(cell: TrainedCell, device: torch.device) -> dict:
 
 def _test_errors(weights: Path, stored: Stored, device: torch.device) -> list[dict]:
     """Mean and median relative L2 error of each seed's model."""
-    examples, (dataset,) = stored.load(), {read_json(path)["dataset"] for path in stored.manifests}
-    rows = []
-    for seed in read_description(weights)["seeds"]:
+    description, rows = read_description(weights), []
+    examples = stored.load_for(description["architecture"])
+    (dataset,) = {read_json(path)["dataset"] for path in stored.manifests}
+    for seed in description["seeds"]:
         errors = errors_by_example(load_model(weights, seed), examples, device)
         told = {"dataset": dataset, "seed": seed, "examples": len(errors)}
         rows.append(told | {"mean": float(np.mean(errors)), "median": float(np.median(errors))})

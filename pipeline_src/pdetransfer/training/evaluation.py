@@ -32,8 +32,13 @@ def relative_l2(outputs: Tensor, targets: Tensor) -> Tensor:
 OBJECTIVES = {"sum_of_squares": squared_error, "relative_l2": relative_l2}
 
 
-def errors_by_example(operator: NeuralOperator, examples: Examples, device: torch.device) -> list[float]:
-    """Relative L2 error of each example; infinite where outputs are no numbers, as of a run that diverged."""
+def errors_by_example(
+    operator: NeuralOperator, examples: Examples | Windows, device: torch.device
+) -> list[float]:
+    """Relative L2 error of each example, of trajectories that of their roll-outs; infinite where outputs are no
+    numbers, as of a run that diverged."""
+    if isinstance(examples, Windows):
+        return errors_of_roll_outs(operator, examples, device)[0]
     operator.model.to(device)
     outputs = operator.apply(operator.inputs(examples, device))
     errors = relative_l2(outputs, operator.targets(examples, device))
