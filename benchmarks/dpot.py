@@ -101,7 +101,17 @@ def compare(width: int, num_layers: int, num_heads: int, patch: int, num_points:
     x, target = x.to(DEVICE), torch.randn_like(x[:, :CHANNELS]).to(DEVICE)
     models = {"ours": model.to(DEVICE), "plain": Plain(copy.deepcopy(model))}
     times = interleaved({name: step_of(one, x, target) for name, one in models.items()})
-    count = operations(width, num_layers, num_heads, MLP_RATIO, patch, READOUT_WIDTH, FRAMES, CHANNELS, (num_points, num_points))
+    count = operations(
+        width,
+        num_layers,
+        num_heads,
+        MLP_RATIO,
+        patch,
+        READOUT_WIDTH,
+        FRAMES,
+        CHANNELS,
+        (num_points, num_points),
+    )
     case = f"width {width}, {num_layers} layers, {num_heads} heads, patch {patch}"
     row: Row = {"case": f"{case}, {num_points} x {num_points}, batch {batch}"}
     for name in models:
