@@ -81,6 +81,9 @@ def draw_card(card: Card) -> Figure:
             sns.despine(ax=panel, left=True)
     _draw_scales(*bands["fields"].subplots(1, 2), card)
     title = ":  ".join(filter(None, (card.facts["dataset"], card.facts["equation"])))
+    if "channels" in card.facts:
+        step, boundary, conserved = (card.facts[key] for key in ("time_step", "boundary", "conserved"))
+        title += f"\nframes {step:.3g} apart; boundary: {boundary}; conserved: {conserved}"
     shared = [*map(in_words, card.facts["shared"])]
     more = [f"and {len(shared) - _SHARED} more, in datasets/disjoint.json"] if len(shared) > _SHARED else []
     figure.suptitle("\n".join([title, *shared[:_SHARED], *more]), fontsize=9.5)
