@@ -5,12 +5,17 @@ BIN := .venv/bin
 # A progress bar in a terminal; the plain log anywhere else.
 LOGGER := $(shell test -t 2 && echo --logger progress)
 
-.PHONY: all mutransfer test smoke docs results bench gpu lock
+.PHONY: all mutransfer dpot studies test smoke docs results bench gpu lock
 all: .venv/installed
 	$(BIN)/snakemake all --rerun-incomplete $(LOGGER)
 
 mutransfer: .venv/installed
 	$(BIN)/snakemake all --rerun-incomplete $(LOGGER) --config study=mutransfer
+
+dpot: .venv/installed
+	$(BIN)/snakemake all --rerun-incomplete $(LOGGER) --config study=dpot
+
+studies: all mutransfer dpot
 
 smoke: .venv/installed
 	$(BIN)/snakemake all --rerun-incomplete $(LOGGER) --config scale=smoke
@@ -40,6 +45,7 @@ endif
 results: .venv/installed
 	$(BIN)/python docs/results.py > docs/results.md
 	$(BIN)/python docs/mutransfer.py > docs/mutransfer.md
+	$(BIN)/python docs/dpot.py > docs/dpot.md
 	cp $(addprefix results/transfer/laptop/figures/,fig3.png figB1.png) docs
 
 .venv/installed: requirements.lock

@@ -1,6 +1,6 @@
 """Print how fast DPOT trains against one that is written plainly, with convolutions, ``torch.fft`` and complex
 matrices (``tests/unit/oracles.py``), and how many operations of the architecture each does in a second; then how
-the two ways to transform tokens compare.
+both roll out, what memory the published Tiny takes, and how the two ways to transform tokens compare.
 
     python benchmarks/dpot.py [width,num_layers,num_heads,patch,grid,batch ...]
 
@@ -14,6 +14,8 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -21,7 +23,9 @@ from torch import Tensor, nn
 
 from pdetransfer.models import mixers
 from pdetransfer.models.dpot import DPOT
+from pdetransfer.models.frames import roll_out
 from pdetransfer.training.evaluation import squared_error
+from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.steps import Adam
 from rows import Row, show, spread
 from training import DEVICE, run_tuned, seconds_of
@@ -91,17 +95,12 @@ def interleaved(steps: dict[str, Callable[[], None]]) -> list[dict[str, float]]:
 
 
 def compare(width: int, num_layers: int, num_heads: int, patch: int, num_points: int, batch: int) -> Row:
-    torch.manual_seed(0)
-    num_patches = num_points // patch
-    sizes = width, num_layers, num_heads, patch, num_patches, READOUT_WIDTH
-    model = DPOT(*sizes, FRAMES * CHANNELS, CHANNELS, MLP_RATIO)
-    x = torch.randn(batch, FRAMES * CHANNELS, num_points, num_points)
-    with torch.no_grad():  # on a processor: of what is not a real field's spectrum, irfft2 differs on a GPU
-        torch.testing.assert_close(model(x[:2]), dpot_by_fft(model, x[:2]), rtol=1e-4, atol=1e-5)
-    x, target = x.to(DEVICE), torch.randn_like(x[:, :CHANNELS]).to(DEVICE)
-    models = {"ours": model.to(DEVICE), "plain": Plain(copy.deepcopy(model))}
+    """Training steps."""
+    models, x = both_models(width, num_layers, num_heads, patch, num_points, batch)
+    target = torch.randn_like(x[:, :CHANNELS])
     times = interleaved({name: step_of(one, x, target) for name, one in models.items()})
-    count = operations(width, num_layers, num_heads, MLP_RATIO, patch, READOUT_WIDTH, FRAMES, CHANNELS, (num_points, num_points))
+    sizes = width, num_layers, num_heads, MLP_RATIO, patch, READOUT_WIDTH
+    count = operations(*sizes, FRAMES, CHANNELS, (num_points, num_points))
     case = f"width {width}, {num_layers} layers, {num_heads} heads, patch {patch}"
     row: Row = {"case": f"{case}, {num_points} x {num_points}, batch {batch}"}
     for name in models:
@@ -109,6 +108,49 @@ def compare(width: int, num_layers: int, num_heads: int, patch: int, num_points:
         row[f"{name}, examples/s"] = batch / seconds
         row[f"{name}, GFLOP/s"] = 3 * 2 * count * batch / seconds / 1e9
     return row | {"plain / ours": spread(taken["plain"] / taken["ours"] for taken in times)}
+
+
+def both_models(
+    width: int, num_layers: int, num_heads: int, patch: int, num_points: int, batch: int
+) -> tuple[dict[str, nn.Module], Tensor]:
+    """The model and the plain one, with the same weights, and inputs."""
+    torch.manual_seed(0)
+    sizes = width, num_layers, num_heads, patch, num_points // patch, READOUT_WIDTH
+    model = DPOT(*sizes, FRAMES * CHANNELS, CHANNELS, MLP_RATIO)
+    x = torch.randn(batch, FRAMES * CHANNELS, num_points, num_points)
+    with torch.no_grad():  # on a processor: of what is not a real field's spectrum, irfft2 differs on a GPU
+        torch.testing.assert_close(model(x[:2]), dpot_by_fft(model, x[:2]), rtol=1e-4, atol=1e-5)
+    return {"ours": model.to(DEVICE), "plain": Plain(copy.deepcopy(model))}, x.to(DEVICE)
+
+
+def compare_roll_outs(
+    width: int, num_layers: int, num_heads: int, patch: int, num_points: int, batch: int
+) -> Row:
+    """Roll-outs of ``FRAMES`` frames."""
+    models, x = both_models(width, num_layers, num_heads, patch, num_points, batch)
+    seen = x.unflatten(1, (FRAMES, CHANNELS))
+    is_there = torch.ones(batch, CHANNELS, dtype=torch.bool, device=DEVICE)
+    steps = {
+        "ours": lambda: roll_out(models["ours"], seen, is_there, FRAMES),
+        "plain": lambda: roll_out(
+            lambda fields, _: dpot_by_fft(models["ours"], fields), seen, is_there, FRAMES
+        ),
+    }
+    times = interleaved(steps)
+    seconds = statistics.median(taken["ours"] for taken in times)
+    case = f"width {width}, {num_points} x {num_points}, {batch} trajectories"
+    ratio = spread(taken["plain"] / taken["ours"] for taken in times)
+    return {"case": case, "ours, frames/s": FRAMES * batch / seconds, "plain / ours": ratio}
+
+
+def peak_memory_mb(recompute: bool) -> float:
+    """Of a step of the published Tiny on its grid, 128 x 128 points of 4 channels, one example at once."""
+    torch.set_num_threads(1)
+    model = DPOT(512, 4, 4, 8, 16, 32, 4 * FRAMES, 4).to(DEVICE)
+    model.recompute = recompute
+    x = torch.randn(1, 4 * FRAMES, 128, 128, device=DEVICE)
+    step_of(model, x, torch.randn_like(x[:, :4]))()
+    return Hardware(DEVICE).peak_memory_mb()
 
 
 def compare_transforms(tokens: int, width: int = 64, batch: int = 8) -> Row:
@@ -129,6 +171,14 @@ if __name__ == "__main__":
     print(f"training, on {DEVICE.type}: medians, with quartiles")
     for size in sys.argv[1:] or SIZES:
         show(compare(*(int(value) for value in size.split(","))))
+    print("roll-outs")
+    for size in SIZES[1:4]:
+        show(compare_roll_outs(*(int(value) for value in size.split(","))))
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        kept, computed_again = pool.map(peak_memory_mb, (False, True))
+    show(
+        {"case": "a step of Tiny at 128 x 128", "MB": kept, "MB, activations computed again": computed_again}
+    )
     print("transforms: time over that of the products")
     for tokens in TOKENS:
         show(compare_transforms(tokens))

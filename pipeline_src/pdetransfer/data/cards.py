@@ -10,10 +10,11 @@ import zarr
 from pdetransfer.base.files import read_json
 from pdetransfer.data.disjoint import in_words
 from pdetransfer.data.examples import source_rms
-from pdetransfer.data.store import arrays_of
+from pdetransfer.data.store import OF_TRAJECTORIES, arrays_of
 from pdetransfer.data.systems.registry import SYSTEMS
 
-_READ = 1024  # examples of the training split that statistics of fields are computed from
+_READ = 1024  # examples of the training split that statistics of fields are computed from, at most
+_READ_BYTES = 2**29  # of all of them
 _GALLERY = 5  # examples shown
 
 
@@ -42,7 +43,7 @@ def read_card(stores: dict[str, Path], manifests: dict[str, Path], shared: list[
     kind = "parameter" if "parameters" in group else "coefficient"
     parameters = pd.DataFrame(group[f"{kind}s"][:], columns=train[f"{kind}_names"])
     shown = train["fields"][0], train["outputs"][0]
-    fields = arrays_of(group, train, slice(_READ))
+    fields = arrays_of(group, train, slice(_count_read(group, train)))
     rms = pd.DataFrame({name: source_rms(values) for name, values in fields.items()})
     spectra = pd.DataFrame({name: spectrum(values, train["system"]) for name, values in fields.items()})
     sets, coefficients = {f"{train['dataset']}/{split}" for split in contents}, group["coefficients"][:]
@@ -61,9 +62,15 @@ def read_card(stores: dict[str, Path], manifests: dict[str, Path], shared: list[
         else {},
         "rms": {name: _quartiles(values) for name, values in rms.items()},
         "shared": [row for row in shared if sets & {row["set"], row["other"]}],
-    }
+    } | {key: train[key] for key in OF_TRAJECTORIES if key in train}
     gallery = list(zip(*(fields[name][:_GALLERY] for name in shown), strict=True))
     return Card(facts, parameters, rms, spectra, shown, gallery)
+
+
+def _count_read(group: zarr.Group, content: dict) -> int:
+    """Examples that statistics are computed from: of large ones fewer."""
+    one = arrays_of(group, content, slice(1)).values()
+    return min(_READ, max(_GALLERY, _READ_BYTES // sum(array.nbytes for array in one)))
 
 
 def equation(manifest: dict) -> str | None:

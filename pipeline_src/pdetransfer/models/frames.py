@@ -5,13 +5,25 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pdetransfer.data.streams import key
 from pdetransfer.data.windows import Windows
 
 _DRAWN = 2**13  # windows whose times go to a device at once: each time waits for the device
 _VALIDATED = 4  # windows of each trajectory that a validation computes
+
+
+@torch.no_grad()
+def roll_out(model: nn.Module, seen: Tensor, is_there: Tensor, num_steps: int) -> Tensor:
+    """``num_steps`` frames after ``seen``, ``(count, T, channel, *grid)``, each predicted from the T before it:
+    ``(count, num_steps, channel, *grid)``. A channel that is not there, ``(count, channel)``, stays what it is."""
+    is_there = is_there[:, :, *(None for _ in seen.shape[3:])]
+    first, constants, predicted = seen[:, 0], seen.new_empty((len(seen), 0)), []
+    for _ in range(num_steps):
+        predicted.append(torch.where(is_there, model(seen.flatten(1, 2), constants), first))
+        seen = torch.cat([seen[:, 1:], predicted[-1][:, None]], dim=1)
+    return torch.stack(predicted, dim=1)
 
 
 @dataclass(frozen=True)

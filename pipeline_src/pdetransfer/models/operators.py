@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from pdetransfer.data.examples import Examples, source_rms, unit
 from pdetransfer.data.systems._system import AbstractSystem
 from pdetransfer.data.windows import Windows
-from pdetransfer.models.frames import Targets, WindowInputs
+from pdetransfer.models.frames import Targets, WindowInputs, roll_out
 from pdetransfer.models.parametrization import parametrization_of, without
 from pdetransfer.models.registry import MODELS
 
@@ -188,7 +188,7 @@ class NeuralOperator:
         planes = windows.planes / units.reshape(-1, *(1 for _ in windows.grid)).astype(np.float32)
         place = np.full((len(windows), len(self.channels.fields)), -1)
         place[:, [self.channels.fields.index(name) for name in windows.channels]] = windows.place
-        return WindowInputs.of(windows, planes, place, self.architecture.get("absent", 0.0), device)
+        return WindowInputs.of(windows, planes, place, self._absent, device)
 
     def targets(self, examples: Examples, device: torch.device) -> Tensor:
         """What the network's outputs are to be: the solutions of examples in its units."""
@@ -272,9 +272,12 @@ class NeuralOperator:
         """Outputs by name, ``(count, *grid)``, float32, for physical inputs by name.
 
         A field is ``(count, *grid)``, or ``(*grid)`` for a single example; a coefficient is a number or
-        ``(count,)``. Every channel must be given, 0 for a coefficient that the system lacks. ValueError names what
-        is missing or unknown, or is not of real, finite numbers of such a shape.
+        ``(count,)``. Every channel must be given, 0 for a coefficient that the system lacks. A model that takes
+        frames is given those of each channel, and predicts the next one (``roll_out``). ValueError names what is
+        missing or unknown, or is not of real, finite numbers of such a shape.
         """
+        if "num_frames" in self.architecture:
+            return {name: frames[:, 0] for name, frames in self.roll_out(1, **physical).items()}
         expected = [*self.channels.fields, *self.channels.coefficients]
         if set(physical) != set(expected):
             raise ValueError(f"the inputs given are {sorted(physical)}; expected exactly {sorted(expected)}")
@@ -292,6 +295,40 @@ class NeuralOperator:
         outputs = self.outputs(Examples(fields, coefficients, np.empty((len(fields), 0)), *names))
         return {name: outputs[:, index] for index, name in enumerate(self.channels.outputs)}
 
+    def roll_out(self, num_steps: int, /, **frames: np.ndarray) -> dict[str, np.ndarray]:
+        """``num_steps`` frames after those given, by channel, ``(count, num_steps, *grid)``, float32, of a model
+        that takes frames.
+
+        Channels are given by name, ``(count, time, *grid)`` or, of a single trajectory, ``(time, *grid)``, in the
+        units of the data; those that the system lacks are left out. Of more frames than the model takes the last
+        ones are used; of fewer the first is repeated. ValueError names what is unknown, or is not of real, finite
+        numbers of such a shape.
+        """
+        known, num_frames = self.channels.fields, self.architecture.get("num_frames")
+        if num_frames is None:
+            raise ValueError("the model has no num_frames; expected one that takes frames, or `predict`")
+        if not frames or not set(frames) <= set(known):
+            raise ValueError(f"the channels given are {sorted(frames)}; expected some of {list(known)}")
+        given = _trajectories({name: _real(name, value) for name, value in frames.items()})
+        missing = max(0, num_frames - given.shape[1])
+        given = np.concatenate([given[:, :1].repeat(missing, axis=1), given], axis=1)[:, -num_frames:]
+        order, units = [known.index(name) for name in frames], self.units(tuple(frames))[:, None, None]
+        count, _, _, *grid = given.shape
+        seen = np.full((count, num_frames, len(known), *grid), self._absent, dtype=np.float32)
+        seen[:, :, order] = given / units
+        is_there = torch.zeros(count, len(known), dtype=torch.bool)
+        is_there[:, order] = True
+        device = next(self.model.parameters()).device
+        self.model.eval()
+        found = roll_out(self.model, torch.from_numpy(seen).to(device), is_there.to(device), num_steps)
+        physical = (found[:, :, order].cpu().numpy() * units).astype(np.float32)
+        return {name: physical[:, :, index] for index, name in enumerate(frames)}
+
+    @property
+    def _absent(self) -> float:
+        """What stands for a channel that a trajectory lacks."""
+        return self.architecture.get("absent", 0.0)
+
     def _stacked(self, fields: dict[str, np.ndarray]) -> np.ndarray:
         """Fields as ``(count, num_fields, *grid)``."""
         num_dims = self.architecture.get("num_dims", 2)
@@ -305,6 +342,19 @@ class NeuralOperator:
                 )
         stacked = np.stack(list(fields.values()), axis=-num_dims - 1)
         return stacked.reshape(-1, *stacked.shape[-num_dims - 1 :])
+
+
+def _trajectories(frames: dict[str, np.ndarray]) -> np.ndarray:
+    """Channels by name as one array ``(count, time, channel, y, x)``."""
+    shape = next(iter(frames.values())).shape
+    for name, values in frames.items():
+        if values.ndim not in (3, 4) or not values.size or values.shape != shape:
+            raise ValueError(
+                f"{name} has shape {values.shape}; expected (count, time, y, x) or (time, y, x), one frame at "
+                f"least, and the same for all channels"
+            )
+    stacked = np.stack(list(frames.values()), axis=-3)
+    return stacked.reshape(-1, *stacked.shape[-4:])
 
 
 def _real(name: str, value: object) -> np.ndarray:

@@ -72,13 +72,15 @@ def training_minutes(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
 
 def training_mb(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
     """Memory of the host to ask for: examples as read and as prepared, and copies of the weights."""
-    recipe, num_dims = study.recipes[curve.recipe], study.models[curve.model].num_dims
-    values = max(values_of_example(study, part, num_dims) for part in study.components(curve.dataset))
-    whole = sum(
-        (study.num_examples_of(part) or _OWN_EXAMPLES).train for part in study.components(curve.dataset)
-    )
-    num_loaded = (whole if recipe.subset_by_seed else max(sizes)) + recipe.num_validation
-    examples = 4 * num_loaded * values * _VALUE  # read, ordered, selected, scaled
+    recipe, parts = study.recipes[curve.recipe], study.components(curve.dataset)
+    counts = {part: (study.num_examples_of(part) or _OWN_EXAMPLES).train for part in parts}
+    most = (sum(counts.values()) if recipe.subset_by_seed else max(sizes)) + recipe.num_validation
+    values = {part: values_of_example(study, part, study.models[curve.model].num_dims) for part in parts}
+    if study.models[curve.model].num_frames:  # of each dataset of a mixture as many as it has, at most
+        loaded = sum(min(most, counts[part]) * values[part] for part in parts)
+    else:
+        loaded = most * max(values.values())
+    examples = 4 * loaded * _VALUE  # read, ordered, selected, scaled
     weights = (3 + len(recipe.seeds)) * _parameters(study.models[curve.model]) * _VALUE
     return math.ceil(_PROCESS_MB + _SPARE * (examples + weights) / 1e6)
 

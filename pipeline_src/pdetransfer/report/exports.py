@@ -18,7 +18,7 @@ from pdetransfer.data.systems._spectral import SpectralSystem
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.models.checkpoints import WEIGHTS, load_model
 from pdetransfer.plan.study import Curve
-from pdetransfer.training.evaluation import errors_by_example
+from pdetransfer.training.evaluation import errors_of
 
 _OF_DATA = ("dataset", "system", "options", "num_points", "source_parameters", "count")
 
@@ -85,11 +85,10 @@ def describe(cell: TrainedCell, device: torch.device) -> dict:
 
 def _test_errors(weights: Path, stored: Stored, device: torch.device) -> list[dict]:
     """Mean and median relative L2 error of each seed's model."""
-    description, rows = read_description(weights), []
-    examples = stored.load_for(description["architecture"])
     (dataset,) = {read_json(path)["dataset"] for path in stored.manifests}
-    for seed in description["seeds"]:
-        errors = errors_by_example(load_model(weights, seed), examples, device)
+    examples, rows = stored.load_for(read_description(weights)["architecture"]), []
+    for seed in read_description(weights)["seeds"]:
+        errors = errors_of(load_model(weights, seed), examples, device)["error"]
         told = {"dataset": dataset, "seed": seed, "examples": len(errors)}
         rows.append(told | {"mean": float(np.mean(errors)), "median": float(np.median(errors))})
     return rows

@@ -32,9 +32,9 @@ GALLERY_EXAMPLES = 4  #: of each dataset in its system's gallery
 
 
 def show(axes: Axes, field: np.ndarray, is_source: bool) -> AxesImage | None:
-    """A field with y upwards; a solution with white at zero. In one dimension a line, of a block in time the
-    last frame."""
-    limit = np.abs(field).max()
+    """A field with y upwards; a solution with white at zero, unless it is positive. In one dimension a line, of a
+    block in time the last frame."""
+    limit, is_source = np.abs(field).max(), is_source or field.min() > 0
     axes.set(xticks=[], yticks=[])
     if field.ndim == 3:  # a block in time
         field = field[-1]
@@ -77,10 +77,13 @@ def draw_card(card: Card) -> Figure:
             panel.hist(values, bins=30, color=PALETTE[0], linewidth=0)
             panel.set(xlabel=name.replace("_", " "), yticks=[])
             if values.nunique() == 1:  # whose bins are one unit wide
-                panel.set_xticks(values.unique())
+                panel.set_xticks(values.unique(), [f"{value:g}" for value in values.unique()])
             sns.despine(ax=panel, left=True)
     _draw_scales(*bands["fields"].subplots(1, 2), card)
     title = ":  ".join(filter(None, (card.facts["dataset"], card.facts["equation"])))
+    if "channels" in card.facts:
+        step, boundary, conserved = (card.facts[key] for key in ("time_step", "boundary", "conserved"))
+        title += f"\nframes {step:.3g} apart; boundary: {boundary}; conserved: {conserved}"
     shared = [*map(in_words, card.facts["shared"])]
     more = [f"and {len(shared) - _SHARED} more, in datasets/disjoint.json"] if len(shared) > _SHARED else []
     figure.suptitle("\n".join([title, *shared[:_SHARED], *more]), fontsize=9.5)
@@ -150,7 +153,8 @@ def draw_gallery(examples: dict[str, Examples]) -> Figure:
         for index, (source, solution) in enumerate(zip(first.fields[:, 0], first.outputs[:, 0], strict=True)):
             show(row[2 * index], source, is_source=True)
             show(row[2 * index + 1], solution, is_source=False)
-        row[0].set_ylabel(dataset.split("_")[-1], fontsize=8)
+        last = dataset.split("_")[-1]  # the range, behind the system's name
+        row[0].set_ylabel(dataset if last in (first.system or "").split("_") else last, fontsize=8)
     first = next(iter(examples.values()))
     for index in range(max(map(len, examples.values()))):
         axes[0, 2 * index].set_title(first.field_names[0].replace("_", " "), fontsize=8)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pdetransfer.data.examples import Examples
 from pdetransfer.data.windows import Windows
-from pdetransfer.models.frames import WindowInputs
+from pdetransfer.models.frames import WindowInputs, roll_out
 from pdetransfer.models.operators import NeuralOperator
 
 _ROLLED_OUT = 32  # trajectories at once
@@ -32,13 +32,18 @@ def relative_l2(outputs: Tensor, targets: Tensor) -> Tensor:
 OBJECTIVES = {"sum_of_squares": squared_error, "relative_l2": relative_l2}
 
 
-def errors_by_example(
+def errors_of(
     operator: NeuralOperator, examples: Examples | Windows, device: torch.device
-) -> list[float]:
-    """Relative L2 error of each example, of trajectories that of their roll-outs; infinite where outputs are no
-    numbers, as of a run that diverged."""
-    if isinstance(examples, Windows):
-        return errors_of_roll_outs(operator, examples, device)[0]
+) -> dict[str, list]:
+    """The ``error`` of each example; of a roll-out its error ``by_frame``, too."""
+    if not isinstance(examples, Windows):
+        return {"error": errors_by_example(operator, examples, device)}
+    of_all, by_frame = errors_of_roll_outs(operator, examples, device)
+    return {"error": of_all, "by_frame": by_frame}
+
+
+def errors_by_example(operator: NeuralOperator, examples: Examples, device: torch.device) -> list[float]:
+    """Relative L2 error of each example; infinite where outputs are no numbers, as of a run that diverged."""
     operator.model.to(device)
     outputs = operator.apply(operator.inputs(examples, device))
     errors = relative_l2(outputs, operator.targets(examples, device))
@@ -85,21 +90,16 @@ def rolled_out(operator: NeuralOperator, windows: Windows) -> np.ndarray:
     return (np.concatenate(parts) * units).astype(np.float32)
 
 
-@torch.no_grad()
 def _rolled_out(
     operator: NeuralOperator, inputs: WindowInputs, rows: np.ndarray, num_frames: int
 ) -> tuple[Tensor, Tensor]:
     numbers = inputs.first_window[torch.from_numpy(rows).to(inputs.first_window.device)]
-    truth = inputs.frames(numbers, range(num_frames))
-    is_there = (inputs.place[inputs.trajectory[numbers]] >= 0)[:, :, *(None for _ in truth.shape[3:])]
-    seen, constants, predicted = truth[:, : inputs.num_inputs], inputs.batch(numbers)[1], []
-    for _ in range(inputs.num_inputs, num_frames):
-        # A channel that the system lacks stays what it is.
-        outputs = torch.where(is_there, operator.model(seen.flatten(1, 2), constants), truth[:, 0])
-        predicted.append(outputs)
-        seen = torch.cat([seen[:, 1:], outputs[:, None]], dim=1)
-    of_all = torch.stack(predicted, dim=1)
-    return of_all * is_there[:, None], truth[:, inputs.num_inputs :] * is_there[:, None]
+    frames = inputs.frames(numbers, range(num_frames))
+    seen, truth = frames.split([inputs.num_inputs, num_frames - inputs.num_inputs], dim=1)
+    is_there = inputs.place[inputs.trajectory[numbers]] >= 0
+    predicted = roll_out(operator.model, seen, is_there, truth.shape[1])
+    counted = is_there[:, None, :, *(None for _ in truth.shape[3:])]
+    return predicted * counted, truth * counted
 
 
 def _or_infinite(errors: Tensor) -> Tensor:

@@ -86,5 +86,9 @@ class Hardware:
 
 
 def _activation(operator: NeuralOperator, num_points: int, batch_size: int) -> int:
-    """Bytes of an activation of a batch; ``num_points`` is that of the whole grid."""
-    return 4 * batch_size * num_points * operator.architecture["width"]
+    """Bytes of the largest activation of a batch; ``num_points`` is that of the whole grid."""
+    sizes = operator.architecture
+    channels = sizes["width"]
+    if "patch" in sizes:  # a token has the width, a point what the head has
+        channels = max(channels / sizes["patch"] ** 2, sizes["readout_width"])
+    return int(4 * batch_size * num_points * channels)

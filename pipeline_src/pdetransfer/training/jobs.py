@@ -18,14 +18,13 @@ from pdetransfer.base.provenance import commit
 from pdetransfer.data.examples import Examples
 from pdetransfer.data.store import content_hash
 from pdetransfer.data.stored import Stored, load_for
-from pdetransfer.data.windows import Windows
 from pdetransfer.models.checkpoints import load_model, save_models, saved_seeds
 from pdetransfer.models.operators import Channels, NeuralOperator
 from pdetransfer.plan.modes import by_axis, fit
 from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training import archive, workers
 from pdetransfer.training.cells import Cell, train_cell
-from pdetransfer.training.evaluation import errors_by_example, errors_of_roll_outs
+from pdetransfer.training.evaluation import errors_of
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.loop import Task, train_runs
 from pdetransfer.training.state import Unfinished
@@ -219,7 +218,7 @@ def evaluate(curves: Iterable[Evaluated], output: Path, device: torch.device) ->
             if examples is None:  # what they are read as depends on the model
                 examples = curve.test.load_for(operator.architecture)
             _check_grid(operator.architecture, examples, curve.test)
-            errors = pd.DataFrame(_errors(operator, examples, device))
+            errors = pd.DataFrame(errors_of(operator, examples, device))
             log.info(f"{curve.axes}, n_train {n_train}, seed {seed}: test error {errors['error'].mean():.4f}")
             model = {"n_train": n_train, "seed": seed, "num_parameters": operator.num_parameters}
             errors["parameter"] = parameter
@@ -227,13 +226,6 @@ def evaluate(curves: Iterable[Evaluated], output: Path, device: torch.device) ->
     table = pd.concat(frames, ignore_index=True)
     with atomic(output) as temporary:
         table.astype(dict.fromkeys(curve.axes, "category")).to_parquet(temporary, index=False)
-
-
-def _errors(operator: NeuralOperator, examples: Examples | Windows, device: torch.device) -> dict[str, list]:
-    if not isinstance(examples, Windows):
-        return {"error": errors_by_example(operator, examples, device)}
-    of_all, by_frame = errors_of_roll_outs(operator, examples, device)
-    return {"error": of_all, "by_frame": by_frame}
 
 
 def pretrained(init: Path) -> list[tuple[int, NeuralOperator]]:

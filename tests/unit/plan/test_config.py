@@ -545,10 +545,10 @@ def test_a_mistake_in_what_a_system_asks_for_is_one_sentence(path, value, messag
         ("datasets/mixture/mix", [], "datasets.mixture.mix is .*; expected at least 1 of them"),
         (
             "pretrainings/mixture/n_train",
-            1025,
-            "n_train asks for 1025 examples of mixture; expected at most 1024",
+            833,
+            "n_train asks for 833 examples of mixture; expected at most 832",
         ),
-        ("pretrainings/few_balanced/n_train", 777, "n_train asks for 777 examples .*; expected at most 776"),
+        ("pretrainings/few_balanced/n_train", 585, "n_train asks for 585 examples .*; expected at most 584"),
         (
             "datasets/shallow_water/radius_range",
             [1, 3],

@@ -10,7 +10,7 @@ from pdetransfer.models.registry import MODELS
 from pdetransfer.plan.study import Curve
 from pdetransfer.report.exports import TrainedCell, describe, model_card
 from pdetransfer.training import jobs
-from pdetransfer.training.evaluation import errors_by_example
+from pdetransfer.training.evaluation import errors_of
 from pdetransfer.training.hardware import Hardware
 
 GENERATED = {
@@ -118,7 +118,10 @@ def test_every_model_is_described_with_the_errors_on_the_test_examples_of_its_da
     content = describe(cell, cpu)
     examples = stored.load_for(architecture)
     for row in content["test_errors"]:
-        errors = errors_by_example(load_model(weights, row["seed"]), examples, cpu)
+        errors = errors_of(load_model(weights, row["seed"]), examples, cpu)["error"]
         assert (row["examples"], row["mean"]) == (6, pytest.approx(np.mean(errors)))
     assert [row["seed"] for row in content["test_errors"]] == content["seeds"] == [0, 1]
-    assert "| d | 0 | 6 |" in model_card(content)
+    card = model_card(content)
+    assert "| d | 0 | 6 |" in card
+    assert card.startswith("---\nlicense: mit\n")
+    assert ("operator.roll_out(10, depth=depth)" in card) == (system == "shallow_water")

@@ -178,6 +178,45 @@ def test_roll_outs_are_in_the_networks_units_and_predictions_in_those_of_the_dat
         assert np.linalg.norm(found - expected) < 1e-5 * np.linalg.norm(expected)
 
 
+@pytest.mark.parametrize("absent", [0.0, 1.0])
+def test_what_a_user_gives_is_predicted_and_rolled_out_as_test_trajectories_are(absent, device):
+    """By name, in any order, of one trajectory or several; of more frames the last count, of fewer the first is
+    repeated."""
+    operator = operator_of(MIXED, EXTRAPOLATION, absent)
+    operator.model.to(device)
+    expected = rolled_out(operator, OF_REACTION)
+    v, u = (REACTION[:, :, index].astype(np.float64) for index in range(2))
+    found = operator.roll_out(3, u=u[:, :INPUTS], v=v[:, :INPUTS])
+    assert set(found) == {"u", "v"}
+    for index, name in enumerate(("v", "u")):
+        assert found[name].shape == (2, 3, 8, 8)
+        assert found[name].dtype == np.float32
+        np.testing.assert_allclose(found[name], expected[:, :, index], rtol=1e-4, atol=1e-3)
+    more = operator.predict(v=v[0, :4], u=u[0, :4])
+    np.testing.assert_array_equal(more["u"], operator.predict(v=v[:, 1:4], u=u[:, 1:4])["u"][:1])
+    repeated = np.concatenate([v[:, :1], v[:, :1], v[:, :1]], axis=1)
+    few = operator.predict(v=v[:, :1])["v"]
+    np.testing.assert_allclose(few, operator.predict(v=repeated)["v"])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, r"channels given are \[\]; expected some of \['u', 'v', 'w', 'x'\]"),
+        ({"z": FLOW[:, :3, 0]}, r"channels given are \['z'\]; expected some of"),
+        ({"w": FLOW[0, 0, 0]}, r"w has shape \(8, 8\); expected \(count, time, y, x\) or \(time, y, x\)"),
+        ({"w": FLOW[:, :0, 0]}, r"w has shape \(3, 0, 8, 8\); expected"),
+        ({"w": FLOW[:, :3, 0], "u": FLOW[:, :2, 0]}, r"u has shape \(3, 2, 8, 8\); expected"),
+        ({"w": FLOW[:, :3, 0] * np.nan}, "w, of shape .* has values that are not finite"),
+        ({"w": FLOW[:, :3, 0] * 1j}, "w is of type complex64"),
+    ],
+)
+def test_frames_that_cannot_be_are_named(given, message):
+    with pytest.raises(ValueError, match=message) as raised:
+        operator_of(MIXED, PERSISTENCE).predict(**given)
+    assert "\n" not in str(raised.value)
+
+
 def test_relative_errors_are_plain_for_one_output_and_a_mean_over_those_that_are_there():
     targets, outputs = torch.randn(4, 3, 5, 6), torch.randn(4, 3, 5, 6)
     for channel in range(3):
