@@ -175,16 +175,7 @@ def _acceptance(split: Split, accepted: np.ndarray, refused: np.ndarray) -> dict
 def _attributes(split: Split) -> dict:
     """What a reader needs to understand a store, and to make it again."""
     system, law = split.build_system(), split.source
-    of_trajectories = (
-        {
-            "channels": list(system.channels),
-            "time_step": system.time_step,
-            "boundary": system.boundary,
-            "conserved": system.conserved,
-        }
-        if isinstance(system, AbstractTrajectories)
-        else {}
-    )
+    of_trajectories = system.attributes if isinstance(system, AbstractTrajectories) else {}
     return of_trajectories | {
         "dataset": split.dataset,
         "split": split.split,
