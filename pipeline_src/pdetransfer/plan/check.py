@@ -21,7 +21,8 @@ from pdetransfer.plan.modes import by_axis, most_modes
 from pdetransfer.plan.study import Curve, Study
 
 MOST_VALIDATIONS = 50  #: of one run; they cost nearly as much as training otherwise
-_TAKEN = ("source", "solution")  # names that `predict` takes and gives beside those of coefficients
+_OWN_CHANNEL = "solution"  # of a user's trajectories without a system
+_TAKEN = ("source", "solution", "initial_solution")  # what `predict` takes and gives beside coefficients
 
 
 def check(study: Study, answers: Answers, quantities: dict[str, Callable]) -> None:
@@ -67,14 +68,16 @@ def _data(study: Study) -> Iterator[str]:
             if given != ["mix"]:
                 yield f"datasets.{name} has the keys {given}; expected nothing beside mix"
             if isinstance(entry.mix, dict) and not all(
-                _has_frames(study, part) for part in entry.mix if part in stored
+                _may_have_frames(study, part) for part in entry.mix if part in stored
             ):
                 yield f"datasets.{name}.mix gives probabilities; expected a list, as not all have trajectories"
             for component in entry.mix:
                 if component not in stored:
                     yield _unknown(f"datasets.{name}.mix", component, stored)
             layouts = {component: _layout(study, component) for component in entry.mix}
-            if len(set(layouts.values())) > 1 and not all(_has_frames(study, part) for part in entry.mix):
+            if len(set(layouts.values())) > 1 and not all(
+                _may_have_frames(study, part) for part in entry.mix
+            ):
                 yield f"datasets.{name}.mix has fields, outputs and axes {layouts}; expected those of one kind"
         elif entry.files:
             yield from _own_data(name, entry)
@@ -95,17 +98,28 @@ def _own_data(name: str, entry: Dataset) -> Iterator[str]:
     beside = sorted(set(entry.settings()) - {"files", *options})
     if beside not in (["system"], ["coefficients"]):
         yield f"datasets.{name} has {beside} beside files; expected system, or coefficients with their names"
-    try:
-        if options:
-            SYSTEMS[entry.system](**entry.options)
-    except (TypeError, ValueError) as mistake:
-        yield f"datasets.{name}: {mistake}"
+    if options:
+        yield from _options_of_files(name, entry)
     for coefficient in entry.coefficients or ():
         if not coefficient.isidentifier() or iskeyword(coefficient) or coefficient in _TAKEN:
             yield (
                 f"datasets.{name}.coefficients has {coefficient!r}; expected a name that an argument of `predict` "
                 f"may have: letters, digits and _, no word of Python, and none of {list(_TAKEN)}"
             )
+
+
+def _options_of_files(name: str, entry: Dataset) -> Iterator[str]:
+    """A system can be built of the options of an entry, and of what files say themselves."""
+    system = SYSTEMS[entry.system]
+    given = system.said_by_files | entry.options
+    arguments = inspect.signature(system).parameters
+    for option in system.options_of_files:
+        if arguments[option].default is inspect.Parameter.empty and option not in given:
+            yield f"datasets.{name} has no {option}; expected one to check its files of {entry.system} with"
+    try:
+        system(**given)
+    except (TypeError, ValueError) as mistake:
+        yield f"datasets.{name}: {mistake}"
 
 
 def _generated(study: Study, name: str, entry: Dataset) -> Iterator[str]:
@@ -226,7 +240,7 @@ def _dpot(study: Study) -> Iterator[str]:
         for key, divisor in (("num_heads", model.num_heads), ("a group of its normalisation", 8)):
             if model.width % divisor:
                 yield f"models.{name}.width is {model.width}; expected a multiple of {divisor}, for {key}"
-    known = {name for system in SYSTEMS.values() for name in getattr(system, "channels", ())}
+    known = {name for system in SYSTEMS.values() for name in getattr(system, "channels", ())} | {_OWN_CHANNEL}
     for name, model in study.models.items():
         for key, value in (("channels", model.channels), ("absent", model.absent)):
             if value and not model.num_frames:
@@ -341,15 +355,17 @@ def _names(study: Study) -> Iterator[str]:
 
 
 def _channels(study: Study) -> Iterator[str]:
-    """A model is fine-tuned on coefficients that it has channels for: those of its pre-training's examples."""
+    """A model is fine-tuned on coefficients that it has channels for: those of its pre-training's examples. One
+    that takes frames has channels for these alone."""
     for name in study.experiments:
         for curve in filter(lambda curve: curve.is_fine_tuned, study.curves(name)):
+            if study.models[curve.model].num_frames:
+                yield from _channels_of_frames(study, name, curve)
+                continue
             given = _coefficients(study, curve.dataset)
             known = _coefficients(study, base := study.pretrainings[curve.init].dataset)
             layout, of_base = (_layout(study, study.components(part)[0]) for part in (curve.dataset, base))
-            if study.models[curve.model].num_frames:
-                yield from _channels_of_frames(study, name, curve)
-            elif layout != of_base:
+            if layout != of_base:
                 yield (
                     f"experiments.{name} fine-tunes {curve.init} on {curve.dataset}, which has fields, outputs "
                     f"and axes {layout}; expected {of_base}, those of {base}, which it is pre-trained on"
@@ -363,14 +379,9 @@ def _channels(study: Study) -> Iterator[str]:
 
 def _channels_of_frames(study: Study, experiment: str, curve: Curve) -> Iterator[str]:
     """The channels that a model has are those of its own, or of the trajectories that it is pre-trained on."""
-
-    def channels(dataset: str) -> list[str]:
-        systems = (SYSTEMS[study.datasets[part].system] for part in study.components(dataset))
-        return list(dict.fromkeys(name for system in systems for name in system.channels))
-
     base = study.pretrainings[curve.init].dataset
-    known = study.models[curve.model].channels or channels(base)
-    if unknown := [name for name in channels(curve.dataset) if name not in known]:
+    known = study.models[curve.model].channels or _channels_of(study, base)
+    if unknown := [name for name in _channels_of(study, curve.dataset) if name not in known]:
         yield (
             f"experiments.{experiment} fine-tunes {curve.init} on {curve.dataset}, which has the channels "
             f"{unknown}; expected some of {list(known)}, those of models.{curve.model}: give it `channels`"
@@ -384,8 +395,19 @@ def _layout(study: Study, dataset: str) -> tuple:
     return system.fields, system.outputs, system.axes
 
 
-def _has_frames(study: Study, dataset: str) -> bool:
-    return issubclass(SYSTEMS.get(study.datasets[dataset].system or "", Poisson), AbstractTrajectories)
+def _may_have_frames(study: Study, dataset: str) -> bool:
+    """Whether a stored dataset has trajectories; of a user's file of no known system that is seen when it is
+    read."""
+    entry = study.datasets[dataset]
+    system = SYSTEMS.get(entry.system or "", Poisson)
+    return issubclass(system, AbstractTrajectories) or bool(entry.files and not entry.system)
+
+
+def _channels_of(study: Study, dataset: str) -> list[str]:
+    """The channels of trajectories, those of a mixture together."""
+    systems = (study.datasets[part].system for part in study.components(dataset))
+    channels = (getattr(SYSTEMS[system], "channels", ()) if system else (_OWN_CHANNEL,) for system in systems)
+    return list(dict.fromkeys(name for of_part in channels for name in of_part))
 
 
 def _coefficients(study: Study, dataset: str) -> list[str]:

@@ -304,7 +304,7 @@ def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
         (
             "datasets/own",
             {"files": OWN_FILES, "system": "navier_stokes"},
-            "datasets.own.system is 'navier_stokes'; expected one of",
+            "datasets.own has no viscosity_range; expected one to check its files of navier_stokes with",
         ),
         (
             "datasets/own",
@@ -553,6 +553,73 @@ def test_a_model_fits_the_system_of_own_data(tmp_path, system, model, message):
     else:
         with pytest.raises(ConfigError, match=message):
             checked(loaded)
+
+
+NS = {"system": "navier_stokes", "viscosity_range": [1e-3, 1e-3]}
+UNKNOWN = {"coefficients": []}
+
+
+@pytest.mark.parametrize(
+    ("datasets", "model", "message"),
+    [
+        ({"d": NS}, {"num_dims": 3}, None),
+        ({"d": NS | {"time": 1, "flow": "kolmogorov"}}, {"num_frames": 2}, None),
+        ({"d": UNKNOWN}, {"num_dims": 3}, None),
+        ({"d": UNKNOWN}, {"num_frames": 2}, None),
+        ({"d": UNKNOWN}, {"num_frames": 2, "channels": ["solution", "vorticity"]}, None),
+        ({"d": ["one", "other"], "one": NS, "other": UNKNOWN}, {"num_frames": 2}, None),
+        ({"d": {"one": 1.0, "other": 2.0}, "one": NS, "other": UNKNOWN}, {"num_frames": 2}, None),
+        ({"d": NS}, {"num_dims": 2}, "models.m.num_dims is 2; expected 3, the dimensions of d"),
+        ({"d": NS | {"time": 0}}, {"num_dims": 3}, "datasets.d: time is 0; expected more than 0"),
+        ({"d": NS | {"num_modes": 9}}, {"num_dims": 3}, r"d has \['num_modes', 'system'\] beside files"),
+        ({"d": UNKNOWN | {"time": 1}}, {"num_dims": 3}, r"d has \['coefficients', 'time'\] beside files"),
+        (
+            {"d": {"coefficients": ["initial_solution"]}},
+            {"num_dims": 3},
+            "has 'initial_solution'; expected a",
+        ),
+    ],
+)
+def test_what_a_file_of_trajectories_holds_is_seen_when_it_is_read(tmp_path, datasets, model, message):
+    sizes = {"kind": "fno", "width": 4, "modes": 4, "num_layers": 1, "rate": 1, "input_normalisation": False}
+    study = {"answers": "transfer", "models": {"m": sizes | model}, "recipes": {"r": RECIPE}}
+    study["datasets"] = {
+        name: {"mix": entry} if name == "d" and "one" in entry else entry | {"files": OWN_FILES}
+        for name, entry in datasets.items()
+    }
+    study["experiments"] = {"e": {"question": "data", "n_train": [1]} | AXES}
+    loaded = load(own_study(tmp_path, study), {"study": "mine", "scale": "laptop"})
+    if message is None:
+        checked(loaded)
+    else:
+        with pytest.raises(ConfigError, match=message):
+            checked(loaded)
+
+
+def test_frames_of_an_unknown_system_have_one_channel(tmp_path):
+    """By which a model that is pre-trained on them is fine-tuned, on others of such, and on a known system's if it
+    has their channel, too."""
+    sizes = {"kind": "fno", "width": 4, "modes": 4, "num_layers": 1, "rate": 1, "input_normalisation": False}
+    entries = {"d": NS, "e": UNKNOWN, "f": UNKNOWN}
+    rates = {"learning_rates": {"scratch": [0.1], "fine_tuned": [0.1]}}
+    study = {"answers": "transfer", "recipes": {"r": RECIPE | rates}}
+    study["datasets"] = {name: entry | {"files": OWN_FILES} for name, entry in entries.items()}
+    study["pretrainings"] = {"p": {"dataset": "e", "n_train": 4, "recipe": "r"}}
+    study["experiments"] = {"e": {"question": "data", "n_train": [1]} | AXES | {"init": ["p"]}}
+    for dataset, channels, is_right in (
+        ("f", None, True),
+        ("d", None, False),
+        ("d", ["solution", "vorticity"], True),
+    ):
+        study["experiments"]["e"]["dataset"] = [dataset]
+        study["models"] = {"m": sizes | {"num_frames": 2} | ({"channels": channels} if channels else {})}
+        folder = own_study(tmp_path / f"{dataset}{is_right}", study)
+        loaded = load(folder, {"study": "mine", "scale": "laptop"})
+        if is_right:
+            checked(loaded)
+        else:
+            with pytest.raises(ConfigError, match=r"has the channels \['vorticity'\]; expected some of"):
+                checked(loaded)
 
 
 def test_a_file_of_burgers_is_read_with_the_options_of_its_entry(tmp_path):

@@ -50,6 +50,8 @@ class AbstractSystem(ABC):
     redrawn: ClassVar[slice] = slice(None)  #: which uniforms are drawn anew for a refused example
     reads_files: ClassVar[bool] = False  #: users' files may be of it
     options_of_files: ClassVar[tuple[str, ...]] = ()  #: options that a user's file is checked with
+    #: options that a user's file says itself, with values for a check before it is read
+    said_by_files: ClassVar[dict[str, Any]] = {}
     deviation_is: ClassVar[str]  #: what ``deviation`` is, in words
 
     @abstractmethod
