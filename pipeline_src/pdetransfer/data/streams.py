@@ -7,6 +7,12 @@ import numpy as np
 _WORDS_PER_BLOCK = 4  # a step of the Philox 4x64 counter yields four 64-bit words, a uniform takes one
 
 
+def key(*names: object) -> int:
+    """The key, of 64 bits and a sign, of a stream of random numbers that has these names."""
+    name = "/".join(map(str, names)).encode()
+    return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "little", signed=True)
+
+
 class Stream:
     """The random numbers of one split of one dataset: a fixed number of uniforms for each example.
 

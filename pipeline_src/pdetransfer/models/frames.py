@@ -7,8 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pdetransfer.data.streams import key
 from pdetransfer.data.windows import Windows
 
+_DRAWN = 2**13  # windows whose times go to a device at once: each time waits for the device
 _VALIDATED = 4  # windows of each trajectory that a validation computes
 
 
@@ -74,7 +76,8 @@ class WindowInputs:
         *grid)``."""
         trajectory = self.trajectory[numbers]
         first, stride, place = (
-            table[trajectory].view(len(trajectory), 1, -1) for table in (self.first, self.stride, self.place)
+            table[trajectory].flatten(1)[:, None]
+            for table in (self.first[:, None], self.stride[:, None], self.place)
         )
         offset = torch.arange(times.start, times.stop, device=first.device)
         time = self.start[numbers][:, None] + offset
@@ -88,10 +91,15 @@ class WindowInputs:
         return fields, fields.new_empty((len(fields), 0))
 
     def drawn(self, batches: Iterator[Tensor], seed: int) -> Iterator[Tensor]:
-        """For batches of trajectories a window of each, from a time that the seed draws."""
-        generator = torch.Generator().manual_seed(seed)
+        """For batches of trajectories a window of each, from a time that the seed draws, in a stream of its own:
+        in that of the batches, the time would follow from the trajectory."""
+        generator = torch.Generator().manual_seed(key("windows", seed))
+        shares = self.num_windows[:0]
         for rows in batches:
-            share = torch.rand(len(rows), generator=generator, dtype=torch.float64).to(rows.device)
+            if len(shares) < len(rows):
+                count = max(_DRAWN, len(rows))
+                shares = torch.rand(count, generator=generator, dtype=torch.float64).to(rows.device)
+            share, shares = shares[: len(rows)], shares[len(rows) :]
             yield self.first_window[rows] + (share * self.num_windows[rows]).long()
 
 

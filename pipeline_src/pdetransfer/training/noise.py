@@ -1,9 +1,9 @@
 """Noise on the input frames of a training (arXiv 2403.03542, 3.2)."""
 
-import hashlib
-
 import torch
 from torch import Tensor
+
+from pdetransfer.data.streams import key
 
 
 class Noise:
@@ -29,10 +29,6 @@ class Noise:
         generator = torch.Generator(fields.device)
         drawn = torch.empty_like(frames)
         for of_example, position in zip(drawn, positions, strict=True):
-            generator.manual_seed(self._key(position))
+            generator.manual_seed(key(self._seed, self._step, position))
             of_example.normal_(generator=generator)
         return (frames + self._strength * rms * drawn).flatten(1, 2)
-
-    def _key(self, position: int) -> int:
-        name = f"{self._seed}/{self._step}/{position}".encode()
-        return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "little", signed=True)

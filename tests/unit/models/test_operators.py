@@ -11,12 +11,11 @@ import torch
 from safetensors.torch import save, save_file
 
 import pdetransfer
-from cases import SIZES, as_examples
+from cases import OF_FIELDS, SIZES, as_examples
 from pdetransfer.base.tensors import save_tensors
 from pdetransfer.models import operators
 from pdetransfer.models.checkpoints import load_model, save_models, saved_seeds
 from pdetransfer.models.operators import Channels, NeuralOperator, change_under_rescaling
-from pdetransfer.models.registry import MODELS
 
 CPU = torch.device("cpu")
 
@@ -26,7 +25,7 @@ def examples(small_split):
     return as_examples(small_split(), 6)
 
 
-@pytest.fixture(params=MODELS)
+@pytest.fixture(params=OF_FIELDS)
 def operator(request, examples):
     return build(examples, request.param)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cases import SIZES, as_examples
+from cases import OF_FIELDS, architecture_of, data_of
 from pdetransfer.models.operators import Channels, NeuralOperator
 from pdetransfer.models.registry import MODELS
 from pdetransfer.plan.recipes import Recipe
@@ -31,9 +31,8 @@ TRIALS = [(rate, seed) for rate in RECIPE.learning_rates for seed in RECIPE.seed
 
 @pytest.fixture(params=MODELS)
 def task(request, small_split):
-    train, validation = small_split(split="train"), small_split(split="validation")
-    architecture = {"kind": request.param, **SIZES[request.param]}
-    return Task(architecture, RECIPE, 20, as_examples(train, 20), as_examples(validation, 8))
+    data = data_of(request.param, small_split, train=20, validation=8)
+    return Task(architecture_of(request.param), RECIPE, 20, *data)
 
 
 def taken(task, device, micro_batch=8, compiled=False, recompute=False, adam=Adam, **recipe):
@@ -43,7 +42,7 @@ def taken(task, device, micro_batch=8, compiled=False, recompute=False, adam=Ada
     operator = NeuralOperator(task.architecture, channels, train.references(), seed=0)
     operator.model.to(device).recompute = recompute
     optimiser = adam(operator.model.parameters(), lr=1e-3, fused=True)
-    inputs, targets = operator.inputs(train, device), torch.from_numpy(train.outputs).to(device)
+    inputs, targets = operator.samples(train, device)
     recipe = RECIPE.model_copy(update=recipe)
     step = Step(operator.model, optimiser, inputs, targets, recipe, micro_batch, compiled)
     batches = torch.arange(20, device=device).split(8)
@@ -82,11 +81,15 @@ def test_activations_computed_again_are_those_that_were_kept(task, device, preci
 
 
 def test_activations_that_are_computed_again_are_not_kept(task):
+    inputs, _ = NeuralOperator(task.architecture, task.channels, task.train.references(), seed=0).samples(
+        task.train, CPU
+    )
+
     def kept(recompute):
         model = NeuralOperator(task.architecture, task.channels, task.train.references(), seed=0).model
         model.recompute, sizes = recompute, []
         with torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.append(t.nbytes) or t, lambda t: t):
-            model(torch.randn(64, 1, 16, 16), torch.randn(64, len(task.channels.coefficients)))
+            model(*(part[:1].repeat_interleave(64, dim=0) for part in inputs.batch(torch.arange(1))))
         return sum(sizes)
 
     assert kept(True) < 0.7 * kept(False)
@@ -119,13 +122,11 @@ def test_where_compiling_fails_training_goes_on_without(task, device, monkeypatc
 
 def test_the_objective_is_that_of_the_recipe(task, device):
     """The loss at the first batch, and parts that add up, whichever it is."""
-    train = task.train[:8]
-    channels = Channels.of(train, task.architecture)
-    operator = NeuralOperator(task.architecture, channels, task.train.references(), seed=0)
-    outputs = operator.apply(operator.inputs(train, CPU)).numpy()
-    difference, norm = (
-        np.linalg.norm(of.reshape(8, -1), axis=1) for of in (outputs - train.outputs, train.outputs)
-    )
+    operator = NeuralOperator(task.architecture, task.channels, task.train.references(), seed=0)
+    inputs, targets = operator.samples(task.train, CPU)
+    rows = torch.arange(8)
+    outputs, targets = operator.apply(inputs, rows).numpy(), targets[rows].numpy()
+    difference, norm = (np.linalg.norm(of.reshape(8, -1), axis=1) for of in (outputs - targets, targets))
     for objective, expected in (("sum_of_squares", difference**2), ("relative_l2", difference / norm)):
         losses, _ = whole = taken(task, device, objective=objective)
         assert losses[0] == pytest.approx(expected.mean(), rel=1e-5)
@@ -141,8 +142,9 @@ def test_each_element_of_the_gradient_is_cut_to_the_clip(task, device):
     start = NeuralOperator(
         task.architecture, task.channels, task.train.references(), seed=0
     ).model.state_dict()
-    moved = cut["lifting.weight"].cpu() - start["lifting.weight"]
-    assert moved.abs().max() <= 5 * 1.01e-3  # five steps of equal gradients, up to their signs
+    for name, value in start.items():
+        # Five steps of equal gradients, up to their signs.
+        assert (cut[name].cpu() - value).abs().max() <= 5 * 1.01e-3
 
 
 def trained(task, trials=TRIALS, device=CPU):
