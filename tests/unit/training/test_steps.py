@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cases import OF_FIELDS, architecture_of, data_of
+from cases import architecture_of, data_of
 from pdetransfer.models.operators import Channels, NeuralOperator
 from pdetransfer.models.registry import MODELS
 from pdetransfer.plan.recipes import Recipe
