@@ -12,8 +12,9 @@ from pdetransfer.studies.dpot.questions import PERSISTENCE
 _PUBLISHED = """
 The datasets are our regeneration, at this scale's sizes, and not the paper's files: the numbers of arXiv
 2403.03542, Table 1, stand beside ours for orientation. Its pre-trained models are tested as they are, its fine-
-tuned ones after 200 epochs more. Left out here are ablations of patches and heads, roll-outs of 500 steps,
-super-resolution, and the datasets that are not generated.
+tuned ones after 200 epochs more. Its mixture has eight datasets more, which are not generated here: Navier-
+Stokes flow with a viscosity of 1e-5, compressible flow (four), PDEArena's smoke (two) and CFDBench. Left out,
+too, are ablations of patches and heads, roll-outs of 500 steps, and super-resolution.
 """
 _HARMED = """
 Where fine-tuning has a larger error than training from scratch on as many trajectories, or than the pre-trained
