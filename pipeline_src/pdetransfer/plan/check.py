@@ -35,7 +35,8 @@ def check(study: Study, answers: Answers, quantities: dict[str, Callable]) -> No
         _channels(study),
         _sizes(study),
         proxies.mistakes(study),
-        _dpot(study),
+        _transformers(study),
+        _frames(study),
         _models(study),
         _equations(study),
         _questions(study, answers),
@@ -135,7 +136,9 @@ def _generated(study: Study, name: str, entry: Dataset) -> Iterator[str]:
         if is_needed and getattr(study, key) is None:
             yield f"there is no {key!r}; expected one, as datasets.{name} is generated"
     try:
-        fewest = system(**entry.options).fewest_points
+        built = system(**entry.options)
+        built.check_points(study.num_points(name))
+        fewest = built.fewest_points
     except (TypeError, ValueError) as mistake:
         yield f"datasets.{name}: {mistake}"
     else:
@@ -234,27 +237,48 @@ def _patches_on(study: Study, name: str, dataset: str) -> Iterator[str]:
         )
 
 
-def _dpot(study: Study) -> Iterator[str]:
-    """What sizes of a transformer, and what stands beside frames, must fulfil."""
+def _transformers(study: Study) -> Iterator[str]:
+    """What the sizes of a transformer must fulfil."""
     for name, model in _of_kind(study, DPOT):
         for key, divisor in (("num_heads", model.num_heads), ("a group of its normalisation", 8)):
             if model.width % divisor:
                 yield f"models.{name}.width is {model.width}; expected a multiple of {divisor}, for {key}"
-    known = {name for system in SYSTEMS.values() for name in getattr(system, "channels", ())} | {_OWN_CHANNEL}
+
+
+def _frames(study: Study) -> Iterator[str]:
+    """What models that take frames have in common, and others have not."""
+    known = {name for system in SYSTEMS.values() for name in getattr(system, "channels", ())}
+    lengths = {name: model.num_frames for name, model in study.models.items() if model.num_frames}
     for name, model in study.models.items():
         for key, value in (("channels", model.channels), ("absent", model.absent)):
             if value and not model.num_frames:
                 yield f"models.{name}.{key} is {value}; expected none, as the model has no num_frames"
         if model.channels and (unknown := sorted(set(model.channels) - known)):
             yield f"models.{name}.channels has {unknown}, which no dataset has; expected some of {sorted(known)}"
-    for name in study.experiments:
-        for curve in study.curves(name):
-            noise, model = study.recipes[curve.recipe].noise, study.models[curve.model]
-            if noise and not model.num_frames:
-                yield (
-                    f"recipes.{curve.recipe}.noise is {noise}; expected 0, as models.{curve.model}, which "
-                    f"experiments.{name} trains with it, has no num_frames"
-                )
+        first = next(iter(lengths), name)
+        if model.num_frames and model.num_frames != lengths[first]:
+            yield (
+                f"models.{name}.num_frames is {model.num_frames}; expected {lengths[first]}, as {first} has: "
+                f"roll-outs are compared on the same frames"
+            )
+    cells = study.cells(list(study.experiments))
+    for curve in dict.fromkeys(curve for curve, _ in cells):
+        recipe, takes_frames = study.recipes[curve.recipe], study.models[curve.model].num_frames
+        if recipe.noise and not takes_frames:
+            yield (
+                f"recipes.{curve.recipe}.noise is {recipe.noise}; expected 0, as models.{curve.model}, which is "
+                f"trained with it, has no num_frames"
+            )
+        if recipe.objective != "relative_l2" and takes_frames:
+            yield (
+                f"recipes.{curve.recipe}.objective is {recipe.objective!r}; expected 'relative_l2', as models."
+                f"{curve.model} takes frames, of which channels may be lacking"
+            )
+        if isinstance(study.datasets[curve.dataset].mix, dict) and not takes_frames:
+            yield (
+                f"datasets.{curve.dataset}.mix gives probabilities; expected a list, as models.{curve.model}, "
+                f"which is trained on it, has no num_frames"
+            )
 
 
 def _modes_on(study: Study, name: str, dataset: str) -> Iterator[str]:

@@ -97,6 +97,18 @@ class Files(Entry):
     test: str = Field(description="File with the test examples.")
 
 
+def _kind_of_mix(given: Any) -> str:
+    return "[probabilities]" if isinstance(given, dict) else "[names]"
+
+
+#: The tags stand in pydantic's locations.
+Mix = Annotated[
+    Annotated[Names, Tag("[names]")]
+    | Annotated[dict[str, Annotated[float, Field(gt=0)]], Tag("[probabilities]")],
+    Discriminator(_kind_of_mix),
+]
+
+
 class Dataset(Entry):
     """A system with the ranges that its physics parameters are drawn from, a user's files, or a mixture of
     datasets. A shift is one entry."""
@@ -124,7 +136,7 @@ class Dataset(Entry):
         description="Names of the coefficients in own data of a system that the project does not "
         "have; may be empty.",
     )
-    mix: Names | dict[str, Annotated[float, Field(gt=0)]] | None = Field(
+    mix: Mix | None = Field(
         None,
         description="Datasets whose examples are taken in turn, in one layout of channels by name; a coefficient "
         "that a system lacks is zero. Of trajectories, each may have its probability of being drawn in training, "
@@ -259,6 +271,10 @@ class DPOT(_Model):
         "pre-trained on. They are interpolated on others."
     )
     readout_width: Count = Field(description="Channels of the output head.")
+    modes: Count | None = Field(
+        None,
+        description="Wavenumbers below it are mixed, of both signs; without, all are. Of the Fourier mixer alone.",
+    )
     mixer: Literal["fourier", "attention"] = Field(
         "fourier", description="What mixes the tokens in a block: a network at each frequency, or attention."
     )

@@ -25,7 +25,9 @@ def relative_l2(outputs: Tensor, targets: Tensor) -> Tensor:
     for nothing."""
     error, size = ((values).flatten(2).norm(dim=2) for values in (outputs - targets, targets))
     is_there = size > 0
-    return torch.where(is_there, error / size.where(is_there, 1), 0).sum(dim=1) / is_there.sum(dim=1)
+    return torch.where(is_there, error / size.where(is_there, 1), 0).sum(dim=1) / is_there.sum(dim=1).clamp(
+        min=1
+    )
 
 
 #: What a run may minimise, by the recipe's ``objective``.

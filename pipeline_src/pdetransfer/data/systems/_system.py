@@ -68,6 +68,9 @@ class AbstractSystem(ABC):
         """The smallest grid, in points a side, that its inputs can be drawn on."""
         return 1
 
+    def check_points(self, num_points: int) -> None:
+        """Raise ValueError for points a side that its options do not go with."""
+
     def stored(self, num_points: int) -> dict[str, dict[str, int]]:
         """What is stored in float32: by name the axes of one example, with their lengths."""
         shape = {axis: len(values) for axis, values in self.grid(num_points).items()}

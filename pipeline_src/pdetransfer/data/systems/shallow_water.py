@@ -48,6 +48,12 @@ class ShallowWater(AbstractTrajectories):
             )
         self.time, self.num_frames, self.solver_points = time, num_frames, solver_points
 
+    def check_points(self, num_points: int) -> None:
+        if self.solver_points and self.solver_points % num_points:
+            raise ValueError(
+                f"solver_points is {self.solver_points}; expected a multiple of {num_points}, the points"
+            )
+
     def uniforms_of_example(self, law: SparseGaussians | None) -> int:
         return 1
 

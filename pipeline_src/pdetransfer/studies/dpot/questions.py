@@ -49,12 +49,12 @@ def headline_noise(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -
 def headline_data(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:
     """Savings at the smallest number of trajectories."""
     few = savings.loc[savings["n_train"] > 0, "n_train"].min()
-    told = ", ".join(
-        f"{saved(row, 'ratio')} ({row.dataset})" for row in savings[savings["n_train"] == few].itertuples()
-    )
+    rows = savings[savings["n_train"] == few]
+    told = ", ".join(f"{saved(row, 'ratio')} ({row.dataset})" for row in rows.itertuples())
     return (
         f"Fine-tuned on {few:.0f} trajectories, a model has the error of one from scratch with so many times as "
-        f"many: {told}."
+        f"many, both trained for as many steps: {told}. Of a dataset that is in the mixture, the pre-training "
+        f"has seen these trajectories, and others."
     )
 
 
