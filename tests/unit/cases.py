@@ -56,7 +56,7 @@ SIZES = {
     "fno": {"width": 8, "modes": 4, "num_layers": 2},
     "dpot": {
         "width": 16,
-        "num_layers": 1,
+        "num_layers": 2,
         "num_heads": 2,
         "patch": 4,
         "num_patches": 4,

@@ -38,6 +38,8 @@ def check(study: Study, answers: Answers, quantities: dict[str, Callable]) -> No
         _transformers(study),
         _frames(study),
         _models(study),
+        _mixtures(study),
+        _validations(study),
         _equations(study),
         _questions(study, answers),
         _figures(study, answers),
@@ -156,11 +158,52 @@ def _models(study: Study) -> Iterator[str]:
             given = getattr(model, key)
             if isinstance(given, tuple) and given and len(given) != model.num_dims:
                 yield f"models.{name}.{key} is {list(given)}; expected one for each of {model.num_dims} axes"
-    cells = study.cells(list(study.experiments))
-    for model, dataset in dict.fromkeys((curve.model, curve.dataset) for curve, _ in cells):
-        for part in study.components(dataset):
+    for curve in _curves(study):
+        num_frames = study.models[curve.model].num_frames
+        for part in study.components(curve.dataset):
+            if num_frames and not _has_frames(study, part):
+                yield (
+                    f"models.{curve.model}.num_frames is {num_frames}; expected none, as {part} has no "
+                    f"trajectories"
+                )
             if study.datasets[part].system:
-                yield from _model_on(study, model, part)
+                yield from _model_on(study, curve.model, part)
+
+
+def _curves(study: Study) -> list[Curve]:
+    """All that is trained or tested, none twice."""
+    tested = [curve for name in study.experiments for curve in study.curves(name)]
+    return list(dict.fromkeys([*tested, *(curve for curve, _ in study.cells([*study.experiments]))]))
+
+
+def _mixtures(study: Study) -> Iterator[str]:
+    """What only models that take frames can have in common, and be shown by a probability."""
+    for curve in _curves(study):
+        mix = study.datasets[curve.dataset].mix
+        if not mix or study.models[curve.model].num_frames:
+            continue
+        why = f"as models.{curve.model}, which is trained on it, has no num_frames"
+        if isinstance(mix, dict):
+            yield f"datasets.{curve.dataset}.mix gives probabilities; expected a list, {why}"
+        layouts = {component: _layout(study, component) for component in mix}
+        if len(set(layouts.values())) > 1:
+            yield (
+                f"datasets.{curve.dataset}.mix has fields, outputs and axes {layouts}; expected those of one "
+                f"kind, {why}"
+            )
+
+
+def _validations(study: Study) -> Iterator[str]:
+    """There are as many validation examples as a recipe uses."""
+    for curve, _ in study.cells([*study.experiments]):
+        parts, asked = study.components(curve.dataset), study.recipes[curve.recipe].num_validation
+        if any(study.datasets[part].files for part in parts):
+            continue  # what a file holds is seen when it is read
+        if asked > (most := sum(study.num_examples_of(part).validation for part in parts)):
+            yield (
+                f"recipes.{curve.recipe}.num_validation is {asked}; expected at most {most}, the validation "
+                f"examples of {curve.dataset}"
+            )
 
 
 def _of_kind(study: Study, kind: type) -> list[tuple[str, Any]]:
@@ -211,11 +254,6 @@ def _windows_on(study: Study, name: str, dataset: str) -> Iterator[str]:
     """A model that takes frames, on a dataset."""
     model, entry = study.models[name], study.datasets[dataset]
     system = SYSTEMS[entry.system]
-    if not issubclass(system, AbstractTrajectories):
-        yield (
-            f"models.{name}.num_frames is {model.num_frames}; expected none, as {dataset} is of the system "
-            f"{entry.system}, which has no trajectories"
-        )
     num_frames = None if entry.files else system(**entry.options).num_frames
     if num_frames and num_frames <= model.num_frames:
         yield (
@@ -266,8 +304,8 @@ def _frames(study: Study) -> Iterator[str]:
         recipe, takes_frames = study.recipes[curve.recipe], study.models[curve.model].num_frames
         if recipe.noise and not takes_frames:
             yield (
-                f"recipes.{curve.recipe}.noise is {recipe.noise}; expected 0, as models.{curve.model}, which is "
-                f"trained with it, has no num_frames"
+                f"recipes.{curve.recipe}.noise is {recipe.noise}; expected 0, as models.{curve.model}, which is trained "
+                f"with it on {curve.dataset}, has no num_frames"
             )
         if recipe.objective != "relative_l2" and takes_frames:
             yield (
@@ -344,11 +382,6 @@ def _recipes(study: Study) -> Iterator[str]:
                 )
         if recipe.extend_grid and min(map(len, arms), default=2) < 2:
             yield f"recipes.{name}.learning_rates has one rate; expected at least 2, as extend_grid is true"
-        if study.num_examples and recipe.num_validation > (most := study.num_examples.validation):
-            yield (
-                f"recipes.{name}.num_validation is {recipe.num_validation}; expected at most "
-                f"num_examples.validation, {most}"
-            )
 
 
 def _names(study: Study) -> Iterator[str]:
@@ -389,7 +422,11 @@ def _channels(study: Study) -> Iterator[str]:
             given = _coefficients(study, curve.dataset)
             known = _coefficients(study, base := study.pretrainings[curve.init].dataset)
             layout, of_base = (_layout(study, study.components(part)[0]) for part in (curve.dataset, base))
-            if layout != of_base:
+            if study.models[curve.model].num_frames:
+                parts = [*study.components(curve.dataset), *study.components(base)]
+                if all(_has_frames(study, part) for part in parts):  # else `_models` says so
+                    yield from _channels_of_frames(study, name, curve)
+            elif layout != of_base:
                 yield (
                     f"experiments.{name} fine-tunes {curve.init} on {curve.dataset}, which has fields, outputs "
                     f"and axes {layout}; expected {of_base}, those of {base}, which it is pre-trained on"

@@ -58,8 +58,10 @@ def seconds(study: Study, curve: Curve, n_train: int) -> float:
 
 
 def _parameters(model: AnyModel) -> int:
-    """Of a model in a study: with eight channels at most, beside which the others are many."""
-    return model.num_parameters(model.channels_in(_CHANNELS, 0), 1)
+    """Of a model in a study: with eight channels at most, beside which the others are many. What takes frames has
+    its own, or as many, in and out."""
+    channels = len(model.channels or range(_CHANNELS))
+    return model.num_parameters(model.channels_in(channels, 0), channels if model.num_frames else 1)
 
 
 def training_minutes(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
@@ -104,7 +106,8 @@ def cells_by_experiment(study: Study, names: list[str]) -> dict[str, list[Cell]]
     """The cells of experiments: those of ``"pre-training"``, of ``"proxies"`` if there are any, then of each. A
     cell that experiments share stands where it comes first."""
     cells = study.cells(names)
-    starts = set(study.pretrained(names))
+    tuned = [curve for curve, _ in cells if curve.is_fine_tuned]  # those of proxies, too
+    starts = {*study.pretrained(names), *(study.pretraining(curve.init, curve.model) for curve in tuned)}
     besides = [cell for cell in cells if not _is_downstream(study, cell, names)]
     groups = {PRETRAINING: [cell for cell in besides if cell in starts]}
     if proxies := [cell for cell in besides if cell not in starts]:

@@ -101,10 +101,10 @@ def _kind_of_mix(given: Any) -> str:
     return "[probabilities]" if isinstance(given, dict) else "[names]"
 
 
-#: The tags stand in pydantic's locations.
+#: Datasets in turn, or by name their probabilities. The tags stand in pydantic's locations.
 Mix = Annotated[
     Annotated[Names, Tag("[names]")]
-    | Annotated[dict[str, Annotated[float, Field(gt=0)]], Tag("[probabilities]")],
+    | Annotated[dict[str, Annotated[float, Field(gt=0)]], Field(min_length=1), Tag("[probabilities]")],
     Discriminator(_kind_of_mix),
 ]
 

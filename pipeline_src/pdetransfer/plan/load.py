@@ -193,16 +193,22 @@ def _sentence(model: type[BaseModel], mistake: dict, at: tuple[str, ...]) -> str
 def _other_entry(settings: dict, mistake: dict) -> str:
     """The entry that may have been meant by one that lacks what it must have: a slip in a name makes a new
     entry."""
-    if mistake["type"] != "missing" or len(mistake["loc"]) != 3:
+    place = [step for step in mistake["loc"] if not _is_branch(step)]
+    if mistake["type"] != "missing" or len(place) != 3:
         return ""
-    section, name, _ = mistake["loc"]
+    section, name, _ = place
     return near(name, (other for other in settings[section] if other != name))
 
 
 def _spelled(path: tuple | list) -> str:
-    known = (step for step in path if not str(step).startswith("["))  # else pydantic's own word for a branch
+    known = (step for step in path if not _is_branch(step))
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in known)
     return "".join(steps).removeprefix(".")
+
+
+def _is_branch(step: str | int) -> bool:
+    """Whether a step of a path is no key, but pydantic's own word for one of several types, or a tag."""
+    return "[" in str(step) or step == "constrained-int"
 
 
 def _fields_at(model: type[BaseModel], path: tuple) -> dict:

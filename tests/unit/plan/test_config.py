@@ -494,6 +494,172 @@ def test_a_mistake_in_what_a_system_asks_for_is_one_sentence(path, value, messag
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("datasets/ns_thin/num_frames", 10, "ns_thin.num_frames is 10; expected 11 at least, .* 10 frames"),
+        ("datasets/ns_thick_fine/num_frames", 4, "ns_thick_fine.num_frames is 4; expected 11 at least"),
+        ("datasets/ns_thick_fine/num_points", 50, "patch is 4; expected a divisor of 50, .* ns_thick_fine"),
+        ("models/dpot_small/patch", 5, "dpot_small.patch is 5; expected a divisor of 32"),
+        ("models/dpot_small/num_heads", 3, "dpot_small.width is 32; expected a multiple of 3, for num_heads"),
+        ("models/dpot_small/width", 12, "dpot_small.width is 12; expected a multiple of 8, for a group"),
+        (
+            "models/dpot_small/num_frames",
+            0,
+            "dpot_small.num_frames is 0; expected greater than or equal to 1",
+        ),
+        ("models/dpot_small/num_frames", None, "dpot_small.num_frames is None; expected a valid integer"),
+        ("models/dpot_small/modes", 4, "dpot_small has the unknown key 'modes'; expected one of"),
+        ("models/dpot_small/num_patches", [8], r"num_patches is \[8\]; expected a valid integer"),
+        ("models/dpot_small/kind", "dpoet", "dpot_small.kind is 'dpoet'; expected 'fno' or 'dpot'"),
+        ("models/dpot_small/input_normalisation", True, "input_normalisation is true; expected false"),
+        (
+            "models/dpot_small/channels",
+            ["vorticity", "activator", "inhibitor", "height"],
+            r"has the channels \['depth'\]; expected some of .*'height'\], those of models.dpot_small: give it",
+        ),
+        (
+            "models/dpot_small/channels",
+            ["vorticity", "activator", "inhibitor"],
+            r"has the channels \['depth'\]; expected some of .*, those of models.dpot_small: give it `channels`",
+        ),
+        ("models/dpot_small/channels", [], r"dpot_small.channels is \[\]; expected at least 1 of them"),
+        (
+            "recipes/pretrain/noise",
+            -0.1,
+            "recipes.pretrain.noise is -0.1; expected greater than or equal to 0",
+        ),
+        ("recipes/pretrain/warm_up", 1, "recipes.pretrain.warm_up is 1; expected less than 1"),
+        ("recipes/pretrain/num_validation", 129, "num_validation is 129; expected at most 128, .* mixture"),
+        ("recipes/downstream/num_validation", 33, "num_validation is 33; expected at most 32, .* ns_unseen"),
+        *(
+            (f"datasets/mixture/mix/{name}", value, f"datasets.mixture.mix.{name} is {value!r}; {expected}")
+            for name, value, expected in (
+                ("ns_thin", 0, "expected greater than 0"),
+                ("ns_thin", -1, "expected greater than 0"),
+                ("ns_thin", "often", "expected a valid number"),
+            )
+        ),
+        ("datasets/mixture/mix/ns_thik", 1, "mixture.mix is 'ns_thik'; .*did you mean 'ns_thick'"),
+        ("datasets/mixture/mix", 3, "datasets.mixture.mix is 3; expected"),
+        ("datasets/mixture/mix", [], "datasets.mixture.mix is .*; expected at least 1 of them"),
+        (
+            "pretrainings/mixture/n_train",
+            1025,
+            "n_train asks for 1025 examples of mixture; expected at most 1024",
+        ),
+        ("pretrainings/few_balanced/n_train", 777, "n_train asks for 777 examples .*; expected at most 776"),
+        (
+            "datasets/shallow_water/radius_range",
+            [1, 3],
+            r"radius_range is \[1.0, 3.0\]; expected at most 2.5",
+        ),
+        ("datasets/diffusion_reaction/initial", "whyte", "initial is 'whyte'; expected 'smooth' or 'white'"),
+        ("datasets/ns_thin/num_frames", 1, "ns_thin: num_frames is 1; expected 2 at least"),
+    ],
+)
+def test_a_mistake_in_what_takes_frames_is_one_sentence(path, value, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        checked(load(FOLDER, {"study": "dpot", "scale": "laptop"}, nested(path, value)))
+    assert "\n" not in str(error.value)
+
+
+STEADY = {"system": "poisson", "eigenvalue_range": [1, 2]}
+FLOW = {"system": "navier_stokes", "viscosity_range": [0.1, 0.2], "time": 1, "num_frames": 6, "num_modes": 3}
+WATER = {"system": "shallow_water", "time": 1, "num_frames": 6}
+OF_FIELDS = {"kind": "fno", "width": 4, "modes": 4, "num_layers": 1, "rate": 1, "input_normalisation": False}
+OF_FRAMES = OF_FIELDS | {"num_frames": 2}
+OF_BLOCKS = OF_FIELDS | {"modes": [3, 4, 4], "num_dims": 3}
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "recipe", "message"),
+    [
+        (OF_FRAMES, FLOW, {}, None),
+        (OF_BLOCKS, FLOW, {}, None),
+        (OF_FRAMES, {"mix": ["flow", "water"]}, {"noise": 0.1}, None),
+        (OF_FRAMES, {"mix": {"flow": 1, "water": 2.5}}, {}, None),
+        (OF_FRAMES, STEADY, {}, "models.m.num_frames is 2; expected none, as d has no trajectories"),
+        (
+            OF_FRAMES,
+            {"files": OWN_FILES, "coefficients": []},
+            {},
+            "models.m.num_frames is 2; expected none, as d has no trajectories",
+        ),
+        (
+            OF_FIELDS,
+            STEADY,
+            {"noise": 0.1},
+            "recipes.r.noise is 0.1; expected 0, as models.m, .* no num_frames",
+        ),
+        (OF_FIELDS | {"absent": 1}, STEADY, {}, "models.m.absent is 1.0; expected none, as .* no num_frames"),
+        (
+            OF_FIELDS | {"channels": ["depth"]},
+            STEADY,
+            {},
+            "models.m.channels is .*depth.*; expected none, as",
+        ),
+        (OF_FRAMES | {"channels": ["vorticity"]}, WATER, {}, r"channels .*\['depth'\]; expected"),
+        (
+            OF_FRAMES | {"channels": ["vorticity", "height"]},
+            FLOW,
+            {},
+            r"models.m.channels has \['height'\], which no dataset has; expected some of",
+        ),
+        (OF_FIELDS, FLOW, {}, "models.m.num_dims is 2; expected 3, the dimensions of d"),
+        (OF_FRAMES | {"num_dims": 3}, FLOW, {}, "models.m.num_dims is 3; expected 2, the dimensions of d"),
+        (OF_FRAMES | {"modes": 9}, FLOW, {}, "models.m.modes is 9 along y; expected at most half of .*, 8"),
+        (
+            OF_FIELDS,
+            {"mix": {"steady": 1, "other": 2}},
+            {},
+            "datasets.d.mix gives probabilities; expected a list",
+        ),
+        (
+            OF_FRAMES,
+            {"mix": {"flow": 1, "steady": 2}},
+            {},
+            "datasets.d.mix gives probabilities; expected a list",
+        ),
+        (OF_FRAMES, {"mix": ["flow", "steady"]}, {}, "datasets.d.mix has fields, outputs and axes"),
+        (
+            OF_BLOCKS,
+            {"mix": {"flow": 1}},
+            {},
+            "datasets.d.mix gives probabilities; expected a list, as models.m",
+        ),
+        (OF_BLOCKS, {"mix": ["flow", "water"]}, {}, "datasets.d.mix has fields, .*, as models.m, which"),
+    ],
+)
+@pytest.mark.parametrize("where", ["trained", "pre-trained"])
+def test_a_model_a_recipe_and_data_of_frames_fit_each_other(tmp_path, model, data, recipe, message, where):
+    """Also where the model is only pre-trained with them."""
+    study = {
+        "answers": "transfer",
+        "grid": {"num_points": 16},
+        "source": {"num_centres": 4, "sigma": 0.125, "sparsity_range": [0.2, 0.8]},
+        "num_examples": {"train": 64, "validation": 16, "test": 20},
+        "datasets": {"flow": FLOW, "water": WATER, "steady": STEADY, "other": STEADY, "d": data},
+        "models": {"m": model},
+        "recipes": {
+            "r": RECIPE | recipe,
+            "plain": RECIPE | {"learning_rates": {"scratch": [1], "fine_tuned": [1]}},
+        },
+        "experiments": {"e": {"question": "data", "n_train": [1]} | AXES},
+    }
+    if where == "pre-trained":
+        study["pretrainings"] = {"p": {"dataset": "d", "recipe": "r", "n_train": 8}}
+        for entry in study["experiments"].values():
+            entry |= {"init": ["p"], "recipe": ["plain"]}
+    loaded = load(own_study(tmp_path, study), {"study": "mine", "scale": "laptop"})
+    if message is None:
+        assert checked(loaded).models["m"]
+    else:
+        with pytest.raises(ConfigError, match=message) as error:
+            checked(loaded)
+        assert "\n" not in str(error.value)
+
+
 def own_study(folder, study, scale=None):
     """A folder of configs with one study of a user's."""
     (folder / "mine").mkdir(parents=True)

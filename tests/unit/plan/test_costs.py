@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from configs import SCALES, load_study
-from pdetransfer.models.operators import sizes_of_module
+from pdetransfer.models.operators import Channels, NeuralOperator, sizes_of_module
 from pdetransfer.models.registry import MODELS
 from pdetransfer.plan import costs
+from pdetransfer.plan.entries import DPOT
 from pdetransfer.plan.study import Curve, Study
 
 RECIPE = {
@@ -63,6 +64,49 @@ def test_the_parameters_of_every_model_are_those_of_the_module(scale):
                 model = MODELS[entry.kind](**sizes, in_channels=in_channels, out_channels=out_channels)
             counted = sum(parameter.numel() for parameter in model.parameters())
             assert entry.num_parameters(in_channels, out_channels) == counted
+
+
+SIZES_OF_DPOT = {
+    "width": 16,
+    "num_layers": 2,
+    "num_heads": 4,
+    "patch": 4,
+    "num_patches": 4,
+    "readout_width": 6,
+}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"mlp_ratio": 3}, {"mixer": "attention"}, {"num_patches": (3, 5)}, {"num_frames": 1}, {"patch": 2}],
+)
+def test_the_parameters_of_a_model_of_frames_are_those_of_its_operator(more):
+    entry = DPOT(kind="dpot", rate=1, **{"num_frames": 3} | SIZES_OF_DPOT | more)
+    for num_channels in (1, 3):
+        channels = tuple("abc"[:num_channels])
+        with torch.device("meta"):
+            operator = NeuralOperator(entry.architecture, Channels(channels, (), channels), {}, seed=0)
+        of_entry = entry.num_parameters(entry.channels_in(num_channels, 0), num_channels)
+        assert of_entry == operator.num_parameters
+
+
+@pytest.mark.parametrize("channels", [("vorticity", "depth"), None])
+def test_a_forecast_has_the_weights_of_a_model_of_frames_with_its_channels(channels):
+    """Or with eight, where it has those of its data. Of the first experiment, 3 seeds of 2 sizes of 2 curves."""
+    sizes = SIZES_OF_DPOT | {"kind": "dpot", "num_frames": 3, "width": 512, "rate": 1}
+    own = tuple(f"c{number}" for number in range(len(channels or range(8))))
+    study = changed(models={"m": sizes | ({"channels": channels} if channels else {})})
+    with torch.device("meta"):
+        operator = NeuralOperator(study.models["m"].architecture, Channels(own, (), own), {}, seed=0)
+    found = costs.forecast(study, ["first"]).set_index("experiment").loc["first", "weights_gb"]
+    assert found == pytest.approx(4 * 12 * operator.num_parameters / 1e9, rel=0.01)
+
+
+def test_pre_trainings_that_are_only_tested_are_pre_trainings():
+    """Where nothing is trained on them, too."""
+    first = SETTINGS["experiments"]["first"] | {"init": ["poisson"], "n_train": [0]}
+    table = costs.forecast(changed(experiments={"first": first}), ["first"]).set_index("experiment")
+    assert table["cells"].to_dict() == {"pre-training": 1, "first": 0, "all": 1}
 
 
 def test_a_cell_trains_every_rate_for_the_tuning_seeds_alone():

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import math
 import sys
 from dataclasses import replace
@@ -7,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from cases import SIZES, as_examples
+from cases import SIZES, architecture_of, as_examples, as_windows
+from pdetransfer.data.windows import Windows
 from pdetransfer.models.operators import Channels, NeuralOperator
 from pdetransfer.plan.recipes import Recipe
 from pdetransfer.training import loop
 from pdetransfer.training.cells import train_cell
 from pdetransfer.training.hardware import Hardware
-from pdetransfer.training.loop import Task, train_runs
+from pdetransfer.training.loop import Task, batches, train_runs
 
 CPU = torch.device("cpu")
 ARCHITECTURE = {"kind": "fno", **SIZES["fno"]}
@@ -332,3 +334,127 @@ def test_a_training_sees_nothing_of_the_units_of_a_file(train, validation):
     one, other = (cell(own(train, factor), own(validation, factor)) for factor in (1, 2.0**-20))
     assert [run.history for run in one.runs[1:]] == [run.history for run in other.runs[1:]]
     assert_same_weights(one.chosen, other.chosen)
+
+
+# Trajectories.
+
+
+@pytest.fixture
+def flows(small_split):
+    return as_windows(small_split("navier_stokes"), 12)
+
+
+@pytest.fixture
+def reactions(small_split):
+    return as_windows(small_split("diffusion_reaction"), 8)
+
+
+CHANNELS = ["vorticity", "activator", "inhibitor"]
+
+
+def of_windows(train, init=None, probabilities=None, kind="dpot", **changes):
+    architecture = architecture_of("dpot") | {"channels": CHANNELS}
+    if kind == "fno":
+        architecture = ARCHITECTURE | {"num_frames": 2, "input_normalisation": False, "channels": CHANNELS}
+    recipe = RECIPE.model_copy(
+        update={"learning_rates": [3e-3], "seeds": [0], "objective": "relative_l2"} | changes
+    )
+    task = Task(architecture, recipe, len(train), train, train, init, probabilities)
+    return task, train_cell(task, lambda trials: train_runs(task, trials, Hardware(CPU)), ())
+
+
+def trained_operator(task, cell):
+    operator = NeuralOperator(task.architecture, cell.channels, cell.chosen[0].references, seed=99)
+    operator.model.load_state_dict(cell.chosen[0].best)
+    return operator
+
+
+@pytest.mark.parametrize("kind", ["dpot", "fno"])
+def test_what_is_fine_tuned_on_channels_that_pre_training_lacked_has_their_units_from_its_own_data(
+    flows, reactions, kind
+):
+    """And keeps those of the channels that it had, whatever the new data has of them."""
+    task, pretrained = of_windows(flows, kind=kind)
+    init = trained_operator(task, pretrained)
+    assert init.channels == Channels(tuple(CHANNELS), (), tuple(CHANNELS))
+    assert init.references == flows.references()
+    larger = replace(flows, planes=3 * flows.planes)
+    both = Windows.mixed([larger, reactions])
+    _, tuned = of_windows(both, init, kind=kind)
+    assert tuned.channels == init.channels
+    expected = reactions.references() | flows.references()
+    assert tuned.chosen[0].references == pytest.approx(expected)
+    assert init.references == flows.references()  # it is another's, too
+    _, alone = of_windows(reactions, init, kind=kind)
+    assert alone.chosen[0].references == pytest.approx(expected)
+    losses = [row["validation_loss"] for row in alone.chosen[0].history]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("absent", [0.0, 1.0])
+def test_channels_that_a_system_lacks_enter_no_loss_where_they_are_zero(flows, absent):
+    """With ones in their place they do, as in the public code."""
+    plain, _ = of_windows(flows, length=1)
+    task = replace(plain, architecture=plain.architecture | {"absent": absent})
+    (run,) = train_runs(task, [(3e-3, 0)], Hardware(CPU))
+    operator = NeuralOperator(task.architecture, task.channels, flows.references(), seed=0)
+    inputs, targets = operator.samples(task.validation_examples(), CPU)
+    outputs, truth = operator.apply(inputs), targets[:]
+    is_there = truth.flatten(2).norm(dim=2) > 0
+    assert is_there.sum(dim=1).tolist() == [3 if absent else 1] * len(truth)
+    of_channel = (outputs - truth).flatten(2).norm(dim=2) / truth.flatten(2).norm(dim=2).clamp(min=1e-30)
+    expected = (of_channel * is_there).sum(dim=1) / is_there.sum(dim=1)
+    assert run.history[0]["validation_loss"] == pytest.approx(float(expected.mean()), rel=1e-4)
+
+
+def test_the_share_of_a_dataset_is_its_probability_whatever_its_size(flows, reactions):
+    """Among trajectories of a dataset all have the same; without probabilities all of all have."""
+    mixed = Windows.mixed([flows, reactions[:3]])
+    task = Task(architecture_of("dpot"), RECIPE, len(mixed), mixed, mixed, None, [1.0, 3.0])
+    weights = task.weights(mixed)
+    for part, share in enumerate((0.25, 0.75)):
+        own = weights[mixed.part == part]
+        assert float(own.sum() / weights.sum()) == pytest.approx(share)
+        assert (own == own[0]).all()
+    few = mixed[mixed.part == 1]  # of whose probabilities one is of no trajectory
+    assert task.weights(few).tolist() == pytest.approx([1.0] * 3)
+    assert replace(task, probabilities=None).weights(mixed) is None
+    rows = torch.cat(list(itertools.islice(batches(len(mixed), 8, 0, CPU, weights), 2000)))
+    assert (mixed.part[rows] == 1).mean() == pytest.approx(0.75, abs=0.02)
+
+
+def test_what_is_never_drawn_changes_no_weights(flows, reactions):
+    """A dataset of next to no probability, with the units of the others' channels."""
+    mixed = Windows.mixed([flows, reactions])
+    changed = replace(
+        mixed,
+        planes=np.where(np.isin(mixed.channel_of_plane, [1, 2])[:, None, None], -mixed.planes, mixed.planes),
+    )
+    runs = []
+    for train in (mixed, changed):
+        task, _ = of_windows(train, probabilities=[1.0, 1e-12], length=1, validation_interval=1)
+        task = replace(task, validation=flows)
+        runs += train_runs(task, [(3e-3, 0)], Hardware(CPU))
+    assert runs[0].history == runs[1].history
+    assert_same_weights(runs[:1], runs[1:])
+
+
+def test_noise_is_of_training_alone(flows):
+    """The first validation, before any step, is without; the first training loss with."""
+    runs = []
+    for noise in (0.0, 0.5):
+        task, _ = of_windows(flows, noise=noise, length=1, validation_interval=1)
+        runs += train_runs(task, [(3e-3, 0)], Hardware(CPU))
+    first, second = (run.history for run in runs)
+    assert first[0]["validation_loss"] == second[0]["validation_loss"]
+    assert first[1]["train_loss"] != second[1]["train_loss"]
+
+
+def test_only_the_first_n_trajectories_are_used(flows):
+    spoilt = replace(flows, planes=flows.planes.copy())
+    spoilt.planes[spoilt.first[6] :] = np.nan
+    task, _ = of_windows(flows[:6])
+    runs = [*train_runs(replace(task, train=spoilt, n_train=6), [(3e-3, 0)], Hardware(CPU))]
+    runs += train_runs(task, [(3e-3, 0)], Hardware(CPU))
+    assert runs[0].history[1:] == runs[1].history[1:]
+    assert_same_weights(runs[:1], runs[1:])

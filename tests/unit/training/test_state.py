@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from cases import SIZES
 from pdetransfer.base import locks
 from pdetransfer.base.files import read_json
 from pdetransfer.data.generation import generate
@@ -47,13 +48,17 @@ class Killed(BaseException):
 
 
 class Project:
-    def __init__(self, path, small_split, device="cpu"):
-        self.path, self.device, self.architecture = path, torch.device(device), {}
+    """A results folder with a dataset of each of some systems, of which a cell is trained on their mixture."""
+
+    def __init__(self, path, small_split, device="cpu", systems=("poisson",)):
+        self.path, self.device, self.architecture, self.settings = path, torch.device(device), {}, {}
         self.splits = {}
         for split, count in (("train", 20), ("validation", 4)):
-            store, manifest = path / f"{split}.zarr", path / f"{split}.json"
-            generate(small_split(split=split, count=count), store, manifest)
-            self.splits[split] = jobs.Stored([store], [manifest])
+            names = [split if len(systems) == 1 else f"{split}_{system}" for system in systems]
+            files = [(path / f"{name}.zarr", path / f"{name}.json") for name in names]
+            for system, (store, manifest) in zip(systems, files, strict=True):
+                generate(small_split(system, split=split, count=count // len(systems)), store, manifest)
+            self.splits[split] = jobs.Stored(*map(list, zip(*files, strict=True)))
 
     def train(self, name="cells", archive="archive", **recipe):
         jobs.train(
@@ -61,6 +66,7 @@ class Project:
                 SETTINGS
                 | {"recipe": RECIPE | recipe}
                 | {"architecture": SETTINGS["architecture"] | self.architecture}
+                | self.settings
             ],
             [self.path / name],
             self.splits["train"],
@@ -99,7 +105,7 @@ def project(tmp_path, small_split):
 def killed_after(monkeypatch):
     """Kill training after this many steps of it, the state written after each of some."""
 
-    def arm(num_steps, interval=0.0):
+    def arm(num_steps, interval=0.0, patched=monkeypatch):
         step, done = state.Unfinished.step, []
 
         def counted(self, states):
@@ -108,9 +114,9 @@ def killed_after(monkeypatch):
             if len(done) >= num_steps:
                 raise Killed
 
-        monkeypatch.setattr(state, "INTERVAL", interval)
-        monkeypatch.setattr(state, "SHARE", 0)
-        monkeypatch.setattr(state.Unfinished, "step", counted)
+        patched.setattr(state, "INTERVAL", interval)
+        patched.setattr(state, "SHARE", 0)
+        patched.setattr(state.Unfinished, "step", counted)
         return done
 
     return arm
@@ -158,6 +164,36 @@ def test_a_killed_cell_goes_on_whatever_its_recipe_asks_for(
     project.assert_equal()
     rates = pd.read_csv(project.path / "cells/history.csv")["learning_rate_now"]
     assert rates.nunique() > 2
+
+
+OF_FRAMES = {"num_frames": 2, "input_normalisation": False}
+
+
+@pytest.mark.parametrize("architecture", [OF_FRAMES, {"kind": "dpot", **SIZES["dpot"], **OF_FRAMES}])
+@pytest.mark.parametrize("probabilities", [None, [1.0, 3.0]])
+@pytest.mark.parametrize("num_steps", [20, 45])
+def test_a_killed_cell_of_noisy_windows_goes_on_to_the_same_bits(
+    tmp_path, small_split, killed_after, monkeypatch, architecture, probabilities, num_steps
+):
+    """In its first run, and in its second."""
+    project = Project(tmp_path, small_split, systems=("navier_stokes", "shallow_water"))
+    monkeypatch.setitem(
+        SETTINGS,
+        "architecture",
+        architecture if "kind" in architecture else SETTINGS["architecture"] | architecture,
+    )
+    project.settings = {"probabilities": probabilities} if probabilities else {}
+    recipe = {"noise": 0.1, "objective": "relative_l2", "weight_decay": 1e-3, "seeds": [0]}
+    with monkeypatch.context() as patched:
+        killed_after(num_steps, patched=patched)
+        with pytest.raises(Killed):
+            project.train(**recipe)
+    project.train(**recipe)
+    project.train("undisturbed", archive="elsewhere", **recipe)
+    project.assert_equal()
+    project.train("other", archive="elsewhere", **recipe | {"noise": 0.2})
+    histories = [pd.read_csv(project.path / name / "history.csv") for name in ("undisturbed", "other")]
+    assert (histories[0]["train_loss"] != histories[1]["train_loss"]).iloc[1:].any()
 
 
 def test_on_either_device_a_killed_cell_goes_on(tmp_path, small_split, device, killed_after, monkeypatch):

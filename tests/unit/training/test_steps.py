@@ -10,9 +10,11 @@ from cases import architecture_of, data_of
 from pdetransfer.models.operators import Channels, NeuralOperator
 from pdetransfer.models.registry import MODELS
 from pdetransfer.plan.recipes import Recipe
-from pdetransfer.training import steps
+from pdetransfer.training import loop, steps
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.loop import Task, train_runs
+from pdetransfer.training.noise import Noise
+from pdetransfer.training.schedules import one_cycle
 from pdetransfer.training.steps import Adam, Step
 
 CPU = torch.device("cpu")
@@ -35,7 +37,7 @@ def task(request, small_split):
     return Task(architecture_of(request.param), RECIPE, 20, *data)
 
 
-def taken(task, device, micro_batch=8, compiled=False, recompute=False, adam=Adam, **recipe):
+def taken(task, device, micro_batch=8, compiled=False, recompute=False, adam=Adam, noise=0.0, **recipe):
     """Losses of five steps, and the weights after them."""
     train = task.train
     channels = Channels.of(train, task.architecture)
@@ -44,7 +46,8 @@ def taken(task, device, micro_batch=8, compiled=False, recompute=False, adam=Ada
     optimiser = adam(operator.model.parameters(), lr=1e-3, fused=True)
     inputs, targets = operator.samples(train, device)
     recipe = RECIPE.model_copy(update=recipe)
-    step = Step(operator.model, optimiser, inputs, targets, recipe, micro_batch, compiled)
+    added = Noise(noise, 0, len(task.channels.fields), 0) if noise else None
+    step = Step(operator.model, optimiser, inputs, targets, recipe, micro_batch, compiled, noise=added)
     batches = torch.arange(20, device=device).split(8)
     losses = [float(step(batches[number % 3])) for number in range(5)]
     return losses, operator.model.state_dict()
@@ -60,9 +63,69 @@ def test_adam_is_pytorchs(task, device):
     assert_close(taken(task, device), taken(task, device, adam=torch.optim.Adam), 0)
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.3])
 @pytest.mark.parametrize("micro_batch", [1, 3, 4])
-def test_the_gradients_of_parts_add_up(task, device, micro_batch):
-    assert_close(taken(task, device), taken(task, device, micro_batch), 1e-4)
+def test_the_gradients_of_parts_add_up(task, device, micro_batch, noise):
+    whole = taken(task, device, noise=noise)
+    assert_close(whole, taken(task, device, micro_batch, noise=noise), 1e-4)
+    assert noise == 0 or whole[0] != taken(task, device)[0]
+
+
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_the_shares_of_processes_add_up(task, monkeypatch, batch_size):
+    """With noise, too, and where there are more processes than examples: loss and gradient are the batch's."""
+    operator = NeuralOperator(task.architecture, task.channels, task.train.references(), seed=0)
+    inputs, targets = operator.samples(task.train, CPU)
+
+    def step(rank, world):
+        operator.model.zero_grad()
+        monkeypatch.setattr(steps, "_rank_and_world", lambda: (rank, world))
+        monkeypatch.setattr(steps.dist, "all_reduce", lambda summed: None)
+        added = Noise(0.3, 0, len(task.channels.fields), 0)
+        recipe = RECIPE.model_copy(update={"objective": "relative_l2"})
+        taken = Step(operator.model, None, inputs, targets, recipe, 3, False, noise=added)
+        loss = taken._gradient(torch.arange(batch_size))
+        return loss, torch.cat([parameter.grad.flatten() for parameter in operator.model.parameters()])
+
+    whole, parts = step(0, 1), [step(rank, 3) for rank in range(3)]
+    for expected, found in zip(whole, (sum(part) for part in zip(*parts, strict=True)), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_weight_decay_pulls_the_weights_by_the_gradient(task, monkeypatch):
+    """A first step of Adam goes against the sign of gradient + weight decay times weight (no decoupled decay)."""
+    recipe = RECIPE.model_copy(
+        update={
+            "weight_decay": 1e9,
+            "schedule": "one_cycle",
+            "warm_up": 0.5,
+            "length": 20,
+            "length_unit": "steps",
+        }
+    )
+    rates, weights, operators = [], [], []
+    make = loop._step
+
+    def watched(begun, *given):
+        (training,), step = begun, make(begun, *given)
+        operators.append(training.operator)
+
+        def watch(rows):
+            rates.append(training.optimiser.param_groups[0]["lr"])
+            weights.append([p.detach().clone() for p in training.operator.model.parameters()])
+            return step(rows)
+
+        return watch
+
+    monkeypatch.setattr(loop, "_step", watched)
+    list(train_runs(dataclasses.replace(task, recipe=recipe), [(1e-3, 0)], Hardware(CPU)))
+    expected = [1e-3 * one_cycle(step, 20, 0.5) for step in range(20)]
+    assert rates == pytest.approx(expected)
+    assert rates[0] < rates[5] < rates[10] == max(rates) > rates[15] > rates[19]
+    for before, after in zip(*weights[:2], strict=True):
+        large = before.abs() > 1e-3  # beside which no gradient counts
+        expected = before - rates[0] * before.sign()
+        torch.testing.assert_close(after[large], expected[large], rtol=2e-7, atol=2e-7)
 
 
 def test_lower_precision_is_that_of_the_pointwise_products_alone(task, device):

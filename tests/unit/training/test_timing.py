@@ -1,6 +1,8 @@
+import pytest
 import torch
 
-from cases import SIZES
+from cases import SIZES, architecture_of
+from pdetransfer.models.registry import MODELS
 from pdetransfer.training.timing import examples_per_second
 
 
@@ -11,3 +13,13 @@ def test_a_larger_model_trains_fewer_examples_in_a_second():
         for width in (8, 64)
     ]
     assert rates[0] > 2 * rates[1] > 0
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("channels", [None, ["a", "b"]])
+def test_every_model_is_timed_on_what_it_takes(kind, channels):
+    """On the axes of the grid that it has: of trajectories, without time."""
+    architecture = architecture_of(kind)
+    if channels and "num_frames" in architecture:
+        architecture |= {"channels": channels}
+    assert examples_per_second(architecture, (7, 16, 16), 4, 2, torch.device("cpu")) > 0

@@ -68,7 +68,7 @@ class AbstractSystem(ABC):
         """The smallest grid, in points a side, that its inputs can be drawn on."""
         return 1
 
-    def check_points(self, num_points: int) -> None:
+    def check_points(self, num_points: int) -> None:  # noqa: B027
         """Raise ValueError for points a side that its options do not go with."""
 
     def stored(self, num_points: int) -> dict[str, dict[str, int]]:

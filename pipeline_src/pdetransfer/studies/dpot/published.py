@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-#: By dataset of ours the paper's of the same equation, and of models that are trained on its mixture: FNO, DPOT-Ti and
-#: -M as they are, and -M after 200 epochs of fine-tuning.
+#: By dataset of ours the paper's of the same equation, and of models that are trained on its mixture: FNO, DPOT-Ti
+#: and -M as they are, and -M after 200 epochs of fine-tuning.
 PUBLISHED = pd.DataFrame(
     {
         "ns_thick": ["FNO-1e-3", 0.0156, 0.00954, 0.00474, 0.00427],
