@@ -139,11 +139,12 @@ def _generated(study: Study, name: str, entry: Dataset) -> Iterator[str]:
             yield f"there is no {key!r}; expected one, as datasets.{name} is generated"
     try:
         built = system(**entry.options)
-        built.check_points(study.num_points(name))
         fewest = built.fewest_points
     except (TypeError, ValueError) as mistake:
         yield f"datasets.{name}: {mistake}"
     else:
+        if wrong := built.wrong_points(study.num_points(name)):
+            yield f"datasets.{name}: {wrong}"
         if (num_points := study.num_points(name)) < fewest:
             yield (
                 f"datasets.{name} has {num_points} points a side; expected at least {fewest}, as its inputs have "
@@ -161,7 +162,7 @@ def _models(study: Study) -> Iterator[str]:
     for curve in _curves(study):
         num_frames = study.models[curve.model].num_frames
         for part in study.components(curve.dataset):
-            if num_frames and not _has_frames(study, part):
+            if num_frames and not _may_have_frames(study, part):
                 yield (
                     f"models.{curve.model}.num_frames is {num_frames}; expected none, as {part} has no "
                     f"trajectories"
@@ -299,23 +300,17 @@ def _frames(study: Study) -> Iterator[str]:
                 f"models.{name}.num_frames is {model.num_frames}; expected {lengths[first]}, as {first} has: "
                 f"roll-outs are compared on the same frames"
             )
-    cells = study.cells(list(study.experiments))
-    for curve in dict.fromkeys(curve for curve, _ in cells):
+    for curve in _curves(study):
         recipe, takes_frames = study.recipes[curve.recipe], study.models[curve.model].num_frames
         if recipe.noise and not takes_frames:
             yield (
-                f"recipes.{curve.recipe}.noise is {recipe.noise}; expected 0, as models.{curve.model}, which is trained "
-                f"with it on {curve.dataset}, has no num_frames"
+                f"recipes.{curve.recipe}.noise is {recipe.noise}; expected 0, as models.{curve.model}, which is "
+                f"trained with it on {curve.dataset}, has no num_frames"
             )
         if recipe.objective != "relative_l2" and takes_frames:
             yield (
                 f"recipes.{curve.recipe}.objective is {recipe.objective!r}; expected 'relative_l2', as models."
                 f"{curve.model} takes frames, of which channels may be lacking"
-            )
-        if isinstance(study.datasets[curve.dataset].mix, dict) and not takes_frames:
-            yield (
-                f"datasets.{curve.dataset}.mix gives probabilities; expected a list, as models.{curve.model}, "
-                f"which is trained on it, has no num_frames"
             )
 
 
@@ -416,17 +411,15 @@ def _channels(study: Study) -> Iterator[str]:
     that takes frames has channels for these alone."""
     for name in study.experiments:
         for curve in filter(lambda curve: curve.is_fine_tuned, study.curves(name)):
-            if study.models[curve.model].num_frames:
-                yield from _channels_of_frames(study, name, curve)
-                continue
-            given = _coefficients(study, curve.dataset)
-            known = _coefficients(study, base := study.pretrainings[curve.init].dataset)
-            layout, of_base = (_layout(study, study.components(part)[0]) for part in (curve.dataset, base))
+            base = study.pretrainings[curve.init].dataset
             if study.models[curve.model].num_frames:
                 parts = [*study.components(curve.dataset), *study.components(base)]
-                if all(_has_frames(study, part) for part in parts):  # else `_models` says so
+                if all(_may_have_frames(study, part) for part in parts):  # else `_models` says so
                     yield from _channels_of_frames(study, name, curve)
-            elif layout != of_base:
+                continue
+            given, known = _coefficients(study, curve.dataset), _coefficients(study, base)
+            layout, of_base = (_layout(study, study.components(part)[0]) for part in (curve.dataset, base))
+            if layout != of_base:
                 yield (
                     f"experiments.{name} fine-tunes {curve.init} on {curve.dataset}, which has fields, outputs "
                     f"and axes {layout}; expected {of_base}, those of {base}, which it is pre-trained on"

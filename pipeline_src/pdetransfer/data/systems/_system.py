@@ -68,8 +68,9 @@ class AbstractSystem(ABC):
         """The smallest grid, in points a side, that its inputs can be drawn on."""
         return 1
 
-    def check_points(self, num_points: int) -> None:  # noqa: B027
-        """Raise ValueError for points a side that its options do not go with."""
+    def wrong_points(self, num_points: int) -> str | None:
+        """What options do not go with so many points a side, and what was expected; None if all do."""
+        return None
 
     def stored(self, num_points: int) -> dict[str, dict[str, int]]:
         """What is stored in float32: by name the axes of one example, with their lengths."""
