@@ -1,6 +1,7 @@
 """Imports go one way, and take no longer than they must."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import pdetransfer
+from pdetransfer.models.registry import MODELS
 
 PACKAGE = Path(pdetransfer.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -54,22 +56,30 @@ def test_imports_go_one_way(path):
         assert library not in ONLY_IN or {here, folder} & ONLY_IN[library], f"{here} imports {name}"
 
 
+def texts(path):
+    """All texts of a file that are no docstrings."""
+    tree = ast.parse(path.read_text())
+    docstrings = {
+        ast.get_docstring(node, clean=False)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+    }
+    constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return {text for text in constants if isinstance(text, str)} - docstrings
+
+
 def test_no_module_but_those_of_the_plan_spells_a_path_of_results():
     for path in (path for path in MODULES if not module(path).startswith("plan.")):
-        tree = ast.parse(path.read_text())
-        docstrings = {
-            ast.get_docstring(node, clean=False)
-            for node in ast.walk(tree)
-            if hasattr(node, "body")
-            and isinstance(node.body, list)
-            and isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
-        }
-        texts = {
-            node.value
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        }
-        assert not [text for text in texts - docstrings if text.startswith("results/")], path
+        assert not [text for text in texts(path) if text.startswith("results/")], path
+
+
+def test_the_engine_names_no_study():
+    """What stands in a folder of `studies/` is found there, by what a config says; a model may be called alike."""
+    studies = {path.parent.name for path in PACKAGE.glob("studies/*/answers.py")} - set(MODELS)
+    assert studies
+    for path in (path for path in MODULES if not module(path).startswith("studies.")):
+        assert not [text for text in texts(path) if studies & set(re.split(r"[./]", text))], path
+        assert not [name for name in imports(path) if name.startswith("pdetransfer.studies")], path
 
 
 @pytest.mark.parametrize(

@@ -286,7 +286,7 @@ def _transformers(study: Study) -> Iterator[str]:
 
 def _frames(study: Study) -> Iterator[str]:
     """What models that take frames have in common, and others have not."""
-    known = {name for system in SYSTEMS.values() for name in getattr(system, "channels", ())}
+    known = {name for system in SYSTEMS.values() for name in getattr(system, "channels", ())} | {_OWN_CHANNEL}
     lengths = {name: model.num_frames for name, model in study.models.items() if model.num_frames}
     for name, model in study.models.items():
         for key, value in (("channels", model.channels), ("absent", model.absent)):
@@ -301,17 +301,23 @@ def _frames(study: Study) -> Iterator[str]:
                 f"roll-outs are compared on the same frames"
             )
     for curve in _curves(study):
-        recipe, takes_frames = study.recipes[curve.recipe], study.models[curve.model].num_frames
-        if recipe.noise and not takes_frames:
+        recipe, model = study.recipes[curve.recipe], study.models[curve.model]
+        if recipe.noise and not model.num_frames:
             yield (
                 f"recipes.{curve.recipe}.noise is {recipe.noise}; expected 0, as models.{curve.model}, which is "
                 f"trained with it on {curve.dataset}, has no num_frames"
             )
-        if recipe.objective != "relative_l2" and takes_frames:
+        if model.num_frames and recipe.objective != "relative_l2" and _may_lack_channels(study, curve):
             yield (
-                f"recipes.{curve.recipe}.objective is {recipe.objective!r}; expected 'relative_l2', as models."
-                f"{curve.model} takes frames, of which channels may be lacking"
+                f"recipes.{curve.recipe}.objective is {recipe.objective!r}; expected 'relative_l2', which counts the "
+                f"channels alone that a trajectory has: some of {curve.dataset} may lack one of {curve.model}"
             )
+
+
+def _may_lack_channels(study: Study, curve: Curve) -> bool:
+    """Whether a model has channels that some of its trajectories lack."""
+    known = study.models[curve.model].channels or _channels_of(study, curve.dataset)
+    return any(set(known) - set(_channels_of(study, part)) for part in study.components(curve.dataset))
 
 
 def _modes_on(study: Study, name: str, dataset: str) -> Iterator[str]:

@@ -1,7 +1,17 @@
+import numpy as np
 import pytest
+import torch
 
-from cases import SETTINGS
-from pdetransfer.report.exports import model_card
+from cases import SETTINGS, architecture_of
+from pdetransfer.data.generation import generate
+from pdetransfer.data.stored import Stored
+from pdetransfer.models.checkpoints import load_model
+from pdetransfer.models.registry import MODELS
+from pdetransfer.plan.study import Curve
+from pdetransfer.report.exports import TrainedCell, describe, model_card
+from pdetransfer.training import jobs
+from pdetransfer.training.evaluation import errors_by_example
+from pdetransfer.training.hardware import Hardware
 
 GENERATED = {
     "system": "poisson",
@@ -89,3 +99,26 @@ def test_a_square_is_periodic_where_all_equations_are_known(data, periodic):
     assert ("periodic unit square" in card) == periodic
     assert "license: other" in card
     assert "-div(K grad u) = f" in card
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_every_model_is_described_with_the_errors_on_the_test_examples_of_its_datasets(
+    kind, small_split, tmp_path
+):
+    """Those of roll-outs, of a model that takes frames."""
+    architecture = architecture_of(kind)
+    system = "shallow_water" if "num_frames" in architecture else "poisson"
+    store, manifest = tmp_path / "d.zarr", tmp_path / "d.json"
+    generate(small_split(system, split="test", count=6), store, manifest)
+    stored, cpu, folder = Stored([store], [manifest]), torch.device("cpu"), tmp_path / "cell"
+    settings = SETTINGS | {"architecture": architecture, "n_train": 4}
+    jobs.train([settings], [folder], stored, stored, None, tmp_path / "archive", Hardware(cpu))
+    weights = folder / "weights.safetensors"
+    cell = TrainedCell(Curve("d", "m", "scratch", "r"), weights, folder / "cell.json", [manifest], [stored])
+    content = describe(cell, cpu)
+    examples = stored.load_for(architecture)
+    for row in content["test_errors"]:
+        errors = errors_by_example(load_model(weights, row["seed"]), examples, cpu)
+        assert (row["examples"], row["mean"]) == (6, pytest.approx(np.mean(errors)))
+    assert [row["seed"] for row in content["test_errors"]] == content["seeds"] == [0, 1]
+    assert "| d | 0 | 6 |" in model_card(content)

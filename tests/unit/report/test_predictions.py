@@ -1,12 +1,15 @@
 """Predictions beside the truth, and the pictures of data."""
 
+import dataclasses
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from cases import SIZES, SPECTRAL, as_examples
+from cases import OPTIONS, SIZES, SPECTRAL, architecture_of, as_examples, as_windows
+from pdetransfer.data.cards import spectrum
 from pdetransfer.models.checkpoints import save_models
 from pdetransfer.models.operators import Channels, NeuralOperator
 from pdetransfer.plan import answers
@@ -17,9 +20,11 @@ from pdetransfer.report.galleries import (
     GALLERY_EXAMPLES,
     draw_gallery,
     draw_predictions,
+    draw_roll_outs,
     draw_spectra,
 )
 from pdetransfer.report.predictions import Prediction, Spectra, error_spectra, example_at, predict
+from pdetransfer.training.evaluation import rolled_out
 
 ARCHITECTURE = {"kind": "fno", **SIZES["fno"]}
 ENTRY = Figure(kind="k", experiments=["e"], title="A title", n_train=64)
@@ -202,6 +207,78 @@ def test_spectra_have_a_line_for_the_solution_and_for_each_init():
         "error from poisson",
     ]
     np.testing.assert_array_equal(figure.axes[0].lines[2].get_ydata(), energy[1:] / 4)
+    plt.close(figure)
+
+
+@pytest.fixture
+def roll_out(small_split, tmp_path):
+    """Trajectories of two channels, as blocks, an operator that takes two frames of them, and its file."""
+    split = dataclasses.replace(
+        small_split("diffusion_reaction", split="test"),
+        options=OPTIONS["diffusion_reaction"] | {"num_frames": 9, "time": 4.0},
+    )
+    windows, blocks = as_windows(split, 3), as_examples(split, 3)
+    architecture = architecture_of("dpot") | {"channels": ["vorticity", "inhibitor", "activator"]}
+    operator = NeuralOperator(architecture, Channels.of(windows, architecture), windows.references(), 7)
+    file = tmp_path / "weights.safetensors"
+    state = operator.model.state_dict()
+    save_models(file, architecture, operator.channels, [0], [operator.references], [state])
+    return windows, blocks, operator, file
+
+
+def test_of_a_roll_out_the_first_channel_is_shown_after_the_inputs_in_the_units_of_the_data(roll_out):
+    windows, blocks, operator, file = roll_out
+    errors = errors_of(scratch=[0.1, 0.2, 0.3])
+    found = predict("far", blocks, {"scratch": file}, errors, "median")
+    frames = windows.planes.reshape(3, 9, 2, 16, 16)[1]
+    np.testing.assert_array_equal(found.solution, frames[2:, 0])
+    assert found.shown == ("initial_activator", "activator")
+    predicted = rolled_out(operator, windows[1:2])[0, :, 0]
+    np.testing.assert_allclose(found.predictions["scratch"], predicted, rtol=1e-5, atol=1e-6)
+    expected = np.linalg.norm(predicted - frames[2:, 0]) / np.linalg.norm(frames[2:, 0])
+    assert found.errors["scratch"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_spectra_of_roll_outs_are_means_over_their_frames(roll_out):
+    windows, blocks, operator, file = roll_out
+    spectra = error_spectra("far", blocks, {"scratch": file})
+    truth = windows.planes.reshape(3, 9, 2, 16, 16)[:, 2:, 0]
+    error = rolled_out(operator, windows)[:, :, 0] - truth
+    for found, fields in ((spectra.solution, truth), (spectra.errors["scratch"], error)):
+        each = [spectrum(fields[:, [time]], "diffusion_reaction") for time in range(7)]
+        np.testing.assert_allclose(found, np.mean(each, axis=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("num_frames", [2, 5, 20])
+@pytest.mark.parametrize("offset", [0.0, 3.0])
+def test_a_roll_out_has_the_truth_above_predictions_on_one_scale(num_frames, offset):
+    """Symmetric about zero where the truth has both signs; frames are apart from the first to the last."""
+    random = np.random.default_rng(0)
+    truth = random.uniform(-1, 2, (num_frames, 8, 6)) + offset
+    predictions = {"scratch": truth + 5, "mixture_clean": 0.5 * truth}
+    row = Prediction(
+        "far", "median", ("initial_w", "w"), truth[0], truth, predictions, dict.fromkeys(predictions, 0.0)
+    )
+    figure = draw_roll_outs([row, row], ENTRY)
+    panels = np.array([axes for axes in figure.axes if axes.get_subplotspec() is not None]).reshape(6, 5)
+    times = np.unique(np.linspace(0, num_frames - 1, 5).astype(int))
+    assert times[-1] == num_frames - 1
+    limits = (-np.abs(truth).max(), np.abs(truth).max()) if offset == 0 else (truth.min(), truth.max())
+    for lines in (panels[:3], panels[3:]):
+        for line, frames in zip(lines, (truth, *predictions.values()), strict=True):
+            for panel, time in zip(line, times, strict=False):
+                (image,) = panel.images
+                np.testing.assert_allclose(image.get_array(), frames[time])
+                assert (image.norm.vmin, image.norm.vmax) == pytest.approx(limits)
+                if frames is truth:
+                    assert panel.get_title() == f"frame {time + 1}"
+                else:
+                    error = np.linalg.norm(frames[time] - truth[time]) / np.linalg.norm(truth[time])
+                    assert panel.get_title() == f"error {error:.2g}"
+            assert not any(panel.axison for panel in line[len(times) :])
+        scales = [panel for panel in lines.ravel() if panel.images and panel.images[0].colorbar is not None]
+        assert scales == [lines[0, len(times) - 1]]
+        assert [line[0].get_ylabel() for line in lines] == ["far\nw", "from scratch", "from mixture-clean"]
     plt.close(figure)
 
 

@@ -11,7 +11,7 @@ import zarr
 from safetensors.torch import load_file
 
 import pdetransfer
-from cases import SETTINGS
+from cases import SETTINGS, architecture_of
 from pdetransfer.analysis.tables import PROVENANCE, cell_rows, errors_by_parameter, write_table
 from pdetransfer.base import numerics
 from pdetransfer.base.files import read_json, sha256_of_file
@@ -20,7 +20,7 @@ from pdetransfer.data.generation import generate
 from pdetransfer.data.store import content_hash
 from pdetransfer.models.checkpoints import load_model, saved_seeds
 from pdetransfer.training import archive, jobs
-from pdetransfer.training.evaluation import errors_by_example
+from pdetransfer.training.evaluation import errors_by_example, errors_of_roll_outs
 from pdetransfer.training.hardware import Hardware
 
 
@@ -271,6 +271,44 @@ def test_evaluation_stores_every_test_error_of_every_curve(project):
     shifted = zarr.open_group(project.path / "test.zarr")["parameters"][:, 0]
     np.testing.assert_array_equal(parameter["min"], shifted)
     np.testing.assert_array_equal(parameter["max"], shifted)
+
+
+def test_evaluation_of_roll_outs_stores_their_errors_by_frame(tmp_path, small_split):
+    """Of a model that has channels of two systems, on each of them, and of one as it is before training."""
+    splits = {}
+    for system in ("navier_stokes", "shallow_water"):
+        store, manifest = tmp_path / f"{system}.zarr", tmp_path / f"{system}.json"
+        generate(small_split(system, split="test", count=3), store, manifest)
+        splits[system] = jobs.Stored([store], [manifest])
+    mixture = jobs.Stored(
+        *([file for s in splits.values() for file in getattr(s, of)] for of in ("stores", "manifests"))
+    )
+    architecture = architecture_of("dpot") | {"channels": ["depth", "vorticity"]}
+    settings = SETTINGS | {"architecture": architecture, "n_train": 4, "probabilities": [1.0, 2.0]}
+    cpu = Hardware(torch.device("cpu"))
+    jobs.train([settings], [tmp_path / "cell"], mixture, mixture, None, tmp_path / "archive", cpu)
+    weights = tmp_path / "cell/weights.safetensors"
+    axes = {"model": "m", "init": "scratch", "recipe": "r"}
+    curves = [
+        jobs.Evaluated(axes | {"dataset": name}, split, {4: weights}, jobs.untrained(settings, mixture))
+        for name, split in splits.items()
+    ]
+    jobs.evaluate(curves, tmp_path / "errors.parquet", torch.device("cpu"))
+    errors = pd.read_parquet(tmp_path / "errors.parquet")
+    assert len(errors) == 2 * 3 * 2 * 2
+    for name, split in splits.items():
+        windows = split.load_for(architecture)
+        of_all, by_frame = errors_of_roll_outs(load_model(weights, 1), windows, torch.device("cpu"))
+        found = errors[(errors["dataset"] == name) & (errors["n_train"] == 4) & (errors["seed"] == 1)]
+        assert found["error"].tolist() == of_all
+        assert [list(frames) for frames in found["by_frame"]] == by_frame
+        expected = zarr.open_group(split.stores[0])["parameters"][:, 0]
+        np.testing.assert_array_equal(found["parameter"], expected)
+    table = cell_rows(
+        [read_json(tmp_path / "cell/cell.json") | axes | {"dataset": name, "n_train": 4} for name in splits],
+        errors,
+    )
+    assert len(table) == 2 * 2 * 2
 
 
 def test_a_single_rate_that_diverges_goes_to_the_table_with_infinite_errors(project):

@@ -9,7 +9,7 @@ import time
 import pytest
 import torch
 
-from cases import SIZES
+from cases import SIZES, architecture_of
 from pdetransfer.base import logs
 from pdetransfer.base.locks import locked
 from pdetransfer.data.generation import generate
@@ -46,17 +46,28 @@ def two(request):
     return Hardware(torch.device(request.param), num_devices=2)
 
 
+def sources_of(system, settings, path, small_split):
+    stored = []
+    for split, count in (("train", 20), ("validation", 8)):
+        store, manifest = path / f"{split}.zarr", path / f"{split}.json"
+        generate(small_split(system, split=split, count=count), store, manifest)
+        stored.append(Stored([store], [manifest]))
+    return Sources({"recipe": RECIPE, "n_train": 17} | settings, *stored, None)
+
+
 @pytest.fixture
 def sources(tmp_path, small_split):
     """Of a cell with batches of 8, 8 and 1: one that two processes cannot share."""
-    stored = []
-    for split, count in (("train", 20), ("validation", 8)):
-        generate(
-            small_split(split=split, count=count), tmp_path / f"{split}.zarr", tmp_path / f"{split}.json"
-        )
-        stored.append(Stored([tmp_path / f"{split}.zarr"], [tmp_path / f"{split}.json"]))
-    settings = {"architecture": {"kind": "fno", **SIZES["fno"]}, "recipe": RECIPE, "n_train": 17}
-    return Sources(settings, *stored, None)
+    architecture = {"kind": "fno", **SIZES["fno"]}
+    return sources_of("poisson", {"architecture": architecture}, tmp_path, small_split)
+
+
+@pytest.fixture
+def noisy(tmp_path, small_split):
+    """Of the same with windows of trajectories, which are drawn by probabilities and have noise."""
+    recipe = RECIPE | {"noise": 0.3, "objective": "relative_l2"}
+    settings = {"architecture": architecture_of("dpot"), "recipe": recipe, "probabilities": [1.0]}
+    return sources_of("shallow_water", settings, tmp_path, small_split)
 
 
 @pytest.fixture
@@ -78,7 +89,9 @@ def test_as_many_runs_as_devices_are_shared_out(sources, unfinished, two):
             torch.testing.assert_close(run.best[name], value, rtol=0, atol=0)
 
 
-def test_fewer_runs_than_devices_share_each_batch(sources, unfinished, two):
+@pytest.mark.parametrize("kind", ["sources", "noisy"])
+def test_fewer_runs_than_devices_share_each_batch(kind, unfinished, two, request):
+    sources = request.getfixturevalue(kind)
     (run,) = workers.train_runs(sources, [(4e-3, 0)], two, unfinished)
     (expected,) = by_one(sources, [(4e-3, 0)], two.device)
     assert (run.steps, run.epochs) == (expected.steps, expected.epochs)

@@ -14,7 +14,7 @@ _COLUMNS = [*CURVE_AXES, "n_train", "frame", "error", "low", "high"]
 
 def by_frame(errors: pd.DataFrame) -> pd.DataFrame:
     """The error at each frame after the inputs, 1, 2, ..., and at frame 0 that of all of them together: mean and
-    quartiles over trajectories and seeds. ``errors`` are those of ``jobs.evaluate``."""
+    quartiles over trajectories and seeds. ``errors`` are those of ``jobs.evaluate``, and may be infinite."""
     rows = errors[errors["by_frame"].notna()].drop_duplicates([*CURVE_AXES, "n_train", "seed", "example"])
     of_all = rows.assign(frame=0)
     of_each = rows.assign(error=rows["by_frame"]).explode("error")
@@ -23,8 +23,10 @@ def by_frame(errors: pd.DataFrame) -> pd.DataFrame:
     )
     both = pd.concat([of_all, of_each]).astype({"error": float})
     groups = both.groupby([*CURVE_AXES, "n_train", "frame"], observed=True, sort=False)["error"]
-    found = groups.agg(error="mean", low=lambda of: of.quantile(0.25), high=lambda of: of.quantile(0.75))
-    return found.reset_index()[_COLUMNS]
+    found = pd.DataFrame(
+        {"error": groups.mean(), "low": groups.quantile(0.25), "high": groups.quantile(0.75)}
+    )
+    return found.fillna(np.inf).reset_index()[_COLUMNS]  # between infinite errors pandas finds no quartile
 
 
 def persistence(tests: Iterable[tuple[str, Windows]]) -> pd.DataFrame:

@@ -15,13 +15,14 @@ from pdetransfer.report.figures import PALETTE, WIDTH, Tables, grid_of_panels, p
 from pdetransfer.studies.dpot.questions import PERSISTENCE
 from pdetransfer.studies.transfer.figures import draw_data_savings, draw_error_vs_data
 
+_TOLD_APART = ["dataset", "model", "init"]  # by which models are that are tested as they are
 _FLOOR = {"color": "0.45", "linestyle": "--", "linewidth": 1}  # of repeating the last frame
 
 
 def draw_error_by_size(tables: Tables, entry: entries.Figure, study: Study) -> Figure:
     """Errors of roll-outs by model and pre-training, a panel for each dataset: means over test trajectories, with
     quartiles as bars. The dashed line is repeating the last frame."""
-    rows = tables.cells[tables.cells["n_train"] == 0]
+    rows = tables.cells[tables.cells["n_train"] == 0].drop_duplicates(_TOLD_APART)
     curves = list(rows.groupby(["model", "init"], sort=False).groups)
     names = _named(rows)
     figure, axes = plt.subplots(
@@ -51,7 +52,7 @@ def draw_error_over_time(tables: Tables, entry: entries.Figure, study: Study) ->
     """Error at each frame after the inputs, without further training: means over test trajectories, bands are
     quartiles. The dashed line is repeating the last frame."""
     rows = tables.tables["by_frame"]
-    drawn = tables.cells[tables.cells["n_train"] == 0][["dataset", "model", "init"]].drop_duplicates()
+    drawn = tables.cells[tables.cells["n_train"] == 0][_TOLD_APART].drop_duplicates()
     rows = rows[(rows["frame"] > 0) & (rows["n_train"] == 0)]
     curves = list(drawn.groupby(["model", "init"], sort=False).groups)
     names = _named(drawn)
@@ -59,9 +60,7 @@ def draw_error_over_time(tables: Tables, entry: entries.Figure, study: Study) ->
     figure, axes = grid_of_panels(panels, 2.5)
     for panel, (dataset, of_dataset) in zip(axes, panels, strict=True):
         for curve in of_dataset.itertuples():
-            of_curve = rows[
-                (rows[["dataset", "model", "init"]] == (dataset, curve.model, curve.init)).all(axis=1)
-            ]
+            of_curve = rows[(rows[_TOLD_APART] == [dataset, curve.model, curve.init]).all(axis=1)]
             colour, name = _colour(curves.index((curve.model, curve.init))), names[curve.model, curve.init]
             panel.plot(of_curve["frame"], of_curve["error"], color=colour, label=name)
             panel.fill_between(

@@ -50,11 +50,11 @@ def headline_data(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) ->
     """Savings at the smallest number of trajectories."""
     few = savings.loc[savings["n_train"] > 0, "n_train"].min()
     rows = savings[savings["n_train"] == few]
-    told = ", ".join(f"{saved(row, 'ratio')} ({row.dataset})" for row in rows.itertuples())
+    told = ", ".join(f"{saved(row, 'equivalent_n')} ({row.dataset})" for row in rows.itertuples())
     return (
-        f"Fine-tuned on {few:.0f} trajectories, a model has the error of one from scratch with so many times as "
-        f"many, both trained for as many steps: {told}. Of a dataset that is in the mixture, the pre-training "
-        f"has seen these trajectories, and others."
+        f"Fine-tuned on {few:.0f} trajectories, a model has the error of one from scratch on so many, both trained "
+        f"for as many steps: {told}. Of a dataset that is in the mixture, the pre-training has seen these "
+        f"trajectories, and others."
     )
 
 

@@ -30,19 +30,20 @@ def supplements(
     tables: dict[str, pd.DataFrame],
     study: Study,
 ) -> list[Supplement]:
-    """Published errors beside ours, and where fine-tuning harms; of what has been asked."""
-    by_question = {
-        question: pd.concat([of.cells for of in experiments if of.entry.question == question])
-        for question in dict.fromkeys(of.entry.question for of in experiments)
-    }
-    found = []
-    if "size" in by_question and "by_frame" in tables:
-        beside = beside_published(by_question["size"], by_question.get("data"), tables["by_frame"])
+    """Published errors beside ours, and where fine-tuning harms; what is made of experiments or a table that are
+    not there is left out."""
+    sizes, data = (_cells(experiments, question) for question in ("size", "data"))
+    rows, found = tables.get("by_frame", pd.DataFrame()), []
+    if sizes and not rows.empty:
+        beside = beside_published(pd.concat(sizes), pd.concat(data) if data else None, rows)
         found.append(Supplement("size", "Beside the paper's", [_PUBLISHED], beside))
-    if "data" in by_question:
-        worse = harmed(by_question["data"])
-        found.append(Supplement("data", "Where fine-tuning harms", [_HARMED], worse))
+    if data:
+        found.append(Supplement("data", "Where fine-tuning harms", [_HARMED], harmed(pd.concat(data))))
     return found
+
+
+def _cells(experiments: list[Experiment], question: str) -> list[pd.DataFrame]:
+    return [experiment.cells for experiment in experiments if experiment.entry.question == question]
 
 
 def beside_published(
