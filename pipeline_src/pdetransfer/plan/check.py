@@ -307,17 +307,6 @@ def _frames(study: Study) -> Iterator[str]:
                 f"recipes.{curve.recipe}.noise is {recipe.noise}; expected 0, as models.{curve.model}, which is "
                 f"trained with it on {curve.dataset}, has no num_frames"
             )
-        if model.num_frames and recipe.objective != "relative_l2" and _may_lack_channels(study, curve):
-            yield (
-                f"recipes.{curve.recipe}.objective is {recipe.objective!r}; expected 'relative_l2', which counts the "
-                f"channels alone that a trajectory has: some of {curve.dataset} may lack one of {curve.model}"
-            )
-
-
-def _may_lack_channels(study: Study, curve: Curve) -> bool:
-    """Whether a model has channels that some of its trajectories lack."""
-    known = study.models[curve.model].channels or _channels_of(study, curve.dataset)
-    return any(set(known) - set(_channels_of(study, part)) for part in study.components(curve.dataset))
 
 
 def _modes_on(study: Study, name: str, dataset: str) -> Iterator[str]:

@@ -52,8 +52,8 @@ def headline_data(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) ->
     rows = savings[savings["n_train"] == few]
     told = ", ".join(f"{saved(row, 'equivalent_n')} ({row.dataset})" for row in rows.itertuples())
     return (
-        f"Fine-tuned on {few:.0f} trajectories, a model has the error of one from scratch on so many, both trained "
-        f"for as many steps: {told}. Of a dataset that is in the mixture, the pre-training has seen these "
+        f"Fine-tuned on {few:.0f} trajectories, a model has the error of one from scratch on so many, both "
+        f"trained for as many steps: {told}. Of a dataset that is in the mixture, the pre-training has seen these "
         f"trajectories, and others."
     )
 
