@@ -1,8 +1,9 @@
-"""Arrays in HDF5 files, zarr stores, MATLAB files and archives of NumPy that other programs wrote: opened in one
-place, closed again, decoded as the file says of itself, or refused in a sentence that names the file, what it is
-and what was expected. Nothing is unpickled."""
+"""Arrays in HDF5 files, zarr stores, and files of MATLAB and NumPy that other programs wrote: opened in one place,
+closed again, decoded as the file says of itself, or refused in a sentence that names the file, what it is and what
+was expected. Nothing is unpickled."""
 
 import errno
+import logging
 import math
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -20,10 +21,13 @@ from pdetransfer.base.files import looks_like
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
+BARE = "the array"  #: the key of the array in a file of a single one, which has no keys
 _EXPECTED = (
-    "expected an HDF5 file (.h5, .hdf5), a zarr store (.zarr), or a file of MATLAB (.mat) or NumPy (.npz)"
+    "expected an HDF5 file (.h5, .hdf5), a zarr store (.zarr), or one of MATLAB (.mat) or NumPy (.npz, .npy)"
 )
-_SUFFIXES = (".h5", ".hdf5", ".zarr", ".mat", ".npz")
+_SUFFIXES = (".h5", ".hdf5", ".zarr", ".mat", ".npz", ".npy")
 _INTEGERS = (f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
 _NUMBERS = {"double", "single", "logical", *_INTEGERS}  # classes of MATLAB
 _PACKED = ("scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned")  # attributes, by CF
@@ -51,6 +55,23 @@ class Variable:
             dims=tuple(self.dims[axis] for axis in order),
             order=tuple(self.order[axis] for axis in order),
         )
+
+    def names_all(self, axes: tuple[str, ...]) -> bool:
+        """Whether the file names all of these axes."""
+        return set(axes) <= {name.lower() for name in self.dims}
+
+    def in_order(self, axes: tuple[str, ...]) -> "Variable":
+        """With these axes last and in this order, where the file names them all."""
+        if not (axes and self.names_all(axes)):
+            return self
+        names = [name.lower() for name in self.dims]
+        rest = (axis for axis, name in enumerate(names) if name not in axes)
+        order = (*rest, *map(names.index, axes))
+        if order != tuple(range(len(order))):
+            log.info(
+                f"{self.path}: the axes of {self.name} are {self.dims}, and are turned to ({', '.join(axes)})"
+            )
+        return self.turned(order)
 
     def read(self, rows: slice = slice(None)) -> np.ndarray:
         """A range along the first axis: unpacked, and NaN where the file says that a value is missing."""
@@ -144,6 +165,9 @@ def opened(path: Path) -> Iterator[Container]:
     elif path.suffix == ".npz":
         with _tried(path, "it", lambda: np.load(path, allow_pickle=False)) as archive:
             yield Container(path, "NumPy", archive)
+    elif path.suffix == ".npy":
+        array = _tried(path, "it", lambda: np.load(path, mmap_mode="r", allow_pickle=False))
+        yield Container(path, "NumPy", {BARE: array})
     elif path.suffix == ".mat" and not h5py.is_hdf5(path):
         group = _tried(path, "it", lambda: _Matlab5(path))
         yield Container(path, "MATLAB", group, group.classes)
@@ -153,6 +177,11 @@ def opened(path: Path) -> Iterator[Container]:
                 yield Container(path, "MATLAB (HDF5)", file, _tried(path, "it", lambda: _classes(file)))
             else:
                 yield Container(path, "HDF5", file)
+
+
+def check_shape(path: Path, what: str, shape: tuple, is_right: bool, expected: str) -> None:
+    if not is_right:
+        raise ValueError(f"{path}: {what} have shape {shape}; expected {expected}")
 
 
 def _classes(file: h5py.File) -> dict[str, str]:
@@ -177,10 +206,17 @@ def _wrong_file(path: Path) -> str | None:
         return "is a folder"
     if path.suffix == ".npz":
         kind, is_one = "archive of NumPy", zipfile.is_zipfile(path)
+    elif path.suffix == ".npy":
+        kind, is_one = "array of NumPy", _begins_with(path, np.lib.format.MAGIC_PREFIX)
     else:
         kind = "MATLAB file" if path.suffix == ".mat" else "HDF5 file"
         is_one = h5py.is_hdf5(path) or (path.suffix == ".mat" and _is_matlab(path))
     return None if is_one else f"is no {kind}: {looks_like(path) or 'it begins as none does'}"
+
+
+def _begins_with(path: Path, first: bytes) -> bool:
+    with open(path, "rb") as file:
+        return file.read(len(first)) == first
 
 
 def _is_matlab(path: Path) -> bool:

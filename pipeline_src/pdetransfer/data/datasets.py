@@ -90,6 +90,11 @@ def _checked(store: Path, arrays: list[str]) -> Iterator[zarr.Group]:
 
 
 def _windows_of(store: Path, content: dict, count: int, num_inputs: int) -> Windows:
+    if "channels" not in content:
+        raise ValueError(
+            f"{content.get('file') or store} has pairs of an input and an output; expected trajectories, as the "
+            f"model takes {num_inputs} frames"
+        )
     with _checked(store, [FRAMES]) as group:
         frames = group[FRAMES][:count]
     try:

@@ -53,19 +53,24 @@ class Examples:
 
         ``source`` is the median of the examples' source RMS (RMS rather than norm, so that it survives a
         change of resolution), a coefficient's reference the median of its absolute value over the examples
-        whose system has it; 1 where that is zero. Fields and outputs in units of their own have these, too:
-        the medians of their RMS, by which they are of order one.
+        whose system has it. Fields and outputs in units of their own have these, too: the medians of their RMS, by
+        which they are of order one. All are 1 where that is zero, as of trajectories that start at rest.
         """
-        source = float(np.median(source_rms(self.fields)))
-        medians = np.nanmedian(np.abs(self.coefficients), axis=0) if self.coefficient_names else ()
+        source = _typical(source_rms(self.fields))
         references = {"source": source} | {
-            name: float(median) if median > 0 else 1.0
-            for name, median in zip(self.coefficient_names, medians, strict=True)
+            name: _typical(np.abs(values))
+            for name, values in zip(self.coefficient_names, self.coefficients.T, strict=True)
         }
         if self.own_units:
             references |= {unit(name): source for name in self.field_names}
             references |= {
-                unit(name): float(np.median(source_rms(self.outputs[:, index])))
+                unit(name): _typical(source_rms(self.outputs[:, index]))
                 for index, name in enumerate(self.output_names)
             }
         return references
+
+
+def _typical(sizes: np.ndarray) -> float:
+    """The median of those there are, 1 if it is zero."""
+    median = float(np.nanmedian(sizes))
+    return median if median > 0 else 1.0

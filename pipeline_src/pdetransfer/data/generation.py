@@ -11,7 +11,7 @@ import numpy as np
 
 from pdetransfer.base import numerics
 from pdetransfer.data.sources import SparseGaussians
-from pdetransfer.data.store import OF_TRAJECTORIES, Writer, examples_of_shard
+from pdetransfer.data.store import Writer, examples_of_shard
 from pdetransfer.data.streams import Stream
 from pdetransfer.data.systems._trajectories import AbstractTrajectories
 from pdetransfer.data.systems.registry import SYSTEMS, AbstractSystem
@@ -175,8 +175,7 @@ def _acceptance(split: Split, accepted: np.ndarray, refused: np.ndarray) -> dict
 def _attributes(split: Split) -> dict:
     """What a reader needs to understand a store, and to make it again."""
     system, law = split.build_system(), split.source
-    is_trajectory = isinstance(system, AbstractTrajectories)
-    of_trajectories = {name: getattr(system, name) for name in OF_TRAJECTORIES} if is_trajectory else {}
+    of_trajectories = system.attributes if isinstance(system, AbstractTrajectories) else {}
     return of_trajectories | {
         "dataset": split.dataset,
         "split": split.split,

@@ -2,26 +2,29 @@
 
 What is read, from HDF5, zarr, MATLAB and NumPy, is told in ``docs/data-format.md``: ``fields`` ``(n, 2, N, N)``,
 source and solution, and ``tensor`` ``(n, c)``, the coefficients, which is how the public code of arXiv 2306.00258
-writes its data; and pairs of an input and an output ``(n, *grid)`` (``layouts``), with ``coefficients``
-``(n, c)``. x is the last axis, unless the file names its axes.
+writes its data; pairs of an input and an output ``(n, *grid)`` (``layouts``), and trajectories
+(``trajectories``), with ``coefficients`` ``(n, c)``. x is the last axis, unless the file names its axes, or the
+equation of trajectories says that it is the last but one.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from pdetransfer.base import numerics
 from pdetransfer.data import layouts
-from pdetransfer.data.containers import Container, opened
+from pdetransfer.data.containers import Container, check_shape, opened
 from pdetransfer.data.examples import source_rms
-from pdetransfer.data.grid import Grid, points
-from pdetransfer.data.layouts import OUTPUT, Layout, check_shape
+from pdetransfer.data.grid import Grid
+from pdetransfer.data.layouts import OUTPUT, Layout
 from pdetransfer.data.store import Writer
 from pdetransfer.data.systems._spectral import SpectralSystem
 from pdetransfer.data.systems._system import AbstractSystem
+from pdetransfer.data.systems._trajectories import FRAMES, AbstractTrajectories
 from pdetransfer.data.systems.registry import SYSTEMS
+from pdetransfer.data.trajectories import Trajectories
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +34,15 @@ LARGEST_MEAN = (
     1e-3  #: of a solution over its RMS that is passed without a word where the equation leaves it free
 )
 _COMPARED = 8  # examples at most that are compared with what the project's own solver says
+_CLEARLY_BETTER = (
+    0.25  # times as far from that, at most, are frames in an order of axes that is taken for theirs
+)
 
 
 @dataclass(frozen=True)
 class _File:
-    """A user's file: its ``kind``, its ``keys``, the ``layout`` of input and output, ``coefficients`` ``(n, c)``,
-    and the ``examples`` that are taken of it, by number."""
+    """A user's file: its ``kind``, its ``keys``, the ``layout`` of its examples, ``coefficients`` ``(n, c)``, and
+    the ``examples`` that are taken of it, by number."""
 
     path: Path
     kind: str
@@ -46,18 +52,17 @@ class _File:
     examples: np.ndarray
 
     @property
-    def names(self) -> tuple[str, str]:
-        return self.layout.field, OUTPUT
+    def names(self) -> list[str]:
+        return list(self.layout.stored)
 
     def read(self, examples: np.ndarray) -> dict[str, np.ndarray]:
-        """Input, output and coefficients of some examples as they are stored: fields in float32, finite and not
-        zero."""
+        """Fields, or frames, and coefficients of some examples as they are stored: fields in float32, finite and
+        not zero."""
         first, last = examples[0], examples[-1]
-        values = [array.read(slice(first, last + 1))[examples - first] for array in self.layout.arrays]
-        pair = values[0].swapaxes(0, 1) if len(values) == 1 else values
+        given = self.layout.read(slice(first, last + 1))
         fields = {
-            name: _stored(self.path, self.layout.called(name), examples, given)
-            for name, given in zip(self.names, pair, strict=True)
+            name: _stored(self.path, self.layout.called(name), examples, values[examples - first])
+            for name, values in given.items()
         }
         return fields | {"coefficients": self.coefficients[examples]}
 
@@ -83,11 +88,13 @@ def import_file(
     coefficients whose equation the examples do not satisfy.
     """
     kind = None if system is None else SYSTEMS[system]
-    is_spectral = kind is not None and issubclass(kind, SpectralSystem)
-    solver = None if kind is None or is_spectral else kind(**options or {})
     names = tuple(coefficient_names) if kind is None else kind.coefficient_names
     with opened(path) as container:
-        file = _file_of(container, names, kind, solver, held_out)
+        layout, solver = _solved_by(container, kind, options or {})
+        file = _file_of(container, layout, names, kind, solver, held_out)
+        if solver is not None:
+            file = _compared(solver, file)
+        is_spectral = kind is not None and issubclass(kind, SpectralSystem)
         writer = _writer(file, kind, store, manifest)
         checked: dict[str, list[np.ndarray]] = {name: [] for name in ("residual", "mean", *file.names)}
         for start in range(0, len(file.examples), writer.shard):
@@ -95,16 +102,13 @@ def import_file(
             stored = file.read(file.examples[rows])
             for name in file.names:
                 checked[name].append(source_rms(stored[name]))
-            grid = tuple(range(1, stored[OUTPUT].ndim))
-            checked["mean"].append(stored[OUTPUT].mean(axis=grid, dtype=np.float64))
             if is_spectral:
                 checked["residual"].append(_residual(kind, stored))
-            elif solver is not None and not start:
-                _log_deviation(solver, file, stored)
+                checked["mean"].append(stored[OUTPUT].mean(axis=(1, 2), dtype=np.float64))
             writer.write(rows, stored)
         found = {name: np.concatenate(values) for name, values in checked.items() if values}
         _log_what_was_read(file, found)
-        attributes = _attributes(file, dataset, split, system, names)
+        attributes = _attributes(file, dataset, split, system, names) | _in_time(file.layout, solver)
         if is_spectral:
             attributes["largest_residual"] = _check_residual(kind, file, found["residual"])
             _say_means(kind, file, found["mean"] / found[OUTPUT])
@@ -112,12 +116,9 @@ def import_file(
 
 
 def _writer(file: _File, kind: type[AbstractSystem] | None, store: Path, manifest: Path) -> Writer:
-    periodic = kind is None or kind.periodic
-    sizes = dict(zip(file.layout.axes, file.layout.grid, strict=True))
-    axes = {axis: points(count, periodic) for axis, count in sizes.items()}
+    axes = file.layout.points(periodic=kind is None or kind.periodic)
     num_coefficients = file.coefficients.shape[1]
-    fields = dict.fromkeys(file.names, sizes)
-    return Writer(store, manifest, len(file.examples), axes, fields, num_coefficients, {})
+    return Writer(store, manifest, len(file.examples), axes, file.layout.stored, num_coefficients, {})
 
 
 def _attributes(
@@ -132,22 +133,64 @@ def _attributes(
         "system": system,
         "num_points": grid[0] if len(set(grid)) == 1 else list(grid),
         "fields": [file.layout.field],
-        "outputs": [OUTPUT],
+        "outputs": [file.layout.output],
         "own_units": True,
         "coefficient_names": list(names),
         "numerics_version": numerics.SOLVER,
     }
 
 
+def _in_time(layout: Layout, solver: AbstractSystem | None) -> dict[str, object]:
+    """What a store has of trajectories alone."""
+    if isinstance(solver, AbstractTrajectories):
+        return solver.attributes
+    if isinstance(layout, Trajectories):
+        of_file = {"channels": [layout.channel], "time_step": layout.time_step}
+        return of_file | {"boundary": None, "conserved": None}
+    return {}
+
+
+def _solved_by(
+    container: Container, kind: type[AbstractSystem] | None, options: dict
+) -> tuple[Layout, AbstractSystem | None]:
+    """The layout of an open file, and the system that solves its examples anew, if any does."""
+    layout = layouts.find(container, kind)
+    if isinstance(layout, Trajectories):
+        layout = replace(layout, time_step=_time_step(container.path, layout, kind, options))
+        time = layout.time_step * (layout.num_frames - 1)
+        options = options | {"time": time, "num_frames": layout.num_frames}
+    return layout, None if kind is None or issubclass(kind, SpectralSystem) else kind(**options)
+
+
+def _time_step(path: Path, layout: Trajectories, kind: type[AbstractSystem] | None, options: dict) -> float:
+    """Between two frames, by the file or the config; 1, a frame, in a file of an unknown system that has none."""
+    of_file, time = layout.time_step, options.get("time")
+    if time is None:
+        if of_file is None and kind is not None:
+            raise ValueError(
+                f"{path} has no times 't'; expected them, or in the config `time`, from the first of its "
+                f"{layout.num_frames} frames to the last"
+            )
+        return of_file or 1.0
+    of_config = time / (layout.num_frames - 1)
+    if of_file is not None and not np.isclose(of_config, of_file, rtol=1e-3):
+        raise ValueError(
+            f"{path}: its {layout.num_frames} frames are {of_file:g} apart by 't', and {of_config:g} by the "
+            f"config, whose `time` is {time:g}; expected the same, from the first frame to the last"
+        )
+    return of_config
+
+
 def _file_of(
     container: Container,
+    layout: Layout,
     names: tuple[str, ...],
     kind: type[AbstractSystem] | None,
     solver: AbstractSystem | None,
     held_out: bool | None,
 ) -> _File:
     """The arrays of an open file, with their axes in order and shapes that fit each other."""
-    path, layout = container.path, layouts.find(container, kind)
+    path = container.path
     if layout.field in names:
         raise ValueError(
             f"{path}: the field is called {layout.field!r} by its key, as one of the coefficients "
@@ -256,23 +299,39 @@ def _residual(solver: type[SpectralSystem], stored: dict[str, np.ndarray]) -> np
     return np.where(np.isnan(found), np.inf, found)
 
 
-def _log_deviation(solver: AbstractSystem, file: _File, stored: dict[str, np.ndarray]) -> None:
-    """Others discretise otherwise, so that this is told and nothing is refused by it."""
-    first = {name: values[:_COMPARED].astype(np.float64) for name, values in stored.items()}
-    with np.errstate(all="ignore"):
-        found = solver.deviation(first)
-    found = np.where(np.isnan(found), np.inf, found)
+def _compared(solver: AbstractSystem, file: _File) -> _File:
+    """The file, and in the log how far its examples are from what the project's own solver says. Others discretise
+    otherwise, so that nothing is refused by it; but trajectories have their axes in the other order where they
+    clearly solve the equation in that."""
+    stored = file.read(file.examples[:_COMPARED])
+    found = _deviation(solver, stored)
+    if isinstance(file.layout, Trajectories):
+        mirrored = _deviation(solver, stored | {FRAMES: stored[FRAMES].swapaxes(-1, -2)})
+        if np.median(mirrored) < _CLEARLY_BETTER * np.median(found):
+            log.info(
+                f"{file.path}: the axes of its frames are taken to be (x, y), and turned to (y, x), as "
+                f"{solver.deviation_is} is {np.median(mirrored):.2e} with them turned, {np.median(found):.2e} "
+                f"without (medians)"
+            )
+            file, found = replace(file, layout=file.layout.mirrored()), mirrored
     log.info(
         f"{file.path}: {solver.deviation_is} of {solver.equation}, of the first {len(found)} examples: median "
         f"{np.median(found):.2e}, largest {found.max():.2e}; nothing is refused by it"
     )
+    return file
+
+
+def _deviation(solver: AbstractSystem, stored: dict[str, np.ndarray]) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        found = solver.deviation({name: values.astype(np.float64) for name, values in stored.items()})
+    return np.where(np.isnan(found), np.inf, found)
 
 
 def _log_what_was_read(file: _File, found: dict[str, np.ndarray]) -> None:
-    medians = ", ".join(f"{name} {np.median(found[name]):.3g}" for name in file.names)
+    medians = ", ".join(f"{file.layout.called(name)} {np.median(found[name]):.3g}" for name in file.names)
     log.info(
-        f"{file.path}: {len(file.examples)} examples on {' x '.join(map(str, file.layout.grid))} points, read "
-        f"from the keys {', '.join(file.keys)} of {file.kind}; RMS (median): {medians}"
+        f"{file.path}: {len(file.examples)} examples on {file.layout.size}, read from the keys "
+        f"{', '.join(file.keys)} of {file.kind}; RMS (median): {medians}"
     )
 
 

@@ -305,6 +305,8 @@ class NeuralOperator:
         numbers of such a shape.
         """
         known, num_frames = self.channels.fields, self.architecture.get("num_frames")
+        if num_steps < 1:
+            raise ValueError(f"num_steps is {num_steps}; expected 1 at least")
         if num_frames is None:
             raise ValueError("the model has no num_frames; expected one that takes frames, or `predict`")
         if not frames or not set(frames) <= set(known):

@@ -21,7 +21,8 @@ from pdetransfer.plan.modes import by_axis, most_modes
 from pdetransfer.plan.study import Curve, Study
 
 MOST_VALIDATIONS = 50  #: of one run; they cost nearly as much as training otherwise
-_TAKEN = ("source", "solution")  # names that `predict` takes and gives beside those of coefficients
+_OWN_CHANNEL = "solution"  # of a user's trajectories without a system
+_TAKEN = ("source", "solution", "initial_solution")  # what `predict` takes and gives beside coefficients
 
 
 def check(study: Study, answers: Answers, quantities: dict[str, Callable]) -> None:
@@ -34,7 +35,8 @@ def check(study: Study, answers: Answers, quantities: dict[str, Callable]) -> No
         _channels(study),
         _sizes(study),
         proxies.mistakes(study),
-        _dpot(study),
+        _transformers(study),
+        _frames(study),
         _models(study),
         _mixtures(study),
         _validations(study),
@@ -69,14 +71,16 @@ def _data(study: Study) -> Iterator[str]:
             if given != ["mix"]:
                 yield f"datasets.{name} has the keys {given}; expected nothing beside mix"
             if isinstance(entry.mix, dict) and not all(
-                _has_frames(study, part) for part in entry.mix if part in stored
+                _may_have_frames(study, part) for part in entry.mix if part in stored
             ):
                 yield f"datasets.{name}.mix gives probabilities; expected a list, as not all have trajectories"
             for component in entry.mix:
                 if component not in stored:
                     yield _unknown(f"datasets.{name}.mix", component, stored)
             layouts = {component: _layout(study, component) for component in entry.mix}
-            if len(set(layouts.values())) > 1 and not all(_has_frames(study, part) for part in entry.mix):
+            if len(set(layouts.values())) > 1 and not all(
+                _may_have_frames(study, part) for part in entry.mix
+            ):
                 yield f"datasets.{name}.mix has fields, outputs and axes {layouts}; expected those of one kind"
         elif entry.files:
             yield from _own_data(name, entry)
@@ -97,17 +101,28 @@ def _own_data(name: str, entry: Dataset) -> Iterator[str]:
     beside = sorted(set(entry.settings()) - {"files", *options})
     if beside not in (["system"], ["coefficients"]):
         yield f"datasets.{name} has {beside} beside files; expected system, or coefficients with their names"
-    try:
-        if options:
-            SYSTEMS[entry.system](**entry.options)
-    except (TypeError, ValueError) as mistake:
-        yield f"datasets.{name}: {mistake}"
+    if options:
+        yield from _options_of_files(name, entry)
     for coefficient in entry.coefficients or ():
         if not coefficient.isidentifier() or iskeyword(coefficient) or coefficient in _TAKEN:
             yield (
                 f"datasets.{name}.coefficients has {coefficient!r}; expected a name that an argument of `predict` "
                 f"may have: letters, digits and _, no word of Python, and none of {list(_TAKEN)}"
             )
+
+
+def _options_of_files(name: str, entry: Dataset) -> Iterator[str]:
+    """A system can be built of the options of an entry, and of what files say themselves."""
+    system = SYSTEMS[entry.system]
+    given = system.said_by_files | entry.options
+    arguments = inspect.signature(system).parameters
+    for option in system.options_of_files:
+        if arguments[option].default is inspect.Parameter.empty and option not in given:
+            yield f"datasets.{name} has no {option}; expected one to check its files of {entry.system} with"
+    try:
+        system(**given)
+    except (TypeError, ValueError) as mistake:
+        yield f"datasets.{name}: {mistake}"
 
 
 def _generated(study: Study, name: str, entry: Dataset) -> Iterator[str]:
@@ -123,10 +138,13 @@ def _generated(study: Study, name: str, entry: Dataset) -> Iterator[str]:
         if is_needed and getattr(study, key) is None:
             yield f"there is no {key!r}; expected one, as datasets.{name} is generated"
     try:
-        fewest = system(**entry.options).fewest_points
+        built = system(**entry.options)
+        fewest = built.fewest_points
     except (TypeError, ValueError) as mistake:
         yield f"datasets.{name}: {mistake}"
     else:
+        if wrong := built.wrong_points(study.num_points(name)):
+            yield f"datasets.{name}: {wrong}"
         if (num_points := study.num_points(name)) < fewest:
             yield (
                 f"datasets.{name} has {num_points} points a side; expected at least {fewest}, as its inputs have "
@@ -144,7 +162,7 @@ def _models(study: Study) -> Iterator[str]:
     for curve in _curves(study):
         num_frames = study.models[curve.model].num_frames
         for part in study.components(curve.dataset):
-            if num_frames and not _has_frames(study, part):
+            if num_frames and not _may_have_frames(study, part):
                 yield (
                     f"models.{curve.model}.num_frames is {num_frames}; expected none, as {part} has no "
                     f"trajectories"
@@ -258,25 +276,36 @@ def _patches_on(study: Study, name: str, dataset: str) -> Iterator[str]:
         )
 
 
-def _dpot(study: Study) -> Iterator[str]:
-    """What sizes of a transformer, and what stands beside frames, must fulfil."""
+def _transformers(study: Study) -> Iterator[str]:
+    """What the sizes of a transformer must fulfil."""
     for name, model in _of_kind(study, DPOT):
         for key, divisor in (("num_heads", model.num_heads), ("a group of its normalisation", 8)):
             if model.width % divisor:
                 yield f"models.{name}.width is {model.width}; expected a multiple of {divisor}, for {key}"
-    known = {name for system in SYSTEMS.values() for name in getattr(system, "channels", ())}
+
+
+def _frames(study: Study) -> Iterator[str]:
+    """What models that take frames have in common, and others have not."""
+    known = {name for system in SYSTEMS.values() for name in getattr(system, "channels", ())} | {_OWN_CHANNEL}
+    lengths = {name: model.num_frames for name, model in study.models.items() if model.num_frames}
     for name, model in study.models.items():
         for key, value in (("channels", model.channels), ("absent", model.absent)):
             if value and not model.num_frames:
                 yield f"models.{name}.{key} is {value}; expected none, as the model has no num_frames"
         if model.channels and (unknown := sorted(set(model.channels) - known)):
             yield f"models.{name}.channels has {unknown}, which no dataset has; expected some of {sorted(known)}"
-    for curve, _ in study.cells([*study.experiments]):
-        noise, model = study.recipes[curve.recipe].noise, study.models[curve.model]
-        if noise and not model.num_frames:
+        first = next(iter(lengths), name)
+        if model.num_frames and model.num_frames != lengths[first]:
             yield (
-                f"recipes.{curve.recipe}.noise is {noise}; expected 0, as models.{curve.model}, which is trained "
-                f"with it on {curve.dataset}, has no num_frames"
+                f"models.{name}.num_frames is {model.num_frames}; expected {lengths[first]}, as {first} has: "
+                f"roll-outs are compared on the same frames"
+            )
+    for curve in _curves(study):
+        recipe, model = study.recipes[curve.recipe], study.models[curve.model]
+        if recipe.noise and not model.num_frames:
+            yield (
+                f"recipes.{curve.recipe}.noise is {recipe.noise}; expected 0, as models.{curve.model}, which is "
+                f"trained with it on {curve.dataset}, has no num_frames"
             )
 
 
@@ -373,17 +402,19 @@ def _names(study: Study) -> Iterator[str]:
 
 
 def _channels(study: Study) -> Iterator[str]:
-    """A model is fine-tuned on coefficients that it has channels for: those of its pre-training's examples."""
+    """A model is fine-tuned on coefficients that it has channels for: those of its pre-training's examples. One
+    that takes frames has channels for these alone."""
     for name in study.experiments:
         for curve in filter(lambda curve: curve.is_fine_tuned, study.curves(name)):
-            given = _coefficients(study, curve.dataset)
-            known = _coefficients(study, base := study.pretrainings[curve.init].dataset)
-            layout, of_base = (_layout(study, study.components(part)[0]) for part in (curve.dataset, base))
+            base = study.pretrainings[curve.init].dataset
             if study.models[curve.model].num_frames:
                 parts = [*study.components(curve.dataset), *study.components(base)]
-                if all(_has_frames(study, part) for part in parts):  # else `_models` says so
+                if all(_may_have_frames(study, part) for part in parts):  # else `_models` says so
                     yield from _channels_of_frames(study, name, curve)
-            elif layout != of_base:
+                continue
+            given, known = _coefficients(study, curve.dataset), _coefficients(study, base)
+            layout, of_base = (_layout(study, study.components(part)[0]) for part in (curve.dataset, base))
+            if layout != of_base:
                 yield (
                     f"experiments.{name} fine-tunes {curve.init} on {curve.dataset}, which has fields, outputs "
                     f"and axes {layout}; expected {of_base}, those of {base}, which it is pre-trained on"
@@ -397,14 +428,9 @@ def _channels(study: Study) -> Iterator[str]:
 
 def _channels_of_frames(study: Study, experiment: str, curve: Curve) -> Iterator[str]:
     """The channels that a model has are those of its own, or of the trajectories that it is pre-trained on."""
-
-    def channels(dataset: str) -> list[str]:
-        systems = (SYSTEMS[study.datasets[part].system] for part in study.components(dataset))
-        return list(dict.fromkeys(name for system in systems for name in system.channels))
-
     base = study.pretrainings[curve.init].dataset
-    known = study.models[curve.model].channels or channels(base)
-    if unknown := [name for name in channels(curve.dataset) if name not in known]:
+    known = study.models[curve.model].channels or _channels_of(study, base)
+    if unknown := [name for name in _channels_of(study, curve.dataset) if name not in known]:
         yield (
             f"experiments.{experiment} fine-tunes {curve.init} on {curve.dataset}, which has the channels "
             f"{unknown}; expected some of {list(known)}, those of models.{curve.model}: give it `channels`"
@@ -418,8 +444,19 @@ def _layout(study: Study, dataset: str) -> tuple:
     return system.fields, system.outputs, system.axes
 
 
-def _has_frames(study: Study, dataset: str) -> bool:
-    return issubclass(SYSTEMS.get(study.datasets[dataset].system or "", Poisson), AbstractTrajectories)
+def _may_have_frames(study: Study, dataset: str) -> bool:
+    """Whether a stored dataset has trajectories; of a user's file of no known system that is seen when it is
+    read."""
+    entry = study.datasets[dataset]
+    system = SYSTEMS.get(entry.system or "", Poisson)
+    return issubclass(system, AbstractTrajectories) or bool(entry.files and not entry.system)
+
+
+def _channels_of(study: Study, dataset: str) -> list[str]:
+    """The channels of trajectories, those of a mixture together."""
+    systems = (study.datasets[part].system for part in study.components(dataset))
+    channels = (getattr(SYSTEMS[system], "channels", ()) if system else (_OWN_CHANNEL,) for system in systems)
+    return list(dict.fromkeys(name for of_part in channels for name in of_part))
 
 
 def _coefficients(study: Study, dataset: str) -> list[str]:

@@ -271,6 +271,10 @@ class DPOT(_Model):
         "pre-trained on. They are interpolated on others."
     )
     readout_width: Count = Field(description="Channels of the output head.")
+    modes: Count | None = Field(
+        None,
+        description="Wavenumbers below it are mixed, of both signs; without, all are. Of the Fourier mixer alone.",
+    )
     mixer: Literal["fourier", "attention"] = Field(
         "fourier", description="What mixes the tokens in a block: a network at each frequency, or attention."
     )

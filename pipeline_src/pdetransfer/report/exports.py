@@ -20,7 +20,7 @@ from pdetransfer.models.checkpoints import WEIGHTS, load_model
 from pdetransfer.plan.study import Curve
 from pdetransfer.training.evaluation import errors_of
 
-_OF_DATA = ("dataset", "system", "options", "num_points", "source_parameters", "count")
+_OF_DATA = ("dataset", "system", "options", "num_points", "source_parameters", "count", "channels")
 
 
 @dataclass(frozen=True)

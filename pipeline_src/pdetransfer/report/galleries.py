@@ -217,7 +217,8 @@ def _short(name: str) -> str:
 
 
 def draw_spectra(rows: "list[Spectra]", entry: entries.Figure) -> Figure:
-    """Energy of the error by wavenumber, of models from scratch and fine-tuned, beside that of the solution.
+    """Energy of the error by wavenumber, of models from scratch and fine-tuned, beside that of the solution: of
+    the first output, and of roll-outs over all predicted frames.
 
     Where the line of an error meets the grey one, the model knows nothing of that scale; the distance between
     two models shows at which scales pre-training helps. Means over the first test examples, up to 64.

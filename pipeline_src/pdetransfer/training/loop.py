@@ -95,10 +95,10 @@ def train_runs(
 ) -> Iterator[Run]:
     """Train the runs of ``trials``, one after another or together, whichever is faster.
 
-    Adam without weight decay, by default with cosine decay to zero over the run (arXiv 2306.00258, A.3 and A.4);
-    a run ends early if it diverges (loss not finite). The order of examples is drawn by the seed alone, so that
-    runs that differ in their learning rate see the same batches. ``unfinished`` keeps what is reached, and has
-    what was reached before a kill.
+    Adam, by default without weight decay and with cosine decay to zero over the run (arXiv 2306.00258, A.3 and
+    A.4); a run ends early if it diverges (loss not finite). The order of examples is drawn by the seed alone, so
+    that runs that differ in their learning rate see the same batches. ``unfinished`` keeps what is reached, and
+    has what was reached before a kill.
     """
     operator = task.operator(0, task.train[: task.n_train])
     size = math.prod(task.train.grid), min(task.recipe.batch_size, task.n_train)

@@ -24,6 +24,11 @@ def truncated_matlab(path):
     path.write_bytes(path.read_bytes()[:5000])
 
 
+def truncated_array(path):
+    np.save(path, np.arange(10_000))
+    path.write_bytes(path.read_bytes()[:5000])
+
+
 def zipped(path):
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("a", "b")
@@ -50,7 +55,10 @@ FILES = {
     "folder.mat": (lambda path: path.mkdir(), "is a folder"),
     "truncated.mat": (truncated, "cannot be read .*truncated.*: copy or write the file again"),
     "array.npz": (lambda path: path.write_bytes(b"\x93NUMPY"), "is no archive of NumPy: it begins as none"),
-    "array.npy": (lambda path: np.save(path, np.ones(3)), r"ends in '.npy'; expected .*NumPy \(.npz\)"),
+    "archive.npy": (zipped, "is no array of NumPy: it is a zip archive"),
+    "objects.npy": (lambda path: np.save(path, [{}], allow_pickle=True), "cannot be read .*objects"),
+    "truncated.npy": (truncated_array, "cannot be read .*: copy or write the file again"),
+    "array.pt": (zipped, r"ends in '.pt'; expected .*NumPy \(.npz, .npy\)"),
     "empty.zarr": (lambda path: path.mkdir(), "is an empty folder"),
     "zipped.zarr": (zipped, "is no folder of a zarr store: it is a zip archive"),
     "file.zarr": (lambda path: path.write_text("a"), "is no folder of a zarr store: it is a file"),

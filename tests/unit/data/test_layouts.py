@@ -1,7 +1,6 @@
 """Files of others in the layouts that are published: the values, names and axes that are read of them, and what is
 said of files that do not fit."""
 
-import h5py
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ import torch
 import zarr
 
 from cases import SETTINGS
+from files import WRITERS, write_matlab, write_matlab_in_hdf5, write_numpy
 from pdetransfer.base.files import read_json
 from pdetransfer.data import burgers, darcy
 from pdetransfer.data.cards import read_card
@@ -24,45 +24,6 @@ from pdetransfer.training.loop import Task, train_runs
 RANDOM = np.random.default_rng(0)
 LINE, PLANE, BOX = (RANDOM.normal(size=(2, 6, *grid)) for grid in ((32,), (12, 12), (8, 8, 8)))
 RECTANGLE = RANDOM.normal(size=(2, 6, 12, 20))
-
-
-def write_matlab(path, arrays):
-    scipy.io.savemat(path, arrays)
-
-
-def write_matlab_in_hdf5(path, arrays, classes=None):
-    """As MATLAB does it with ``-v7.3``: a block for the user first, all axes the other way round."""
-    with h5py.File(path, "w", userblock_size=512) as file:
-        for key, values in arrays.items():
-            file[key] = np.asarray(values).T
-            file[key].attrs["MATLAB_class"] = np.bytes_((classes or {}).get(key, "double"))
-        file.create_group("#refs#")
-    with open(path, "r+b") as file:
-        file.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64 HDF5 schema 1.00 .")
-
-
-def write_hdf5(path, arrays):
-    with h5py.File(path, "w") as file:
-        file.update(arrays)
-
-
-def write_zarr(path, arrays):
-    group = zarr.create_group(path)
-    for key, values in arrays.items():
-        group.create_array(key, data=values)
-
-
-def write_numpy(path, arrays):
-    np.savez(path, **arrays)
-
-
-WRITERS = {
-    "five.mat": write_matlab,
-    "seven.mat": write_matlab_in_hdf5,
-    "own.h5": write_hdf5,
-    "own.zarr": write_zarr,
-    "own.npz": write_numpy,
-}
 
 
 @pytest.fixture
@@ -237,7 +198,7 @@ WRONG = [
     (
         {"a": LINE[0], "u": RANDOM.normal(size=(6, 32, 5)), "t": np.ones((1, 5))},
         None,
-        r"'u' has shape \(6, 32, 5\), and 'a' \(6, 32\), an axis less: .*trajectories are not read yet",
+        r"a and u at 5 times 't' have shape \(6, 32\) and \(6, 32, 5\); expected 'u' \(n, y, x, t\)",
     ),
     (
         {"a": LINE[0], "u": RANDOM.normal(size=(6, 32, 5))},

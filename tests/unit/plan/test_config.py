@@ -304,7 +304,7 @@ def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
         (
             "datasets/own",
             {"files": OWN_FILES, "system": "navier_stokes"},
-            "datasets.own.system is 'navier_stokes'; expected one of",
+            "datasets.own has no viscosity_range; expected one to check its files of navier_stokes with",
         ),
         (
             "datasets/own",
@@ -509,7 +509,7 @@ def test_a_mistake_in_what_a_system_asks_for_is_one_sentence(path, value, messag
             "dpot_small.num_frames is 0; expected greater than or equal to 1",
         ),
         ("models/dpot_small/num_frames", None, "dpot_small.num_frames is None; expected a valid integer"),
-        ("models/dpot_small/modes", 4, "dpot_small has the unknown key 'modes'; expected one of"),
+        ("models/dpot_small/padding", 4, "dpot_small has the unknown key 'padding'; expected one of"),
         ("models/dpot_small/num_patches", [8], r"num_patches is \[8\]; expected a valid integer"),
         ("models/dpot_small/kind", "dpoet", "dpot_small.kind is 'dpoet'; expected 'fno' or 'dpot'"),
         ("models/dpot_small/input_normalisation", True, "input_normalisation is true; expected false"),
@@ -545,10 +545,10 @@ def test_a_mistake_in_what_a_system_asks_for_is_one_sentence(path, value, messag
         ("datasets/mixture/mix", [], "datasets.mixture.mix is .*; expected at least 1 of them"),
         (
             "pretrainings/mixture/n_train",
-            833,
-            "n_train asks for 833 examples of mixture; expected at most 832",
+            1025,
+            "n_train asks for 1025 examples of mixture; expected at most 832",
         ),
-        ("pretrainings/few_balanced/n_train", 585, "n_train asks for 585 examples .*; expected at most 584"),
+        ("pretrainings/few_balanced/n_train", 777, "n_train asks for 777 examples .*; expected at most 584"),
         (
             "datasets/shallow_water/radius_range",
             [1, 3],
@@ -580,12 +580,7 @@ OF_BLOCKS = OF_FIELDS | {"modes": [3, 4, 4], "num_dims": 3}
         (OF_FRAMES, {"mix": ["flow", "water"]}, {"noise": 0.1}, None),
         (OF_FRAMES, {"mix": {"flow": 1, "water": 2.5}}, {}, None),
         (OF_FRAMES, STEADY, {}, "models.m.num_frames is 2; expected none, as d has no trajectories"),
-        (
-            OF_FRAMES,
-            {"files": OWN_FILES, "coefficients": []},
-            {},
-            "models.m.num_frames is 2; expected none, as d has no trajectories",
-        ),
+        (OF_FRAMES, {"files": OWN_FILES, "coefficients": []}, {}, None),  # seen when it is read
         (
             OF_FIELDS,
             STEADY,
@@ -719,6 +714,73 @@ def test_a_model_fits_the_system_of_own_data(tmp_path, system, model, message):
     else:
         with pytest.raises(ConfigError, match=message):
             checked(loaded)
+
+
+NS = {"system": "navier_stokes", "viscosity_range": [1e-3, 1e-3]}
+UNKNOWN = {"coefficients": []}
+
+
+@pytest.mark.parametrize(
+    ("datasets", "model", "message"),
+    [
+        ({"d": NS}, {"num_dims": 3}, None),
+        ({"d": NS | {"time": 1, "flow": "kolmogorov"}}, {"num_frames": 2}, None),
+        ({"d": UNKNOWN}, {"num_dims": 3}, None),
+        ({"d": UNKNOWN}, {"num_frames": 2}, None),
+        ({"d": UNKNOWN}, {"num_frames": 2, "channels": ["solution", "vorticity"]}, None),
+        ({"d": ["one", "other"], "one": NS, "other": UNKNOWN}, {"num_frames": 2}, None),
+        ({"d": {"one": 1.0, "other": 2.0}, "one": NS, "other": UNKNOWN}, {"num_frames": 2}, None),
+        ({"d": NS}, {"num_dims": 2}, "models.m.num_dims is 2; expected 3, the dimensions of d"),
+        ({"d": NS | {"time": 0}}, {"num_dims": 3}, "datasets.d: time is 0; expected more than 0"),
+        ({"d": NS | {"num_modes": 9}}, {"num_dims": 3}, r"d has \['num_modes', 'system'\] beside files"),
+        ({"d": UNKNOWN | {"time": 1}}, {"num_dims": 3}, r"d has \['coefficients', 'time'\] beside files"),
+        (
+            {"d": {"coefficients": ["initial_solution"]}},
+            {"num_dims": 3},
+            "has 'initial_solution'; expected a",
+        ),
+    ],
+)
+def test_what_a_file_of_trajectories_holds_is_seen_when_it_is_read(tmp_path, datasets, model, message):
+    sizes = {"kind": "fno", "width": 4, "modes": 4, "num_layers": 1, "rate": 1, "input_normalisation": False}
+    study = {"answers": "transfer", "models": {"m": sizes | model}, "recipes": {"r": RECIPE}}
+    study["datasets"] = {
+        name: {"mix": entry} if name == "d" and "one" in entry else entry | {"files": OWN_FILES}
+        for name, entry in datasets.items()
+    }
+    study["experiments"] = {"e": {"question": "data", "n_train": [1]} | AXES}
+    loaded = load(own_study(tmp_path, study), {"study": "mine", "scale": "laptop"})
+    if message is None:
+        checked(loaded)
+    else:
+        with pytest.raises(ConfigError, match=message):
+            checked(loaded)
+
+
+def test_frames_of_an_unknown_system_have_one_channel(tmp_path):
+    """By which a model that is pre-trained on them is fine-tuned, on others of such, and on a known system's if it
+    has their channel, too."""
+    sizes = {"kind": "fno", "width": 4, "modes": 4, "num_layers": 1, "rate": 1, "input_normalisation": False}
+    entries = {"d": NS, "e": UNKNOWN, "f": UNKNOWN}
+    rates = {"learning_rates": {"scratch": [0.1], "fine_tuned": [0.1]}}
+    study = {"answers": "transfer", "recipes": {"r": RECIPE | rates}}
+    study["datasets"] = {name: entry | {"files": OWN_FILES} for name, entry in entries.items()}
+    study["pretrainings"] = {"p": {"dataset": "e", "n_train": 4, "recipe": "r"}}
+    study["experiments"] = {"e": {"question": "data", "n_train": [1]} | AXES | {"init": ["p"]}}
+    for dataset, channels, is_right in (
+        ("f", None, True),
+        ("d", None, False),
+        ("d", ["solution", "vorticity"], True),
+    ):
+        study["experiments"]["e"]["dataset"] = [dataset]
+        study["models"] = {"m": sizes | {"num_frames": 2} | ({"channels": channels} if channels else {})}
+        folder = own_study(tmp_path / f"{dataset}{is_right}", study)
+        loaded = load(folder, {"study": "mine", "scale": "laptop"})
+        if is_right:
+            checked(loaded)
+        else:
+            with pytest.raises(ConfigError, match=r"has the channels \['vorticity'\]; expected some of"):
+                checked(loaded)
 
 
 def test_a_file_of_burgers_is_read_with_the_options_of_its_entry(tmp_path):

@@ -50,6 +50,8 @@ class AbstractSystem(ABC):
     redrawn: ClassVar[slice] = slice(None)  #: which uniforms are drawn anew for a refused example
     reads_files: ClassVar[bool] = False  #: users' files may be of it
     options_of_files: ClassVar[tuple[str, ...]] = ()  #: options that a user's file is checked with
+    #: options that a user's file says itself, with values for a check before it is read
+    said_by_files: ClassVar[dict[str, Any]] = {}
     deviation_is: ClassVar[str]  #: what ``deviation`` is, in words
 
     @abstractmethod
@@ -65,6 +67,10 @@ class AbstractSystem(ABC):
     def fewest_points(self) -> int:
         """The smallest grid, in points a side, that its inputs can be drawn on."""
         return 1
+
+    def wrong_points(self, num_points: int) -> str | None:
+        """What options do not go with so many points a side, and what was expected; None if all do."""
+        return None
 
     def stored(self, num_points: int) -> dict[str, dict[str, int]]:
         """What is stored in float32: by name the axes of one example, with their lengths."""

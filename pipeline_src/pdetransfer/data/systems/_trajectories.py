@@ -39,6 +39,7 @@ class AbstractTrajectories(AbstractSystem):
     boundary: ClassVar[str]  #: "periodic", "zero flux" or "outflow"
     conserved: ClassVar[str]  #: what the equation conserves, in words
     axes = ("t", "y", "x")
+    said_by_files: ClassVar = {"time": 1.0, "num_frames": 2}
 
     time: float
     num_frames: int
@@ -53,6 +54,16 @@ class AbstractTrajectories(AbstractSystem):
     def time_step(self) -> float:
         """Time between two frames."""
         return self.time / (self.num_frames - 1)
+
+    @property
+    def attributes(self) -> dict[str, object]:
+        """What a store says of trajectories alone (``docs/data-format.md``)."""
+        return {
+            "channels": list(self.channels),
+            "time_step": self.time_step,
+            "boundary": self.boundary,
+            "conserved": self.conserved,
+        }
 
     def grid(self, num_points: int) -> dict[str, np.ndarray]:
         space = points(num_points, periodic=True) if self.periodic else cells(num_points)

@@ -49,8 +49,9 @@ class DiffusionReaction(AbstractTrajectories):
         self.time, self.num_frames, self.initial = time, num_frames, initial
         self.solver_points, self.tolerance = solver_points, tolerance
         self._law = GaussianField("neumann", 2, num_modes, scale=1, tau=15, alpha=3, zero_mean=False)
-        if initial == "smooth" and solver_points is not None and solver_points <= num_modes:
-            raise ValueError(f"solver_points is {solver_points}; expected more than num_modes, {num_modes}")
+        if solver_points is not None and solver_points < num_modes + (initial == "smooth"):
+            least = num_modes + (initial == "smooth")
+            raise ValueError(f"solver_points is {solver_points}; expected {least} at least, by num_modes")
 
     @property
     def largest_residual(self) -> float:  # of the dataset, as its tolerance is

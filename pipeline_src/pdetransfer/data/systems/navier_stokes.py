@@ -10,6 +10,8 @@ from pdetransfer.data.sources import SparseGaussians
 from pdetransfer.data.systems._system import Made, check_interval, uniform
 from pdetransfer.data.systems._trajectories import FRAMES, AbstractTrajectories, check_frames
 
+_COMPARED = 4  # frames of a user's trajectory that are solved for from the one before, at most
+_FEWEST_POINTS = 16  # that hold the waves of both forcings
 # Side of the square, and forcing, by name.
 _FLOWS = {
     "diagonal": (1.0, navier_stokes.diagonal_forcing),
@@ -44,6 +46,9 @@ class NavierStokes(AbstractTrajectories):
     parameter_names = ("viscosity",)
     shifted = "viscosity"
     symbols: ClassVar = {"viscosity": r"\nu"}
+    reads_files = True
+    options_of_files = ("viscosity_range", "time", "flow")
+    deviation_is = "difference from another solution, a frame ahead"
 
     def __init__(
         self,
@@ -75,6 +80,29 @@ class NavierStokes(AbstractTrajectories):
                 f"solver_points is {solver_points}; expected at least {self._law.fewest_points} "
                 f"for num_modes {num_modes}"
             )
+
+    def fixed_coefficients(self) -> tuple[float, ...] | None:
+        low, high = self.viscosity_range
+        return (low,) if low == high else None
+
+    def deviation(self, arrays: dict[str, np.ndarray]) -> np.ndarray:
+        """‖w - w₀‖ / ‖w₀‖ of some frames together, with w₀ solved here from the frame before, on half as many
+        points again, so that no wave of that is left out."""
+        frames, viscosity = arrays[FRAMES][:, :, 0], arrays["coefficients"][:, 0]
+        num_points = frames.shape[-1]
+        before = np.unique(np.linspace(0, self.num_frames - 2, _COMPARED).astype(int))
+        given, solved = frames[:, before + 1], np.full_like(frames[:, before], np.nan)
+        solver_points = max(3 * num_points // 2, _FEWEST_POINTS)
+        for value in np.unique(viscosity[viscosity > 0]):
+            rows = viscosity == value
+            initial = frames[rows][:, before].reshape(-1, num_points, num_points)
+            forcing, length = self._forcing(solver_points), self._length
+            both, _ = navier_stokes.solve(
+                initial, value, forcing, length, self.time_step, 2, num_points, solver_points
+            )
+            solved[rows] = both[:, 1].reshape(-1, *given.shape[1:])
+        difference, size = ((values**2).sum(axis=(1, 2, 3)) for values in (given - solved, solved))
+        return np.sqrt(difference / size)
 
     @property
     def largest_residual(self) -> float:  # of the dataset, as its tolerance is

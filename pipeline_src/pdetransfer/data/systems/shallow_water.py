@@ -48,6 +48,13 @@ class ShallowWater(AbstractTrajectories):
             )
         self.time, self.num_frames, self.solver_points = time, num_frames, solver_points
 
+    def wrong_points(self, num_points: int) -> str | None:
+        if not self.solver_points or self.solver_points % num_points == 0:
+            return None
+        return (
+            f"solver_points is {self.solver_points}; expected a multiple of {num_points}, the points a side"
+        )
+
     def uniforms_of_example(self, law: SparseGaussians | None) -> int:
         return 1
 

@@ -34,7 +34,8 @@ def draw_error_by_size(tables: Tables, entry: entries.Figure, study: Study) -> F
             panel.plot([place, place], [row.test_error_q25, row.test_error_q75], color=colour, linewidth=2)
             panel.plot(place, row.test_error, "o", color=colour)
         floor = _persistence(tables, dataset)
-        panel.axhline(floor[floor["frame"] == 0]["error"].iloc[0], **_FLOOR)
+        for error in floor[floor["frame"] == 0]["error"]:  # none of a dataset that controls alone use
+            panel.axhline(error, **_FLOOR)
         panel.set(yscale="log", title=dataset, xlim=(-0.6, len(of_dataset) - 0.4))
         panel.set_xticks(
             range(len(of_dataset)), [names[row.model, row.init] for row in of_dataset.itertuples()]

@@ -49,13 +49,12 @@ def headline_noise(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -
 def headline_data(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:
     """Savings at the smallest number of trajectories."""
     few = savings.loc[savings["n_train"] > 0, "n_train"].min()
-    told = ", ".join(
-        f"{saved(row, 'equivalent_n')} ({row.dataset})"
-        for row in savings[savings["n_train"] == few].itertuples()
-    )
+    rows = savings[savings["n_train"] == few]
+    told = ", ".join(f"{saved(row, 'equivalent_n')} ({row.dataset})" for row in rows.itertuples())
     return (
-        f"Fine-tuned on {few:.0f} trajectories, a model has the error of one from scratch on so many, with their "
-        f"intervals: {told}."
+        f"Fine-tuned on {few:.0f} trajectories, a model has the error of one from scratch on so many, both "
+        f"trained for as many steps: {told}. Of a dataset that is in the mixture, the pre-training has seen these "
+        f"trajectories, and others."
     )
 
 
