@@ -58,8 +58,10 @@ def beside_published(
     if fine_tuned is not None:
         most = fine_tuned[(fine_tuned["init"] != SCRATCH) & (fine_tuned["n_train"] > 0)]
         most = most[most["n_train"] == most["n_train"].max()]
-        for model, of_model in mean_errors(most).groupby("model", sort=False):
-            ours[f"{model}, fine-tuned"] = of_model.set_index("dataset")["test_error"]
+        tuned = mean_errors(most)
+        named = ["model", *(axis for axis in ("init", "recipe") if tuned[axis].nunique() > 1)]
+        for names, rows in tuned.groupby(named, sort=False):
+            ours[", ".join([*names, "fine-tuned"])] = rows.set_index("dataset")["test_error"]
     return ours.join(PUBLISHED.reindex(ours.index)).reset_index()
 
 

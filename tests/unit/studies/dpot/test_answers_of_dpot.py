@@ -76,6 +76,8 @@ def test_published_errors_stand_beside_those_of_the_same_dataset():
     assert list(table.index) == ["ns_thick", "own"]
     assert table["m"].tolist() == pytest.approx([0.3, 0.2])
     assert table[PERSISTENCE].tolist() == [0.5, 2.0]
+    assert table["m, mixture, fine-tuned"].tolist() == pytest.approx([0.1, 0.15])
+    assert table.loc["own", "m, other, fine-tuned"] == pytest.approx(0.40001)
     assert table.loc["ns_thick", PUBLISHED.columns].tolist() == PUBLISHED.loc["ns_thick"].tolist()
     assert table.loc["own", PUBLISHED.columns].isna().all()
 
