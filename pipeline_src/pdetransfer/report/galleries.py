@@ -128,6 +128,8 @@ def draw_ranges(table: pd.DataFrame) -> Figure:
             is_base = row.role == "pre-training"
             style = {"height": 0.7, "color": PALETTE[0 if is_base else 2], "linewidth": 0}
             panel.barh(height, row.high - row.low, left=row.low, alpha=0.35, **style)
+            if row.high == row.low:  # a single value
+                panel.plot([row.low, row.low], [height - 0.35, height + 0.35], color=style["color"])
             for other in () if is_base else base.itertuples():
                 low, high = max(row.low, other.low), min(row.high, other.high)
                 panel.barh(height, max(0, high - low), left=low, **style)

@@ -145,7 +145,7 @@ class Experiment:
             "downstream examples": ", ".join(map(str, self.entry.n_train)),
             "from scratch also on": ", ".join(map(str, self.entry.scratch_n_train)) or "no others",
             "seeds": ", ".join(map(str, sorted(self.cells["seed"].unique()))),
-            "steps of a run": _range(trained["steps"]),
+            "steps of a run": "none is trained" if trained.empty else _range(trained["steps"]),
             "examples seen by the chosen runs": f"{(trained['epochs'] * trained['n_train']).sum():,.0f}",
             "seconds of the chosen runs": f"{trained['seconds'].sum():,.0f}",
             "chosen learning rates at the edge of their grid": f"{at_edge.sum()} of {len(distinct)}",

@@ -8,7 +8,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from pdetransfer.analysis.savings import savings_at
 from pdetransfer.data.systems.registry import SYSTEMS
@@ -135,18 +135,31 @@ def _draw_ranges(axes: Axes, dataset: str, rows: pd.DataFrame, study: Study) -> 
         return
     ends = [end for _, interval, _ in bars for end in interval]
     left, right = min(ends), max(ends)
-    for height, (role, (low, high), colour) in enumerate(reversed(bars)):
-        axes.barh(height, high - low, left=low, height=0.72, color=colour, alpha=0.3)
-        is_narrow, is_left = high - low < 0.45 * (right - left), low - left < right - high
-        x, ha, offset = (low + high) / 2, "center", 0
-        if is_narrow:  # the text stands beside the bar
-            x, ha, offset = (high, "left", 3) if is_left else (low, "right", -3)
-        style = {"textcoords": "offset points", "ha": ha, "va": "center", "fontsize": 8}
-        axes.annotate(f"{role}  U({low:g}, {high:g})", (x, height), (offset, 0), **style)
+    for height, (role, interval, colour) in enumerate(reversed(bars)):
+        _draw_range(axes, height, role, interval, colour, (left, right))
     pad = 0.04 * (right - left)
     axes.set(yticks=[], xlim=(left - pad, right + pad), ylim=(-0.6, len(bars) - 0.4))
+    if any(low == high for _, (low, high), _ in bars):  # single values, whose digits need room
+        axes.xaxis.set_major_locator(MaxNLocator(4))
     parameter = SYSTEMS[system].shifted
     axes.set_xlabel(f"{parameter} ${SYSTEMS[system].symbols[parameter]}$", labelpad=1)
+
+
+def _draw_range(
+    axes: Axes, height: int, role: str, interval: tuple, colour: tuple, ends: tuple[float, float]
+) -> None:
+    """A bar, or a line of a single value, with its words within or beside it; ``ends`` are those of the axis."""
+    low, high = interval
+    axes.barh(height, high - low, left=low, height=0.72, color=colour, alpha=0.3)
+    if low == high:
+        axes.plot([low, low], [height - 0.36, height + 0.36], color=colour)
+    is_narrow, is_left = high - low < 0.45 * (ends[1] - ends[0]), low - ends[0] < ends[1] - high
+    x, ha, offset = (low + high) / 2, "center", 0
+    if is_narrow:  # the text stands beside the bar
+        x, ha, offset = (high, "left", 3) if is_left else (low, "right", -3)
+    style = {"textcoords": "offset points", "ha": ha, "va": "center", "fontsize": 8}
+    words = f"U({low:g}, {high:g})" if low < high else f"{low:g}"
+    axes.annotate(f"{role}  {words}", (x, height), (offset, 0), **style)
 
 
 def _intervals(name: str, system: str | None, study: Study) -> list[tuple[float, float]]:
