@@ -17,8 +17,8 @@ _ROLLED_OUT = 32  # trajectories at once
 def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
     """Σ (u - u₀)² over channels and grid, ``(count,)``, of ``(count, num_outputs, *grid)``. An output that is zero
     everywhere, as a channel is that an example's system lacks, counts for nothing."""
-    is_there = targets.flatten(2).any(dim=2)[:, :, *(None for _ in targets.shape[2:])]
-    return torch.where(is_there, outputs - targets, 0).square().flatten(1).sum(dim=1)
+    is_lacking = ~targets.flatten(2).any(dim=2)[:, :, *(None for _ in targets.shape[2:])]
+    return (outputs - targets).masked_fill(is_lacking, 0).square().flatten(1).sum(dim=1)
 
 
 def relative_l2(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -26,9 +26,9 @@ def relative_l2(outputs: Tensor, targets: Tensor) -> Tensor:
     2306.00258, A.3). An output that is zero everywhere, as a channel is that an example's system lacks, counts
     for nothing."""
     error, size = (values.flatten(2).norm(dim=2) for values in (outputs - targets, targets))
-    is_there = size > 0
-    ratios = torch.where(is_there, error / size.where(is_there, 1), 0)
-    return ratios.sum(dim=1) / is_there.sum(dim=1).clamp(min=1)
+    is_lacking = size == 0
+    ratios = (error / size.masked_fill(is_lacking, 1)).masked_fill(is_lacking, 0)
+    return ratios.sum(dim=1) / (~is_lacking).sum(dim=1).clamp(min=1)
 
 
 #: What a run may minimise, by the recipe's ``objective``.
