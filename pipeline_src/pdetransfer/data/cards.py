@@ -10,7 +10,8 @@ import zarr
 from pdetransfer.base.files import read_json
 from pdetransfer.data.disjoint import in_words
 from pdetransfer.data.examples import source_rms
-from pdetransfer.data.store import OF_TRAJECTORIES, arrays_of
+from pdetransfer.data.store import arrays_of
+from pdetransfer.data.systems._trajectories import OF_TRAJECTORIES
 from pdetransfer.data.systems.registry import SYSTEMS
 
 _READ = 1024  # examples of the training split that statistics of fields are computed from, at most

@@ -22,7 +22,7 @@ from pdetransfer.data.layouts import OUTPUT, Layout
 from pdetransfer.data.store import Writer
 from pdetransfer.data.systems._spectral import SpectralSystem
 from pdetransfer.data.systems._system import AbstractSystem
-from pdetransfer.data.systems._trajectories import FRAMES, AbstractTrajectories
+from pdetransfer.data.systems._trajectories import FRAMES, OF_TRAJECTORIES, AbstractTrajectories
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.data.trajectories import Trajectories
 
@@ -146,7 +146,7 @@ def _in_time(layout: Layout, solver: AbstractSystem | None) -> dict[str, object]
         return solver.attributes
     if isinstance(layout, Trajectories):
         of_file = {"channels": [layout.channel], "time_step": layout.time_step}
-        return of_file | {"boundary": None, "conserved": None}
+        return dict.fromkeys(OF_TRAJECTORIES) | of_file
     return {}
 
 

@@ -16,8 +16,6 @@ from pdetransfer.data.systems._trajectories import FRAMES, as_block
 
 CHUNK = 32  #: examples in a chunk, the smallest piece that is read, at most
 SHARD = 256  #: examples in a shard, which is a file; also the piece that is written at once, at most
-#: What the manifest of trajectories says of them.
-OF_TRAJECTORIES = ("channels", "time_step", "boundary", "conserved")
 _SHARD_BYTES = 2**27  # of a shard's fields, so that memory does not grow with what one example is
 
 

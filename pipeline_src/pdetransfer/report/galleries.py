@@ -82,8 +82,9 @@ def draw_card(card: Card) -> Figure:
     _draw_scales(*bands["fields"].subplots(1, 2), card)
     title = ":  ".join(filter(None, (card.facts["dataset"], card.facts["equation"])))
     if "channels" in card.facts:
-        step, boundary, conserved = (card.facts[key] for key in ("time_step", "boundary", "conserved"))
-        title += f"\nframes {step:.3g} apart; boundary: {boundary}; conserved: {conserved}"
+        known = {key: card.facts[key] for key in ("boundary", "conserved") if card.facts[key]}
+        told = [f"frames {card.facts['time_step']:.3g} apart", *(f"{key}: {of}" for key, of in known.items())]
+        title += f"\n{'; '.join(told)}"
     shared = [*map(in_words, card.facts["shared"])]
     more = [f"and {len(shared) - _SHARED} more, in datasets/disjoint.json"] if len(shared) > _SHARED else []
     figure.suptitle("\n".join([title, *shared[:_SHARED], *more]), fontsize=9.5)

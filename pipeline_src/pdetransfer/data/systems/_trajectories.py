@@ -8,6 +8,8 @@ import numpy as np
 from pdetransfer.data.grid import cells, points
 from pdetransfer.data.systems._system import AbstractSystem
 
+#: What the manifest of trajectories says of them; None where it is not known (``docs/data-format.md``).
+OF_TRAJECTORIES = ("channels", "time_step", "boundary", "conserved")
 FRAMES = "frames"  #: the array of trajectories, ``(sample, t, channel, y, x)``
 
 
@@ -57,13 +59,9 @@ class AbstractTrajectories(AbstractSystem):
 
     @property
     def attributes(self) -> dict[str, object]:
-        """What a store says of trajectories alone (``docs/data-format.md``)."""
-        return {
-            "channels": list(self.channels),
-            "time_step": self.time_step,
-            "boundary": self.boundary,
-            "conserved": self.conserved,
-        }
+        """What a manifest says of trajectories alone."""
+        own = {name: getattr(self, name) for name in OF_TRAJECTORIES}
+        return own | {"channels": list(self.channels)}
 
     def grid(self, num_points: int) -> dict[str, np.ndarray]:
         space = points(num_points, periodic=True) if self.periodic else cells(num_points)
