@@ -15,40 +15,16 @@ from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.data.windows import Windows
 
 
-def load(
-    stores: list[Path], manifests: list[Path], count: int | None = None, num_inputs: int | None = None
-) -> Examples | Windows:
-    """The first ``count`` examples of a split, or all, read whole into memory: with ``num_inputs`` as windows of
-    so many frames and the next one.
+def load(stores: list[Path], manifests: list[Path], count: int | None = None) -> Examples:
+    """The first ``count`` examples of a split, or all, read whole into memory.
 
     Several stores are a mixture: its examples are those of the stores in turn, so that any first n of them are
-    balanced; its coefficients, or channels, are those of all. Raises ValueError if there are fewer examples, or a
-    dataset has not as many as another; of trajectories it may have fewer, and the others are then taken alone.
+    balanced; its coefficients are those of all. Raises ValueError if there are fewer examples.
     """
     contents = [read_json(manifest) for manifest in manifests]
-    names = [content.get("file") or str(store) for content, store in zip(contents, stores, strict=True)]
-    available = [content["count"] for content in contents]
-    if count is not None and count > sum(available):
-        raise ValueError(
-            f"{count} examples were asked of {', '.join(names)}; expected at most {sum(available)}: "
-            f"lower n_train or num_validation, or give more"
-        )
-    total = sum(available) if count is None else count
-    shares = (
-        _in_turn(total, available)
-        if num_inputs
-        else [-(-(total - i) // len(stores)) for i in range(len(stores))]
-    )
-    for content, name, share in zip(contents, names, shares, strict=True):
-        if share > content["count"] or content["num_points"] != contents[0]["num_points"]:
-            raise ValueError(
-                f"a mixture asks for {share} examples of {contents[0]['num_points']} points a side from "
-                f"{name}; it has {content['count']} of {content['num_points']}"
-            )
-    if num_inputs:
-        parts = list(zip(stores, contents, shares, strict=True))
-        windows = [_windows_of(*part, num_inputs) for part in parts]
-        return windows[0] if len(windows) == 1 else Windows.mixed(windows)
+    names, total = _names(contents, stores), _total(contents, stores, count)
+    shares = [-(-(total - index) // len(stores)) for index in range(len(stores))]
+    _check_parts(contents, names, shares)
     parts = [_load_store(*part) for part in zip(stores, contents, shares, strict=True)]
     layouts = [(part.field_names, part.output_names, part.grid) for part in parts]
     for layout, name in zip(layouts, names, strict=True):
@@ -58,6 +34,47 @@ def load(
                 f"expected {layouts[0]}, those of {names[0]}"
             )
     return parts[0] if len(parts) == 1 else _mix(parts)
+
+
+def load_windows(
+    stores: list[Path], manifests: list[Path], num_inputs: int, count: int | None = None
+) -> Windows:
+    """The first ``count`` trajectories of a split, or all, as windows of ``num_inputs`` frames and the next one.
+
+    Several stores are a mixture, in turn as in ``load``; one that has no more is passed over, and the others are
+    then taken alone. Its channels are those of all. Raises ValueError if there are fewer trajectories, or pairs.
+    """
+    contents = [read_json(manifest) for manifest in manifests]
+    shares = _in_turn(_total(contents, stores, count), [content["count"] for content in contents])
+    _check_parts(contents, _names(contents, stores), shares)
+    parts = [_windows_of(*part, num_inputs) for part in zip(stores, contents, shares, strict=True)]
+    return parts[0] if len(parts) == 1 else Windows.mixed(parts)
+
+
+def _names(contents: list[dict], stores: list[Path]) -> list[str]:
+    """What the parts of a mixture are called: users' files by their paths."""
+    return [content.get("file") or str(store) for content, store in zip(contents, stores, strict=True)]
+
+
+def _total(contents: list[dict], stores: list[Path], count: int | None) -> int:
+    """How many examples are read; ValueError if there are not as many."""
+    available = sum(content["count"] for content in contents)
+    if count is not None and count > available:
+        raise ValueError(
+            f"{count} examples were asked of {', '.join(_names(contents, stores))}; expected at most {available}: "
+            f"lower n_train or num_validation, or give more"
+        )
+    return available if count is None else count
+
+
+def _check_parts(contents: list[dict], names: list[str], shares: list[int]) -> None:
+    """Raise ValueError if a part of a mixture has not its share, or other points than the first."""
+    for content, name, share in zip(contents, names, shares, strict=True):
+        if share > content["count"] or content["num_points"] != contents[0]["num_points"]:
+            raise ValueError(
+                f"a mixture asks for {share} examples of {contents[0]['num_points']} points a side from "
+                f"{name}; it has {content['count']} of {content['num_points']}"
+            )
 
 
 def _in_turn(total: int, available: list[int]) -> list[int]:

@@ -26,13 +26,14 @@ class Stored:
         return cls([Path(split.store) for split in splits], [Path(split.manifest) for split in splits])
 
     def load(self, count: int | None = None) -> Examples:
-        found = datasets.load(self.stores, self.manifests, count)
-        assert isinstance(found, Examples)
-        return found
+        return datasets.load(self.stores, self.manifests, count)
 
     def load_for(self, architecture: dict, count: int | None = None) -> Examples | Windows:
         """As what a model learns from: windows, if it takes frames."""
-        return datasets.load(self.stores, self.manifests, count, architecture.get("num_frames"))
+        num_inputs = architecture.get("num_frames")
+        if num_inputs is None:
+            return self.load(count)
+        return datasets.load_windows(self.stores, self.manifests, num_inputs, count)
 
     def first(self, most: int) -> Examples:
         """The first ``most`` examples, or as many as there are; of a mixture no more than every part of it has."""

@@ -4,6 +4,7 @@ models learn them."""
 import logging
 
 import h5py
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,9 +16,10 @@ from files import WRITERS, write_numpy
 from pdetransfer.base.files import read_json
 from pdetransfer.data import navier_stokes
 from pdetransfer.data.cards import read_card
-from pdetransfer.data.datasets import load
+from pdetransfer.data.datasets import load, load_windows
 from pdetransfer.data.readers import import_file
 from pdetransfer.data.systems.navier_stokes import NavierStokes
+from pdetransfer.report.galleries import draw_card
 from pdetransfer.training import jobs
 from pdetransfer.training.hardware import Hardware
 
@@ -62,7 +64,7 @@ def test_the_pair_of_a_bare_array_is_made_by_the_task(tmp_path, bring_in):
     np.save(tmp_path / "own.npy", RECTANGLES)
     bring_in(tmp_path / "own.npy")
     of_file = [tmp_path / "out.zarr"], [tmp_path / "out.json"]
-    block, windows = load(*of_file), load(*of_file, num_inputs=2)
+    block, windows = load(*of_file), load_windows(*of_file, 2)
     assert (block.field_names, block.output_names) == (("initial_solution",), ("solution",))
     np.testing.assert_array_equal(block.outputs[:, 0], RECTANGLES.astype(np.float32))
     np.testing.assert_array_equal(block.fields[:, 0, 3], RECTANGLES[:, 0].astype(np.float32))
@@ -395,7 +397,7 @@ def test_a_model_of_windows_is_told_that_a_file_has_pairs(tmp_path):
     with pytest.raises(
         ValueError, match=r"own.npz has pairs of an input and an output; expected trajectories"
     ):
-        load([store], [manifest], num_inputs=2)
+        load_windows([store], [manifest], 2)
 
 
 def test_the_check_of_a_file_leaves_no_wave_out():
@@ -405,3 +407,15 @@ def test_the_check_of_a_file_leaves_no_wave_out():
     frames, _ = navier_stokes.solve(initial, 1e-2, navier_stokes.diagonal_forcing(64), 1.0, 1e-3, 2, 16, 64)
     arrays = {"frames": frames[:, :, None], "coefficients": np.full((3, 1), 1e-2)}
     assert kind.deviation(arrays).max() < 1e-3
+
+
+def test_the_card_says_what_is_known_of_trajectories_alone(tmp_path, bring_in):
+    np.save(tmp_path / "own.npy", RECTANGLES)
+    bring_in(tmp_path / "own.npy")
+    stores, manifests = ({"train": tmp_path / f"out.{suffix}"} for suffix in ("zarr", "json"))
+    card = read_card(stores, manifests, [])
+    figure = draw_card(card)
+    assert card.facts["time_step"] == 1
+    assert "frames 1 apart" in figure.get_suptitle()
+    assert "None" not in figure.get_suptitle()
+    plt.close(figure)
