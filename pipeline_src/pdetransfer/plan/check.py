@@ -14,7 +14,7 @@ from pdetransfer.data.systems.poisson import Poisson
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan import proxies
 from pdetransfer.plan.answers import GALLERIES, Answers
-from pdetransfer.plan.entries import CONTROL, DPOT, FNO, OWN, SCRATCH, Dataset
+from pdetransfer.plan.entries import CONTROL, DPOT, FNO, KINDS, OWN, SCRATCH, Dataset
 from pdetransfer.plan.expand import REFERENCES, ConfigError, expected_one_of, near
 from pdetransfer.plan.load import validated
 from pdetransfer.plan.modes import by_axis, most_modes
@@ -312,9 +312,8 @@ def _frames(study: Study) -> Iterator[str]:
 def _modes_on(study: Study, name: str, dataset: str) -> Iterator[str]:
     """A model's modes on the grid of a generated dataset."""
     model, entry, grid = study.models[name], study.datasets[dataset], study.grid_of(dataset)
-    axes, grid = (
-        of[-model.num_dims :] for of in (SYSTEMS[entry.system].axes, grid)
-    )  # a model may take frames
+    # A model that takes frames has no axis of time.
+    axes, grid = (of[-model.num_dims :] for of in (SYSTEMS[entry.system].axes, grid))
     modes = by_axis(model.modes, len(grid))
     for axis, of_axis, most in zip(axes, modes, most_modes(grid, model.padding), strict=True):
         if of_axis > most:
@@ -537,7 +536,10 @@ def _claims(study: Study, quantities: dict[str, Callable]) -> Iterator[str]:
     known = {bounds for claim in study.claims.values() for bounds in claim.bounds}
     if known and study.bounds not in known:
         yield f"bounds is {study.bounds!r}; {expected_one_of(study.bounds, known)}, as claims.yaml has them"
-    settings = {"dataset": _settings_of_datasets(), "model": {*FNO.model_fields, *DPOT.model_fields}}
+    settings = {
+        "dataset": _settings_of_datasets(),
+        "model": {key for kind in KINDS.values() for key in kind.model_fields},
+    }
     for name, claim in study.claims.items():
         if claim.quantity not in quantities:
             yield _unknown(f"claims.{name}.quantity", claim.quantity, quantities)
@@ -561,9 +563,7 @@ def _mistake_in_architecture(model: dict, claim: str) -> str | None:
     if "rate" in model:
         return f"claims.{claim}.model has a rate; expected an architecture alone"
     try:
-        validated(
-            DPOT if model.get("kind") == "dpot" else FNO, model | {"rate": 1}, ("claims", claim, "model")
-        )
+        validated(KINDS.get(model.get("kind"), FNO), model | {"rate": 1}, ("claims", claim, "model"))
     except ConfigError as mistake:
         return str(mistake)
     return None

@@ -6,7 +6,7 @@ What stands here is what a study has after ``expand``; how its entries go togeth
 
 import math
 from abc import abstractmethod
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Union
 
 from pydantic import (
     AfterValidator,
@@ -292,9 +292,9 @@ class DPOT(_Model):
         return embedding + in_time + self.num_layers * block + head
 
 
-def _kind_of_model(given: Any) -> str:
-    kind = given.get("kind") if isinstance(given, dict) else getattr(given, "kind", None)
-    return f"[{kind}]" if kind in ("fno", "dpot") else "[other]"
+AnyModel = FNO | DPOT
+#: The entries of models by their kind.
+KINDS = {of.model_fields["kind"].annotation.__args__[0]: of for of in AnyModel.__args__}
 
 
 class _Other(Entry):
@@ -302,13 +302,19 @@ class _Other(Entry):
 
     model_config = ConfigDict(extra="ignore")
 
-    kind: Literal["fno", "dpot"] = Field(description="The architecture, a name in `MODELS`.")
+    kind: Literal[*KINDS] = Field(description=FNO.model_fields["kind"].description)
 
 
-AnyModel = FNO | DPOT
+def _kind_of_model(given: Any) -> str:
+    kind = given.get("kind") if isinstance(given, dict) else getattr(given, "kind", None)
+    return f"[{kind}]" if kind in KINDS else "[other]"
+
+
 #: The tags stand in pydantic's locations.
 Model = Annotated[
-    Annotated[FNO, Tag("[fno]")] | Annotated[DPOT, Tag("[dpot]")] | Annotated[_Other, Tag("[other]")],
+    Union[
+        *(Annotated[of, Tag(f"[{kind}]")] for kind, of in KINDS.items()), Annotated[_Other, Tag("[other]")]
+    ],
     Discriminator(_kind_of_model),
 ]
 
