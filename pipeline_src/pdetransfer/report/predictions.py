@@ -58,7 +58,7 @@ def predict(
     index = example_at(errors, rank)
     example = examples[index : index + 1]
     predictions = {init: _outputs(path, example)[0] for init, path in weights.items()}
-    truth = _like(example.outputs[0, 0], predictions)
+    truth = _as_much(example.outputs[0, 0], next(iter(predictions.values())))
     relative = {
         init: float(np.linalg.norm(outputs - truth) / np.linalg.norm(truth))
         for init, outputs in predictions.items()
@@ -71,14 +71,14 @@ def error_spectra(dataset: str, examples: Examples, weights: dict[str, Path]) ->
     """Spectra of the errors of the ``weights`` by init, each cell's first seed, over the first test examples."""
     shown, system = examples[:_IN_SPECTRA], examples.system
     predictions = {init: _outputs(path, shown) for init, path in weights.items()}
-    truth = np.stack([_like(one, {"": next(iter(predictions.values()))[0]}) for one in shown.outputs[:, 0]])
+    truth = _as_much(shown.outputs[:, 0], next(iter(predictions.values())))
     errors = {init: spectrum(predicted - truth, system) for init, predicted in predictions.items()}
     return Spectra(dataset, spectrum(truth, system), errors)
 
 
-def _like(truth: np.ndarray, predictions: dict[str, np.ndarray]) -> np.ndarray:
-    """Of a true output as much as is predicted: of a trajectory its last frames."""
-    return truth[-len(next(iter(predictions.values()))) :] if truth.ndim == 3 else truth
+def _as_much(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Of true outputs as much as is predicted: of trajectories the last frames."""
+    return truth if truth.shape == predicted.shape else truth[..., -predicted.shape[-3] :, :, :]
 
 
 def _outputs(weights: Path, examples: Examples) -> np.ndarray:
@@ -88,7 +88,5 @@ def _outputs(weights: Path, examples: Examples) -> np.ndarray:
     num_inputs = operator.architecture.get("num_frames")
     if num_inputs is None:
         return operator.outputs(examples)[:, 0]
-    frames = examples.outputs.swapaxes(1, 2)
-    return rolled_out(operator, Windows.of(frames, examples.output_names, num_inputs, examples.system))[
-        :, :, 0
-    ]
+    frames, channels = examples.outputs.swapaxes(1, 2), examples.output_names
+    return rolled_out(operator, Windows.of(frames, channels, num_inputs, examples.system))[:, :, 0]

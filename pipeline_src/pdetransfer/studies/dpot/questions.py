@@ -9,6 +9,8 @@ from pdetransfer.plan.answers import Needs, Question
 from pdetransfer.plan.entries import SCRATCH
 from pdetransfer.studies.transfer.questions import BOTH_ARMS, answer_data, saved
 
+PERSISTENCE = "persistence"  #: in the column of models: repeating the last input frame
+
 Tables = dict[str, pd.DataFrame]
 
 
@@ -22,21 +24,18 @@ def headline_size(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) ->
     """Zero-shot errors of all models, mean over datasets, beside repeating the last frame."""
     found = _by_geometric_mean(mean_errors(cells), "model")
     told = ", ".join(f"{error:.2g} ({model})" for model, error in found.items())
-    floor = persistence(tables["by_frame"], cells)
+    floor = mean_of_persistence(tables["by_frame"], cells)
     return (
         f"Without further training, roll-outs on unseen trajectories of the mixture have an error of {told}, "
         f"geometric mean over {cells['dataset'].nunique()} datasets; repeating the last frame has {floor:.2g}."
     )
 
 
-def persistence(by_frame: pd.DataFrame, cells: pd.DataFrame) -> float:
+def mean_of_persistence(by_frame: pd.DataFrame, cells: pd.DataFrame) -> float:
     """Error of repeating the last input frame, geometric mean over the datasets of some cells."""
     rows = by_frame[(by_frame["model"] == PERSISTENCE) & by_frame["dataset"].isin(cells["dataset"])]
     of_all = rows[rows["frame"] == 0]["error"]
     return float(of_all.prod() ** (1 / len(of_all)))
-
-
-PERSISTENCE = "persistence"  #: what stands in the column of models for it
 
 
 def headline_noise(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:

@@ -9,7 +9,7 @@ from pdetransfer.plan.study import Study
 from pdetransfer.report.page import Experiment
 from pdetransfer.studies.dpot.answers import ANSWERS
 from pdetransfer.studies.dpot.published import PUBLISHED
-from pdetransfer.studies.dpot.questions import PERSISTENCE, persistence
+from pdetransfer.studies.dpot.questions import PERSISTENCE, mean_of_persistence
 from pdetransfer.studies.dpot.supplements import harmed, supplements
 
 # Errors by dataset, init and n_train. Some fine-tuned cells are worse than from scratch, or than zero-shot.
@@ -102,7 +102,7 @@ def test_a_report_has_the_tables_of_its_questions(questions, expected):
 
 
 def test_persistence_in_words_is_that_of_the_datasets_of_an_experiment():
-    assert persistence(BY_FRAME, cell_table(POINTS)) == pytest.approx((0.5 * 2.0) ** 0.5)
+    assert mean_of_persistence(BY_FRAME, cell_table(POINTS)) == pytest.approx((0.5 * 2.0) ** 0.5)
 
 
 @pytest.mark.parametrize("name", ANSWERS.questions)

@@ -50,8 +50,7 @@ def evidence():
     return Evidence(study, Replicates([error_table(points)]), pd.DataFrame(rows))
 
 
-@pytest.mark.parametrize(("bounds", "verdict"), [({"at_least": 1.2}, "holds"), ({"at_most": 1.1}, "fails")])
-def test_the_error_at_the_narrowest_models_rate_over_that_at_the_widests_own(evidence, bounds, verdict):
+def judged_by(bounds, evidence):
     claim = Claim(
         statement="s",
         place="p",
@@ -59,7 +58,12 @@ def test_the_error_at_the_narrowest_models_rate_over_that_at_the_widests_own(evi
         cells=SELECTION,
         bounds={"reduced": bounds},
     )
-    judged = judge("MW", claim, evidence, QUANTITIES)
+    return judge("MW", claim, evidence, QUANTITIES)
+
+
+@pytest.mark.parametrize(("bounds", "verdict"), [({"at_least": 1.2}, "holds"), ({"at_most": 1.1}, "fails")])
+def test_the_error_at_the_narrowest_models_rate_over_that_at_the_widests_own(evidence, bounds, verdict):
+    judged = judged_by(bounds, evidence)
     assert judged.value == pytest.approx(0.5 / 0.2)
     assert judged.low <= judged.value <= judged.high
     assert judged.verdict == verdict
@@ -69,14 +73,7 @@ def test_the_error_at_the_narrowest_models_rate_over_that_at_the_widests_own(evi
 def test_a_model_that_diverges_at_the_narrowest_models_rate_has_lost_all(evidence, bounds, verdict):
     at = (evidence.cells["model"] == "wide") & (evidence.cells["recipe"] == "high")
     evidence.cells.loc[at, ["validation_error", "test_error"]] = math.inf
-    claim = Claim(
-        statement="s",
-        place="p",
-        quantity="transferred_over_tuned",
-        cells=SELECTION,
-        bounds={"reduced": bounds},
-    )
-    judged = judge("MW", claim, evidence, QUANTITIES)
+    judged = judged_by(bounds, evidence)
     assert judged.value == math.inf
     assert judged.verdict == verdict
 
