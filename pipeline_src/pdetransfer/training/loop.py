@@ -67,7 +67,7 @@ class Task:
         most = self.n_train if self.recipe.validation_at_most_n else len(self.validation)
         return self.validation[: min(self.recipe.num_validation, most)]
 
-    def weights(self, examples: Examples | Windows) -> Tensor | None:
+    def sampling_weights(self, examples: Examples | Windows) -> Tensor | None:
         """How often each example is drawn, relative to others; None where all are taken in turn."""
         if self.probabilities is None:
             return None
@@ -209,7 +209,7 @@ class _Training:
                 self.run, self.operator, math.nan, rate, is_candidate=task.init is not None
             )
         self.operator.model.train()
-        drawn = batches(len(examples), recipe.batch_size, seed, device, task.weights(examples))
+        drawn = batches(len(examples), recipe.batch_size, seed, device, task.sampling_weights(examples))
         self.batches = itertools.islice(self.inputs.drawn(drawn, seed), self.run.steps, None)
 
     def advance(self, count: int, loss: Tensor) -> None:

@@ -411,14 +411,14 @@ def test_the_share_of_a_dataset_is_its_probability_whatever_its_size(flows, reac
     """Among trajectories of a dataset all have the same; without probabilities all of all have."""
     mixed = Windows.mixed([flows, reactions[:3]])
     task = Task(architecture_of("dpot"), RECIPE, len(mixed), mixed, mixed, None, [1.0, 3.0])
-    weights = task.weights(mixed)
+    weights = task.sampling_weights(mixed)
     for part, share in enumerate((0.25, 0.75)):
         own = weights[mixed.part == part]
         assert float(own.sum() / weights.sum()) == pytest.approx(share)
         assert (own == own[0]).all()
     few = mixed[mixed.part == 1]  # of whose probabilities one is of no trajectory
-    assert task.weights(few).tolist() == pytest.approx([1.0] * 3)
-    assert replace(task, probabilities=None).weights(mixed) is None
+    assert task.sampling_weights(few).tolist() == pytest.approx([1.0] * 3)
+    assert replace(task, probabilities=None).sampling_weights(mixed) is None
     rows = torch.cat(list(itertools.islice(batches(len(mixed), 8, 0, CPU, weights), 2000)))
     assert (mixed.part[rows] == 1).mean() == pytest.approx(0.75, abs=0.02)
 
