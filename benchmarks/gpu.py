@@ -26,15 +26,16 @@ from rows import Row, markdown, show
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = {  # seconds that each may take when all are run, in less than 10 minutes
-    "tests": 60,
-    "accuracy": 65,
+    "tests": 110,
+    "accuracy": 60,
     "cell": 20,
-    "step": 165,
+    "step": 105,
+    "dpot": 70,
     "transforms": 20,
     "together": 65,
     "precision": 50,
     "memory": 42,
-    "resume": 75,
+    "resume": 48,
     "processes": 20,
 }
 ALONE = 530  #: seconds for parts that are named, shared out evenly

@@ -23,13 +23,14 @@ import torch.distributed as dist
 
 import ceilings
 import cell as cells
+import dpot as dpots
 import full_cell
 import memory as memories
 import precision as precisions
 import training
 import transforms as ways_to_modes
 from gpu import ROOT, Report
-from oracles import errors_of_fno
+from oracles import dpot_by_fft, errors_of, errors_of_fno
 from pdetransfer.base.locks import locked
 from pdetransfer.base.tensors import read_description
 from pdetransfer.training.hardware import Hardware
@@ -48,6 +49,11 @@ BATCHES = (128, 32) if ON_GPU else (4,)
 CELLS = ["16,4,128,1024,128,20", "32,32,128,1024,128,20"] if ON_GPU else ["8,4,16,32,8,2"]
 TOGETHER = ["16,4,128,8", "16,4,128,16", "16,4,128,32", "32,32,128,8", "8,4,32,8"] if ON_GPU else ["4,2,8,4"]
 RESUMED = (16, 4, 128, 256, 32, 150) if ON_GPU else (4, 2, 8, 16, 8, 400)  # as full_cell.task_of takes them
+# width, num_layers, num_heads, patch, points, batch: the laptop's larger one, and the published Tiny
+DPOTS = [(64, 4, 4, 4, 32, 16), (512, 4, 4, 8, 128, 160)] if ON_GPU else [(16, 2, 2, 4, 16, 2)]
+PUBLISHED = (
+    [("tiny", 160), ("medium", 40), ("large", 40)] if ON_GPU else []
+)  # and the share of a batch of a card
 NUM_SEEDS, NUM_STEPS = (3, 500) if ON_GPU else (2, 20)  # of trainings in bfloat16
 OUTPUTS, GRADIENTS = 1e-6, 1e-5  #: relative errors that a model may have
 REPEATS = 9
@@ -312,9 +318,45 @@ def _losses(width: int, modes: int, num_points: int, batch: int) -> tuple[list[f
     return losses, time.perf_counter() - start
 
 
+def dpot(add: Add) -> None:
+    """DPOT: errors of outputs and gradients against double precision, the step and the roll-out beside those of a
+    plain one, what the published sizes take, and the two ways to transform tokens."""
+    for size in DPOTS:
+        for way in ("as it is", "compiled"):
+            attempt(add, f"{dpots.name_of(*size)}, {way}", functools.partial(_errors_of_dpot, size, way))
+    for size in DPOTS:
+        attempt(add, dpots.name_of(*size), functools.partial(dpots.compare, *size))
+        attempt(add, f"{dpots.name_of(*size)}, roll-out", functools.partial(dpots.compare_roll_outs, *size))
+    for name, batch in PUBLISHED:
+        attempt(add, name, functools.partial(dpots.in_a_process, name, batch))
+    for tokens in dpots.TOKENS:
+        attempt(add, f"{tokens} x {tokens} tokens", functools.partial(dpots.compare_transforms, tokens))
+
+
+def _errors_of_dpot(size: tuple[int, ...], way: str) -> Row:
+    torch.set_num_threads(os.cpu_count() or 1)  # double precision is computed on the processor
+    model, x = dpots.model_and_inputs(*size[:-1], 2)
+    model.to(DEVICE)
+    forward = compile_model(model) if way == "compiled" else model
+    of_outputs, of_gradients = errors_of(dpot_by_fft, model, DEVICE, x, forward)
+    return {"outputs": of_outputs, "gradients": max(of_gradients.values())}
+
+
 PARTS: dict[str, Callable[[Add], None]] = {
     part.__name__: part
-    for part in (tests, accuracy, cell, step, transforms, together, precision, memory, resume, processes)
+    for part in (
+        tests,
+        accuracy,
+        cell,
+        step,
+        dpot,
+        transforms,
+        together,
+        precision,
+        memory,
+        resume,
+        processes,
+    )
 }
 
 if __name__ == "__main__":
