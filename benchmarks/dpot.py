@@ -45,7 +45,8 @@ PUBLISHED = {  # width, num_layers, num_heads, mlp_ratio, readout_width
     "large": (1536, 24, 16, 4, 128),
     "huge": (2048, 27, 8, 4, 128),
 }
-TOKENS = [8, 10, 12, 16]  # on an axis
+TOKENS = [8, 10, 12, 16, 32]  # on an axis
+TOKENS_OF = (512, 40) if DEVICE.type == "cuda" else (64, 8)  # width, and examples
 SECONDS, MOST = 12.0, 30  # of a size: so long, or so often
 
 
@@ -172,9 +173,9 @@ def compare_roll_outs(
     return {"case": case, "ours, frames/s": FRAMES * batch / seconds, "plain / ours": ratio}
 
 
-def in_training(name: str, batch: int, num_points: int = 128) -> Row:
+def in_training(name: str, batch: int, recompute: bool = False, num_points: int = 128) -> Row:
     """Peak memory and windows/s of steps of a published size as training takes them: from resident trajectories of
-    4 channels, with noise on the inputs, and where two values are printed, without it."""
+    4 channels, with noise on the inputs, without, and in bfloat16."""
     hardware, random = Hardware(DEVICE), np.random.default_rng(0)
     width, num_layers, num_heads, mlp_ratio, readout_width = PUBLISHED[name]
     sizes = {"width": width, "num_layers": num_layers, "num_heads": num_heads, "mlp_ratio": mlp_ratio}
@@ -186,13 +187,17 @@ def in_training(name: str, batch: int, num_points: int = 128) -> Row:
     operator = NeuralOperator(architecture, Channels(names, (), names), {}, seed=0)
     model, (inputs, targets) = operator.model.to(DEVICE), operator.samples(windows, DEVICE)
     part = hardware.micro_batch(operator, num_points**2, batch)
-    model.recompute = hardware.recomputes(operator, num_points**2, batch)
+    model.recompute = recompute
     optimiser, rows = Adam(model.parameters(), lr=1e-4, fused=True), torch.arange(batch, device=DEVICE)
-    settings = model, optimiser, inputs, targets, recipe_of(batch), part, False, None
-    steps = {"noisy": Step(*settings, Noise(0.02, 0, len(names), 0)), "as they are": Step(*settings)}
+    given = model, optimiser, inputs, targets
+    steps = {
+        "noisy": Step(*given, recipe_of(batch), part, False, None, Noise(0.02, 0, len(names), 0)),
+        "as they are": Step(*given, recipe_of(batch), part, False),
+        "bfloat16": Step(*given, recipe_of(batch, "bfloat16"), part, False),
+    }
     times = interleaved({kind: lambda step=step: step(rows) for kind, step in steps.items()})
     row: Row = {"case": f"{name}, {num_points} x {num_points}, batch {batch}", "at once": part}
-    row |= {"recomputes": str(model.recompute), "peak memory, MB": hardware.peak_memory_mb()}
+    row |= {"activations computed again": str(recompute), "peak memory, MB": hardware.peak_memory_mb()}
     for kind in steps:
         row[f"{kind}, windows/s"] = batch / statistics.median(taken[kind] for taken in times)
     return row
@@ -204,8 +209,9 @@ def in_a_process(*arguments) -> Row:
         return pool.submit(in_training, *arguments).result()
 
 
-def compare_transforms(tokens: int, width: int = 64, batch: int = 8) -> Row:
+def compare_transforms(tokens: int) -> Row:
     """There and back, forward and gradient."""
+    width, batch = TOKENS_OF
     v = torch.randn(1, width * batch, tokens, tokens, device=DEVICE, requires_grad=True)
 
     def step(by_products: bool) -> None:

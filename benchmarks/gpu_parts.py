@@ -327,8 +327,8 @@ def dpot(add: Add) -> None:
     for size in DPOTS:
         attempt(add, dpots.name_of(*size), functools.partial(dpots.compare, *size))
         attempt(add, f"{dpots.name_of(*size)}, roll-out", functools.partial(dpots.compare_roll_outs, *size))
-    for name, batch in PUBLISHED:
-        attempt(add, name, functools.partial(dpots.in_a_process, name, batch))
+    for published in PUBLISHED:
+        attempt(add, published[0], functools.partial(dpots.in_a_process, *published))
     for tokens in dpots.TOKENS:
         attempt(add, f"{tokens} x {tokens} tokens", functools.partial(dpots.compare_transforms, tokens))
 

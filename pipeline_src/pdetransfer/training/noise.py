@@ -12,7 +12,8 @@ class Noise:
 
     The published strength ε multiplies a norm that is no mean: ρ = ε √(T H W) for T frames of H x W points. The
     noise of an example is drawn from a stream of its own, known by the seed, the number of the step and its
-    position in the batch: it is the same however the batch is split, and after a run has been stopped and resumed.
+    position in the batch: it is the same however the batch is split (on a GPU, but for the RMS's rounding), and
+    after a run has been stopped and resumed.
     """
 
     def __init__(self, strength: float, seed: int, num_channels: int, steps_taken: int):

@@ -72,6 +72,7 @@ def test_the_published_strength_multiplies_a_norm(fields):
 
 @pytest.mark.parametrize("sizes", [[6], [1] * 6, [4, 2], [1, 5]])
 def test_it_is_the_same_however_a_batch_is_split(fields, sizes, device):
+    fields = fields.sign()  # whose RMS is exact: a GPU adds up in an order that depends on the shape
     whole = added(fields.to(device), steps_taken=3)
     parts, start = [], 0
     for size in sizes:
