@@ -215,7 +215,7 @@ def compare_transforms(tokens: int) -> Row:
     v = torch.randn(1, width * batch, tokens, tokens, device=DEVICE, requires_grad=True)
 
     def step(by_products: bool) -> None:
-        mixers.takes_products = lambda tokens: by_products
+        mixers.takes_products = lambda tokens, device: by_products
         mixers.to_points(mixers.to_modes(v, None), None, v.shape[2:]).sum().backward()
 
     times = interleaved({"products": lambda: step(True), "FFTs": lambda: step(False)})

@@ -171,8 +171,9 @@ def precision(add: Add) -> None:
     for width, modes in MODELS:
         size = width, modes, NUM_POINTS, BATCHES[0]
         attempt(add, case(*size), functools.partial(_gains, *size))
-    for row in precisions.compare(NUM_SEEDS, NUM_STEPS):
-        add(row)
+    for kind in precisions.ARCHITECTURES:
+        for row in precisions.compare(kind, NUM_SEEDS, NUM_STEPS):
+            add(row)
 
 
 def _gains(*size: int) -> Row:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_MOST_BY_PRODUCTS = 100
+_MOST_ON_PROCESSOR, _MOST_ON_GPU = 100, 256  # tokens whose transform is a product
 
 
 class FourierMixer(nn.Module):
@@ -79,19 +79,17 @@ def pointwise(linear: nn.Linear, v: Tensor) -> Tensor:
     return torch.addmm(linear.bias[:, None], linear.weight, v.flatten(1)).unflatten(1, v.shape[1:])
 
 
-def takes_products(tokens: tuple[int, int]) -> bool:
-    """Whether the transform is a product with one dense matrix over all tokens, rather than an FFT.
-
-    The rule is that of a processor, where products win up to 10 x 10 tokens (``benchmarks/dpot.py``).
-    """
-    return tokens[0] * tokens[1] <= _MOST_BY_PRODUCTS
+def takes_products(tokens: tuple[int, int], device: torch.device) -> bool:
+    """Whether the transform is a product with one dense matrix over all tokens, rather than an FFT: on a processor
+    products win up to 10 x 10 tokens, on a GPU up to 16 x 16 (``benchmarks/dpot.py``)."""
+    return tokens[0] * tokens[1] <= (_MOST_ON_PROCESSOR if device.type == "cpu" else _MOST_ON_GPU)
 
 
 def to_modes(v: Tensor, modes: int | None) -> Tensor:
     """The kept modes of ``(heads, channels, n_y, n_x)``, ``(heads, part, channels, modes)``; part is real or
     imaginary."""
     n_y, n_x = v.shape[2:]
-    if takes_products((n_y, n_x)):
+    if takes_products((n_y, n_x), v.device):
         dft, _ = matrices((n_y, n_x), modes, v.device, v.dtype)
         return (v.flatten(2) @ dft).unflatten(2, (2, -1)).transpose(1, 2)
     v_hat = torch.fft.rfft2(v, norm="ortho")
@@ -104,7 +102,7 @@ def to_modes(v: Tensor, modes: int | None) -> Tensor:
 def to_points(v_hat: Tensor, modes: int | None, tokens: torch.Size) -> Tensor:
     """The inverse, in which modes that are not kept are zero, ``(heads, channels, n_y, n_x)``."""
     n_y, n_x = tokens
-    if takes_products((n_y, n_x)):
+    if takes_products((n_y, n_x), v_hat.device):
         _, inverse = matrices((n_y, n_x), modes, v_hat.device, v_hat.dtype)
         return (v_hat.transpose(1, 2).flatten(2) @ inverse).unflatten(2, tokens)
     most = n_x // 2 + 1

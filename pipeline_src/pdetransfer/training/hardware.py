@@ -9,7 +9,7 @@ from pdetransfer.models.operators import NeuralOperator
 
 _CACHED = 2**21  # bytes of an activation that a processor keeps near a core
 _KEPT = 2**29  # bytes of an activation that is kept for the gradient; larger ones are computed again
-_RESIDENT = 2**30  # bytes of an activation of which a GPU of 40 GB then holds a whole step
+_RESIDENT = 2**32  # bytes of an activation in all layers, of which a GPU of 40 GB then holds a whole step
 _LAUNCH_BOUND = 2**23  # bytes of an activation up to which a GPU waits for its kernels to be launched
 _TOGETHER = 16  # runs that are then trained at once, at most
 
@@ -59,9 +59,12 @@ class Hardware:
         On a processor, as many as have an activation that stays in the cache, or one as large as the weights
         that each pass reads; on a GPU, as many as fit its memory.
         """
-        largest = max(parameter.nbytes for parameter in operator.model.parameters())
-        most = _RESIDENT if self.device.type == "cuda" else max(_CACHED, largest)
-        parts = -(-_activation(operator, num_points, batch_size) // most)
+        activation = _activation(operator, num_points, batch_size)
+        if self.device.type == "cpu":
+            largest = max(parameter.nbytes for parameter in operator.model.parameters())
+            parts = -(-activation // max(_CACHED, largest))
+        else:
+            parts = -(-activation * operator.architecture["num_layers"] // _RESIDENT)
         return -(-batch_size // min(parts, batch_size))
 
     def recomputes(self, operator: NeuralOperator, num_points: int, batch_size: int) -> bool:

@@ -107,7 +107,7 @@ def test_the_count_of_parameters_follows_from_the_sizes(mixer, num_patches):
 )
 def test_outputs_and_gradients_are_those_of_complex_arithmetic(grid, sizes, by_products, device, monkeypatch):
     """In single precision against double, whichever way the transform takes; 1e-5 of their norm."""
-    monkeypatch.setattr(mixers, "takes_products", lambda tokens: by_products)
+    monkeypatch.setattr(mixers, "takes_products", lambda tokens, device: by_products)
     torch.manual_seed(2)
     channels = sizes.get("num_frames", 3) * sizes.get("channels", 2)
     x = frames(*grid, channels=channels)
@@ -116,15 +116,18 @@ def test_outputs_and_gradients_are_those_of_complex_arithmetic(grid, sizes, by_p
     assert max(of_gradients.values()) < 1e-5, of_gradients
 
 
-def test_the_tokens_of_the_published_grid_are_transformed_by_fft():
-    assert mixers.takes_products((8, 8))
-    assert not mixers.takes_products((16, 16))
+def test_the_tokens_of_the_published_grid_are_transformed_by_fft_on_a_processor_alone():
+    processor, gpu = map(torch.device, ("cpu", "cuda"))
+    assert mixers.takes_products((8, 8), processor)
+    assert not mixers.takes_products((16, 16), processor)
+    assert mixers.takes_products((16, 16), gpu)
+    assert not mixers.takes_products((32, 32), gpu)
 
 
 @pytest.mark.parametrize("by_products", [True, False])
 def test_kept_modes_have_both_signs(by_products, monkeypatch):
     """A field and its mirror image along the first axis mix to mirror images, and other modes are not mixed."""
-    monkeypatch.setattr(mixers, "takes_products", lambda tokens: by_products)
+    monkeypatch.setattr(mixers, "takes_products", lambda tokens, device: by_products)
     torch.manual_seed(0)
     mixer, y = FourierMixer(8, 2, modes=3).double(), torch.randn(8, 3, 10, 8, dtype=torch.float64)
 

@@ -18,6 +18,7 @@ from pdetransfer.training.schedules import one_cycle
 from pdetransfer.training.steps import Adam, Step
 
 CPU = torch.device("cpu")
+GPU = torch.device("meta")  # any that is no processor
 RECIPE = Recipe(
     learning_rates=[1e-3, 4e-3],
     seeds=[0, 1],
@@ -284,6 +285,19 @@ def test_a_micro_batch_is_large_enough_to_read_the_weights_for():
     assert sizes(16, 4, 1024, 4) == 1
 
 
+def test_a_gpu_takes_a_batch_in_parts_whose_activations_of_all_layers_fit_it():
+    def size(batch_size, **sizes):
+        architecture = {"kind": "dpot", "num_heads": 8, "patch": 8, "num_patches": 16, **sizes}
+        with torch.device("meta"):
+            operator = NeuralOperator(architecture, Channels(("a",), (), ("a",)), {}, seed=0)
+        return Hardware(GPU).micro_batch(operator, 128**2, batch_size)
+
+    assert size(160, width=512, num_layers=4, readout_width=32) == 160
+    assert size(40, width=1024, num_layers=12, readout_width=32) == 40
+    assert size(40, width=1536, num_layers=24, readout_width=128) == 20
+    assert size(40, width=2048, num_layers=27, readout_width=128) == 14
+
+
 def test_activations_are_computed_again_where_they_are_large():
     def recomputes(width, num_points, batch_size):
         architecture = {"kind": "fno", "width": width, "modes": 4, "num_layers": 1}
@@ -300,6 +314,5 @@ def test_only_small_runs_that_are_not_compiled_are_trained_together_and_only_on_
         operator = NeuralOperator(architecture, Channels(("f",), (), ("u",)), {}, seed=0)
         return Hardware(device, compile_from=compile_from).runs_at_once(operator, 128**2, batch_size, 5000)
 
-    gpu = torch.device("meta")  # any that is no processor
-    assert at_once(gpu, 8) > 1
-    assert at_once(gpu, 16) == at_once(gpu, 8, compile_from=5000) == at_once(CPU, 8) == 1
+    assert at_once(GPU, 8) > 1
+    assert at_once(GPU, 16) == at_once(GPU, 8, compile_from=5000) == at_once(CPU, 8) == 1
