@@ -81,6 +81,8 @@ class Windows:
 
     def __getitem__(self, rows: slice | np.ndarray) -> "Windows":
         """Some trajectories; no others stay in memory."""
+        if isinstance(rows, slice) and range(len(self))[rows] == range(len(self)):
+            return self
         first, sizes = self.first[rows], (self.num_frames * self.num_channels)[rows]
         ranges = zip(first, first + sizes, strict=True)
         return replace(

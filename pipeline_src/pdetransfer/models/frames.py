@@ -26,11 +26,17 @@ def roll_out(model: nn.Module, seen: Tensor, is_there: Tensor, num_steps: int) -
     return torch.stack(predicted, dim=1)
 
 
+def _holds(device: torch.device, num_bytes: int) -> bool:
+    """Whether trajectories of so many bytes leave a device room for a model."""
+    return device.type != "cuda" or 2 * num_bytes <= torch.cuda.get_device_properties(device).total_memory
+
+
 @dataclass(frozen=True)
 class WindowInputs:
     """What ``Windows`` are on a device, in a network's units and channels.
 
-    ``planes`` ``(num_planes + 1, *grid)``, of which the last stands for channels that a trajectory lacks; by
+    ``planes`` ``(num_planes + 1, *grid)``, of which the last stands for channels that a trajectory lacks: on the
+    device, or where they would take more than half of its memory on the host, which then sends each batch; by
     trajectory the plane ``first`` ``(count,)``, the planes of a frame ``stride`` ``(count,)``, and the ``place``
     ``(count, channel)`` of a channel among them, -1 where it is lacking; by window its ``trajectory`` and
     ``start``."""
@@ -48,17 +54,16 @@ class WindowInputs:
 
     @classmethod
     def of(
-        cls, windows: Windows, planes: np.ndarray, place: np.ndarray, absent: float, device: torch.device
+        cls, windows: Windows, planes: np.ndarray, place: np.ndarray, device: torch.device
     ) -> "WindowInputs":
-        """Of ``planes`` in the network's units, with the ``place`` of each of its channels, and the value of one
-        that a trajectory lacks."""
+        """Of ``planes`` in the network's units, with one more for channels that are lacking, and the ``place`` of
+        each of its channels."""
         trajectory = np.repeat(np.arange(len(windows)), windows.num_windows)
         start = np.arange(len(trajectory)) - windows.first_window[trajectory]
-        last = np.full((1, *windows.grid), absent, dtype=np.float32)
         tables = (windows.first, windows.num_channels, place, trajectory, start)
         counts = (windows.first_window, windows.num_windows)
         return cls(
-            torch.from_numpy(np.concatenate([planes, last])).to(device),
+            torch.from_numpy(planes).to(device if _holds(device, planes.nbytes) else "cpu"),
             *(torch.from_numpy(np.asarray(table)).to(device) for table in (*tables, *counts)),
             windows.num_inputs,
             torch.from_numpy(windows.spread(_VALIDATED)).to(device),
@@ -82,7 +87,8 @@ class WindowInputs:
         offset = torch.arange(times.start, times.stop, device=first.device)
         time = self.start[numbers][:, None] + offset
         index = first + time[:, :, None] * stride + place
-        return self.planes[torch.where(place < 0, len(self.planes) - 1, index)]
+        index = torch.where(place < 0, len(self.planes) - 1, index)
+        return self.planes[index.to(self.planes.device)].to(index.device)
 
     def batch(self, numbers: Tensor | slice) -> tuple[Tensor, Tensor]:
         """What the model takes: the inputs of some windows, frame by frame, ``(count, T * channel, *grid)``, and

@@ -184,11 +184,13 @@ class NeuralOperator:
                 f"the trajectories have the channels {sorted(unknown)}; expected some of "
                 f"{list(self.channels.fields)}"
             )
-        units = self.units(windows.channels)[windows.channel_of_plane]
-        planes = windows.planes / units.reshape(-1, *(1 for _ in windows.grid)).astype(np.float32)
+        units = self.units(windows.channels)[windows.channel_of_plane].astype(np.float32)
+        planes = np.empty((len(units) + 1, *windows.grid), dtype=np.float32)
+        np.divide(windows.planes, units.reshape(-1, *(1 for _ in windows.grid)), out=planes[:-1])
+        planes[-1] = self._absent
         place = np.full((len(windows), len(self.channels.fields)), -1)
         place[:, [self.channels.fields.index(name) for name in windows.channels]] = windows.place
-        return WindowInputs.of(windows, planes, place, self._absent, device)
+        return WindowInputs.of(windows, planes, place, device)
 
     def targets(self, examples: Examples, device: torch.device) -> Tensor:
         """What the network's outputs are to be: the solutions of examples in its units."""

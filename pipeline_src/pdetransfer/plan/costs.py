@@ -71,18 +71,25 @@ def training_minutes(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
 
 
 def training_mb(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
-    """Memory of the host to ask for: examples as read and as prepared, and copies of the weights."""
-    recipe, parts = study.recipes[curve.recipe], study.components(curve.dataset)
+    """Memory of the host to ask for: examples as read and as prepared, and copies of the weights, in every process
+    (``workers``)."""
+    model, recipe, parts = (
+        study.models[curve.model],
+        study.recipes[curve.recipe],
+        study.components(curve.dataset),
+    )
     counts = {part: (study.num_examples_of(part) or _OWN_EXAMPLES).train for part in parts}
     most = (sum(counts.values()) if recipe.subset_by_seed else max(sizes)) + recipe.num_validation
-    values = {part: values_of_example(study, part, study.models[curve.model].num_dims) for part in parts}
-    if study.models[curve.model].num_frames:  # of each dataset of a mixture as many as it has, at most
-        loaded = sum(min(most, counts[part]) * values[part] for part in parts)
+    values = {part: values_of_example(study, part, model.num_dims) for part in parts}
+    if (
+        model.num_frames
+    ):  # of each dataset of a mixture as many as it has, at most; read, then mixed or scaled
+        examples = 2 * sum(min(most, counts[part]) * values[part] for part in parts) * _VALUE
     else:
-        loaded = most * max(values.values())
-    examples = 4 * loaded * _VALUE  # read, ordered, selected, scaled
-    weights = (3 + len(recipe.seeds)) * _parameters(study.models[curve.model]) * _VALUE
-    return math.ceil(_PROCESS_MB + _SPARE * (examples + weights) / 1e6)
+        examples = 4 * most * max(values.values()) * _VALUE  # read, ordered, selected, scaled
+    weights = (3 + len(recipe.seeds)) * _parameters(model) * _VALUE
+    processes = 1 + model.num_gpus if study.device != "cpu" and model.num_gpus > 1 else 1
+    return math.ceil(processes * (_PROCESS_MB + _SPARE * (examples + weights) / 1e6))
 
 
 def forecast(study: Study, names: list[str]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import torch
 from cases import SIZES
 from pdetransfer.data.examples import unit
 from pdetransfer.data.windows import Windows
+from pdetransfer.models import frames as of_models
 from pdetransfer.models.operators import Channels, NeuralOperator
 from pdetransfer.training.loop import batches
 
@@ -50,8 +51,11 @@ def naive(frames, channels, references, absent):
     return found
 
 
+@pytest.mark.parametrize("is_held", [True, False])
 @pytest.mark.parametrize("absent", [0.0, 1.0])
-def test_batches_and_targets_are_slices_of_the_trajectories(device, absent):
+def test_batches_and_targets_are_slices_of_the_trajectories(device, absent, is_held, monkeypatch):
+    """On a device, or sent to it from the host, where they would fill it."""
+    monkeypatch.setattr(of_models, "_holds", lambda *_: is_held)
     operator = operator_of(absent=absent)
     inputs, targets = operator.samples(MIXED, device)
     expected_inputs, expected_targets = [], []

@@ -185,6 +185,15 @@ def test_several_gpus_take_less_time_and_no_processor_has_any():
     assert asked[0] == pytest.approx(4 * asked[1], abs=4)
 
 
+def test_each_process_of_several_gpus_has_its_own_memory():
+    """The job, and a worker for each GPU."""
+    one, four = (
+        costs.training_mb(changed(models={"m": MODEL | {"num_gpus": count}}, device="cuda"), SCRATCH, [64])
+        for count in (1, 4)
+    )
+    assert four == pytest.approx(5 * one, rel=1e-3)
+
+
 def test_other_rates_are_those_of_another_study():
     faster = costs.at_rates(STUDY, {"m": 200})
     assert costs.seconds(STUDY, SCRATCH, 16) == 2 * costs.seconds(faster, SCRATCH, 16)
