@@ -173,7 +173,7 @@ def compare_roll_outs(
     return {"case": case, "ours, frames/s": FRAMES * batch / seconds, "plain / ours": ratio}
 
 
-def in_training(name: str, batch: int, recompute: bool = False, num_points: int = 128) -> Row:
+def in_training(name: str, batch: int, num_points: int = 128) -> Row:
     """Peak memory and windows/s of steps of a published size as training takes them: from resident trajectories of
     4 channels, with noise on the inputs, without, and in bfloat16."""
     hardware, random = Hardware(DEVICE), np.random.default_rng(0)
@@ -187,7 +187,7 @@ def in_training(name: str, batch: int, recompute: bool = False, num_points: int 
     operator = NeuralOperator(architecture, Channels(names, (), names), {}, seed=0)
     model, (inputs, targets) = operator.model.to(DEVICE), operator.samples(windows, DEVICE)
     part = hardware.micro_batch(operator, num_points**2, batch)
-    model.recompute = recompute
+    model.recompute = hardware.recomputes(operator, num_points**2, batch)
     optimiser, rows = Adam(model.parameters(), lr=1e-4, fused=True), torch.arange(batch, device=DEVICE)
     given = model, optimiser, inputs, targets
     steps = {
@@ -197,7 +197,7 @@ def in_training(name: str, batch: int, recompute: bool = False, num_points: int 
     }
     times = interleaved({kind: lambda step=step: step(rows) for kind, step in steps.items()})
     row: Row = {"case": f"{name}, {num_points} x {num_points}, batch {batch}", "at once": part}
-    row |= {"activations computed again": str(recompute), "peak memory, MB": hardware.peak_memory_mb()}
+    row["peak memory, MB"] = hardware.peak_memory_mb()
     for kind in steps:
         row[f"{kind}, windows/s"] = batch / statistics.median(taken[kind] for taken in times)
     return row

@@ -51,9 +51,8 @@ TOGETHER = ["16,4,128,8", "16,4,128,16", "16,4,128,32", "32,32,128,8", "8,4,32,8
 RESUMED = (16, 4, 128, 256, 32, 150) if ON_GPU else (4, 2, 8, 16, 8, 400)  # as full_cell.task_of takes them
 # width, num_layers, num_heads, patch, points, batch: the laptop's larger one, and the published Tiny
 DPOTS = [(64, 4, 4, 4, 32, 16), (512, 4, 4, 8, 128, 160)] if ON_GPU else [(16, 2, 2, 4, 16, 2)]
-PUBLISHED = (
-    [("tiny", 160), ("medium", 40), ("large", 40)] if ON_GPU else []
-)  # and the share of a batch of a card
+# With a card's share of the study's batch.
+PUBLISHED = [("tiny", 160), ("medium", 40), ("large", 40)] if ON_GPU else []
 NUM_SEEDS, NUM_STEPS = (3, 500) if ON_GPU else (2, 20)  # of trainings in bfloat16
 OUTPUTS, GRADIENTS = 1e-6, 1e-5  #: relative errors that a model may have
 REPEATS = 9
@@ -328,8 +327,8 @@ def dpot(add: Add) -> None:
     for size in DPOTS:
         attempt(add, dpots.name_of(*size), functools.partial(dpots.compare, *size))
         attempt(add, f"{dpots.name_of(*size)}, roll-out", functools.partial(dpots.compare_roll_outs, *size))
-    for published in PUBLISHED:
-        attempt(add, published[0], functools.partial(dpots.in_a_process, *published))
+    for name, batch in PUBLISHED:
+        attempt(add, name, functools.partial(dpots.in_a_process, name, batch))
     for tokens in dpots.TOKENS:
         attempt(add, f"{tokens} x {tokens} tokens", functools.partial(dpots.compare_transforms, tokens))
 
