@@ -65,7 +65,8 @@ class Replicates:
 
 class Estimate(NamedTuple):
     """A number with its bootstrap replicates, ``(1 + NUM_REPLICATES,)``, or alone, ``(1,)``; ``beyond`` says of
-    each whether it is censored: 1 where the true one is as large or larger, -1 as small or smaller, else 0."""
+    each whether it is censored: 1 where the true one is as large or larger, -1 as small or smaller, 2 either,
+    else 0."""
 
     values: np.ndarray
     beyond: np.ndarray

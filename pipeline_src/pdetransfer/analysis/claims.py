@@ -205,7 +205,7 @@ def _verdict(estimate: Estimate, at_least: float, at_most: float) -> str:
     if at_least <= low and high <= at_most:
         verdict, deciding = "holds", [below] * (at_least > -math.inf) + [above] * (at_most < math.inf)
     elif high < at_least or low > at_most:
-        verdict, deciding = "fails", [above > 0 if high < at_least else below < 0]
+        verdict, deciding = "fails", [above > 0 if high < at_least else below in (-1, 2)]
     else:
         verdict = "inconclusive"
     return "censored" if any(deciding) else verdict

@@ -225,6 +225,9 @@ ALL = np.ones(401, int)
         (ALL, {"at_most": 2}, "fails"),  # larger still
         (-ALL, {"at_least": 6}, "fails"),  # smaller still
         (ALL, {"at_least": 6}, "censored"),
+        (2 * ALL, {"at_least": 6}, "censored"),
+        (2 * ALL, {"at_most": 2}, "censored"),
+        (2 * ALL, {"at_least": 2}, "censored"),
         (TOP, {"at_least": 4}, "inconclusive"),
     ],
 )

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from pdetransfer.analysis.bootstrap import interval
+from pdetransfer.analysis.bootstrap import Estimate, interval
 
 _FAMILY = ["dataset", "family"]
 _REPLICATES = 1000
@@ -162,15 +162,23 @@ def lost(proxy: pd.DataFrame, own: pd.DataFrame) -> np.ndarray:
     return np.exp(means[each, transferred] - means[each, tuned])
 
 
-def moved(smallest: pd.DataFrame, largest: pd.DataFrame) -> np.ndarray:
+def moved(smallest: pd.DataFrame, largest: pd.DataFrame) -> Estimate:
     """Binary logarithm of the best setting of the largest model over that of the smallest, from the runs of both:
-    the estimate and its replicates, as ``lost`` has them. Settings are those of the grid."""
+    the estimate and its replicates, as ``lost`` has them. Settings are those of the grid; where one is its end, a
+    better one may lie beyond it, and the logarithm is censored."""
     if not (_has_best(smallest) and _has_best(largest)):
-        return np.full(1 + _REPLICATES, np.nan)
-    settings = np.log2(np.sort(smallest["setting"].unique()))
+        return Estimate.exact(np.full(1 + _REPLICATES, np.nan))
     seeds = _replicates(smallest["seed"].nunique())
-    from_, to = (_chosen(runs, seeds) for runs in (smallest, largest))
-    return settings[to] - settings[from_]
+    (from_, end_of_from), (to, end_of_to) = (_best_setting(runs, seeds) for runs in (smallest, largest))
+    at_the_same = (end_of_from == end_of_to) & (end_of_to != 0)
+    return Estimate(np.log2(to / from_), np.where(at_the_same, 2, np.sign(end_of_to - end_of_from)))
+
+
+def _best_setting(runs: pd.DataFrame, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each choice of seeds the best setting by validation, and of which end of the settings it is: 1 of the
+    upper, -1 of the lower, else 0."""
+    settings, chosen = np.sort(runs["setting"].unique()), _chosen(runs, seeds)
+    return settings[chosen], (chosen == len(settings) - 1).astype(int) - (chosen == 0)
 
 
 def _has_best(runs: pd.DataFrame) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from pdetransfer.analysis.bootstrap import Estimate
 from pdetransfer.analysis.claims import Evidence, NotInStudy
 from pdetransfer.plan.entries import Selection
 from pdetransfer.studies.mutransfer.optima import lost, moved, sweep
@@ -17,7 +18,7 @@ def transferred_over_tuned(evidence: Evidence, cells: Selection) -> np.ndarray:
     return lost(*_ends(evidence, cells))
 
 
-def grid_steps(evidence: Evidence, cells: Selection) -> np.ndarray:
+def grid_steps(evidence: Evidence, cells: Selection) -> Estimate:
     """Steps of a factor of two from the best setting of the smallest model of a family to that of the largest
     (``optima.moved``)."""
     return moved(*_ends(evidence, cells))

@@ -162,7 +162,7 @@ def test_a_model_that_diverges_at_all_rates_has_no_best_one():
     smallest, _, largest = (
         rows for _, rows in sweep_of(spoilt).query("family == 'mup'").groupby("size", sort=False)
     )
-    assert np.isnan(moved(smallest, largest)).all()
+    assert np.isnan(moved(smallest, largest).values).all()
     assert np.isnan(lost(largest, smallest)).all()
     assert len(list(answer(spoilt, None))) == 2
     assert len(transfers(spoilt)) == 4
@@ -219,7 +219,34 @@ def test_the_optimum_moves_by_as_many_factors_of_two():
     cells = sweep_of(sweep())
     for family, steps in (("standard", -2), ("mup", 0)):
         smallest, _, largest = (rows for _, rows in cells[cells["family"] == family].groupby("size"))
-        assert moved(smallest, largest) == pytest.approx(np.full(1001, steps))
+        found = moved(smallest, largest)
+        assert found.values == pytest.approx(np.full(1001, steps))
+        assert found.censored == 0
+
+
+@pytest.mark.parametrize(
+    ("of_smallest", "of_largest", "beyond"),
+    [
+        (
+            slice(3),
+            slice(None),
+            -1,
+        ),  # the best of both lies in the upper half of RATES, and of these at their end
+        (slice(None), slice(3), 1),
+        (slice(3), slice(3), 2),
+    ],
+)
+def test_what_moves_from_or_to_an_end_of_the_settings_is_censored(of_smallest, of_largest, beyond):
+    """A bound, or where both are the same end nothing: any that are better lie beyond it."""
+    cells = sweep_of(sweep()).query("family == 'mup'")
+    smallest, _, largest = (rows for _, rows in cells.groupby("size"))
+    parts = [
+        rows[rows["setting"].isin(RATES[part])]
+        for rows, part in ((smallest, of_smallest), (largest, of_largest))
+    ]
+    found = moved(*parts)
+    assert (found.beyond == beyond).all()
+    assert found.censored == 1
 
 
 @pytest.mark.parametrize(
