@@ -9,6 +9,11 @@ from pdetransfer.studies.dpot.by_frame import by_frame, persistence
 
 logs.to_file(snakemake.log[0])
 job = snakemake.params.job
-errors = pd.concat(map(pd.read_parquet, job.errors.values()))
-tests = [(of.dataset, Stored.of([of.test]).load_for({"num_frames": of.num_frames})) for of in job.tests]
-write_table(pd.concat([by_frame(errors), persistence(tests)]), snakemake.output.table)
+errors = [
+    *map(pd.read_parquet, job.errors.values()),
+    *(
+        persistence(of.dataset, Stored.of(of.test).load_for({"num_frames": of.num_frames}))
+        for of in job.tests
+    ),
+]
+write_table(by_frame(pd.concat(errors)), snakemake.output.table)

@@ -111,12 +111,13 @@ def test_what_a_model_makes_of_a_channel_that_is_not_there_reaches_nothing():
     assert errors_of_roll_outs(operator, OF_REACTION, CPU) == expected
 
 
-@pytest.mark.parametrize("windows", [OF_FLOW, OF_REACTION])
+@pytest.mark.parametrize("windows", [OF_FLOW, OF_REACTION, MIXED])
 def test_a_model_that_repeats_the_last_frame_has_the_errors_of_persistence(windows):
     of_all, by_frame = errors_of_roll_outs(operator_of(windows, PERSISTENCE), windows, CPU)
-    table = persistence([("d", windows)]).set_index("frame")
-    assert table.loc[0, "error"] == pytest.approx(np.mean(of_all), rel=1e-5)
-    assert table.loc[1:, "error"].tolist() == pytest.approx(np.mean(by_frame, axis=0), rel=1e-5)
+    table = persistence("d", windows)
+    assert table["error"].tolist() == pytest.approx(of_all, rel=1e-5)
+    for found, expected in zip(table["by_frame"], by_frame, strict=True):
+        assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_of_frames_before_the_inputs_of_a_prediction_nothing_counts():

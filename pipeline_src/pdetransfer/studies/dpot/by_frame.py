@@ -1,6 +1,4 @@
-"""Errors of roll-outs by frame, beside those of repeating the last input."""
-
-from collections.abc import Iterable
+"""Errors of roll-outs by frame, and those of repeating the last input."""
 
 import numpy as np
 import pandas as pd
@@ -29,23 +27,17 @@ def by_frame(errors: pd.DataFrame) -> pd.DataFrame:
     return found.fillna(np.inf).reset_index()[_COLUMNS]  # between infinite errors pandas finds no quartile
 
 
-def persistence(tests: Iterable[tuple[str, Windows]]) -> pd.DataFrame:
-    """Rows of the same table for repeating the last input frame, of test trajectories by dataset."""
-    return pd.concat([_of_dataset(dataset, windows) for dataset, windows in tests])
-
-
-def _of_dataset(dataset: str, windows: Windows) -> pd.DataFrame:
-    inputs = windows.num_inputs
-    frames = windows.planes.reshape(len(windows), -1, len(windows.channels), *windows.grid).astype(np.float64)
-    truth, last = frames[:, inputs:], frames[:, inputs - 1 : inputs]
-    grid = tuple(range(3, frames.ndim))
-    error, size = (
-        np.square(values).sum(axis=grid) for values in (truth - last, truth)
-    )  # (count, time, channel)
-    of_each = np.sqrt(error / size).mean(axis=2)
-    of_all = np.sqrt(error.sum(axis=1) / size.sum(axis=1)).mean(axis=1)
-    both = np.concatenate([of_all[:, None], of_each], axis=1)
-    low, high = np.quantile(both, [0.25, 0.75], axis=0)
-    rows = {"frame": np.arange(both.shape[1]), "error": both.mean(axis=0), "low": low, "high": high}
-    axes = {"dataset": dataset, "model": PERSISTENCE, "init": "", "recipe": "", "n_train": 0}
-    return pd.DataFrame(axes | rows)[_COLUMNS]
+def persistence(dataset: str, windows: Windows) -> pd.DataFrame:
+    """Errors of repeating the last input frame on test trajectories, as ``jobs.evaluate`` has those of a model."""
+    axes = {"dataset": dataset, "model": PERSISTENCE, "init": "", "recipe": "", "n_train": 0, "seed": 0}
+    sizes = zip(windows.first, windows.num_frames, windows.num_channels, strict=True)
+    rows = []
+    for example, (first, num_frames, num_channels) in enumerate(sizes):
+        planes = windows.planes[first : first + num_frames * num_channels].astype(np.float64)
+        frames = planes.reshape(num_frames, num_channels, -1)
+        truth, last = frames[windows.num_inputs :], frames[windows.num_inputs - 1]
+        error, size = (np.square(values).sum(axis=2) for values in (truth - last, truth))  # (time, channel)
+        of_all = np.sqrt(error.sum(axis=0) / size.sum(axis=0)).mean()
+        of_each = np.sqrt(error / size).mean(axis=1)
+        rows.append(axes | {"example": example, "error": of_all, "by_frame": of_each.tolist()})
+    return pd.DataFrame(rows)

@@ -2,15 +2,15 @@
 
 from typing import NamedTuple
 
-from pdetransfer.plan.inputs import File, SplitFiles, errors, split
+from pdetransfer.plan.inputs import File, SplitFiles, errors, splits
 from pdetransfer.plan.study import Study
 
 
 class Tested(NamedTuple):
-    """The test split of a dataset, and how many frames models are given there."""
+    """The test split of a dataset, of each that it consists of, and how many frames models are given there."""
 
     dataset: str
-    test: SplitFiles
+    test: list[SplitFiles]
     num_frames: int
 
 
@@ -27,7 +27,7 @@ def by_frame(study: Study, experiments: list[str]) -> ByFrame:
     return ByFrame(
         {name: errors(study, name) for name in experiments},
         [
-            Tested(dataset, split(study, dataset, "test"), num_frames)
+            Tested(dataset, splits(study, dataset, "test"), num_frames)
             for dataset, num_frames in tested
             if num_frames
         ],

@@ -88,7 +88,7 @@ def test_persistence_repeats_the_last_input(num_channels):
     random, inputs = np.random.default_rng(0), 3
     frames = random.standard_normal((5, 7, num_channels, 4, 6)).astype(np.float32) + 1
     windows = Windows.of(frames, ("a", "b")[:num_channels], inputs)
-    table = persistence([("far", windows), ("near", windows[:2])])
+    table = by_frame(pd.concat([persistence("far", windows), persistence("near", windows[:2])]))
     assert set(table["model"]) == {PERSISTENCE}
     assert set(table["n_train"]) == {0}
     for dataset, count in (("far", 5), ("near", 2)):
