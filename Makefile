@@ -24,6 +24,7 @@ test: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check workflow
+	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder # one file has the cluster, and takes longest
 

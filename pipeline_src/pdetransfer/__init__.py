@@ -1,6 +1,7 @@
 """How much data does a pre-trained neural operator save?"""
 
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 try:
     __version__ = version("pdetransfer")
@@ -10,7 +11,7 @@ except PackageNotFoundError:  # run from a checkout that is not installed
 __all__ = ["load_model"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     # torch takes a second to import, which planning the workflow should not pay.
     if name == "load_model":
         from pdetransfer.models.checkpoints import load_model

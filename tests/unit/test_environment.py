@@ -1,4 +1,4 @@
-"""pyproject.toml, requirements.lock and environment.yml name the same packages in the same versions."""
+"""What is said in several files is the same in all: packages, versions, tools."""
 
 import re
 import tomllib
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -50,3 +51,49 @@ def test_conda_gives_the_same_versions(requirement):
 def test_conda_has_nothing_else():
     expected = {CONDA_NAMES.get(requirement.name, requirement.name) for requirement in DIRECT}
     assert set(conda()) == expected | {"python"}
+
+
+def test_the_oldest_snakemake_is_the_same_everywhere():
+    (oldest,) = (
+        bound.version
+        for requirement in DIRECT
+        if requirement.name == "snakemake"
+        for bound in requirement.specifier
+        if bound.operator == ">="
+    )
+    assert (
+        re.search(r'^min_version\("(.+)"\)$', (ROOT / "workflow/Snakefile").read_text(), re.MULTILINE)[1]
+        == oldest
+    )
+    assert f"snakemake-≥{oldest}-" in (ROOT / "README.md").read_text()
+
+
+def test_ci_runs_with_the_python_of_conda():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
+    steps = [step for job in jobs.values() for step in job["steps"]]
+    assert ".ci/run" in [step.get("run") for step in steps]
+    (setup,) = (step["with"] for step in steps if "setup-python" in step.get("uses", ""))
+    assert setup["python-version"] == conda()["python"][0]
+    assert (ROOT / setup["cache-dependency-path"]).is_file()
+
+
+def test_hooks_run_the_tools_of_make_test():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    entries = [hook["entry"].split()[0] for repository in hooks for hook in repository["hooks"]]
+    recipe = (ROOT / "Makefile").read_text().replace("$(BIN)", ".venv/bin")
+    assert entries
+    for entry in entries:
+        assert f"\t{entry} " in recipe
+        assert Path(entry).name in {requirement.name for requirement in TEST}
+
+
+def test_the_newest_release_has_the_version_of_the_project():
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings.pop(0) == "Unreleased"
+    releases = [re.fullmatch(r"v(\d+\.\d+\.\d+) - (\d{4}-\d\d-\d\d)", heading) for heading in headings]
+    assert all(releases)
+    versions, dates = zip(*(release.groups() for release in releases), strict=True)
+    assert list(versions) == sorted(versions, key=Version, reverse=True)
+    assert list(dates) == sorted(dates, reverse=True)
+    assert versions[0] == PROJECT["version"]
+    assert versions[0] == yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"]

@@ -1,7 +1,7 @@
 """Uncertainty of test errors: a bootstrap over test examples and seeds."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -93,6 +93,7 @@ class Estimate(NamedTuple):
 def interval(values: np.ndarray) -> tuple[float, float]:
     """The 95 % percentile interval of an estimate with its replicates, ``(1 + NUM_REPLICATES,)``; some may be
     infinite."""
-    method = "higher" if np.isinf(values).any() else "linear"  # nothing lies between a number and infinity
+    # Nothing lies between a number and infinity.
+    method: Literal["higher", "linear"] = "higher" if np.isinf(values).any() else "linear"
     low, high = np.quantile(values[1:], [0.025, 0.975], method=method)
     return float(low), float(high)

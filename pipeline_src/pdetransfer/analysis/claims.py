@@ -89,7 +89,7 @@ class Evidence:
         self, section: str, names: Iterable[str], asked: str | tuple[str, ...] | dict[str, Any] | None
     ) -> list[str]:
         """Those of some entries that a selection asks for; NotInStudy if there are none."""
-        entries: dict[str, Entry] = {name: getattr(self.study, section)[name] for name in names}
+        entries: dict[str, Any] = {name: getattr(self.study, section)[name] for name in names}
         if asked is None:
             return [*entries]
         if isinstance(asked, dict):
@@ -169,7 +169,12 @@ def judge(name: str, claim: Claim, evidence: Evidence, quantities: dict[str, Cal
     ``cells``, ``over`` and ``model``, where it has them, to an ``Estimate``, or to the values of an exact one; NaN
     where it is not known."""
     at = evidence.study.bounds
-    told = {"claim": name, "statement": claim.statement, "place": claim.place, "quantity": claim.quantity}
+    told: dict[str, Any] = {
+        "claim": name,
+        "statement": claim.statement,
+        "place": claim.place,
+        "quantity": claim.quantity,
+    }
     told |= {"tested": claim.tested.get(at, claim.statement)}
     if at not in claim.bounds:
         return Verdict(**told, verdict="not judged")

@@ -93,7 +93,9 @@ def _in_examples(replicates: Replicates) -> Iterable[tuple[dict, np.ndarray, np.
             yield axes, np.array([*trained], float), np.stack([*trained.values()], axis=1)
 
 
-def _in_parameters(replicates: Replicates, num_parameters: dict[str, int]):
+def _in_parameters(
+    replicates: Replicates, num_parameters: dict[str, int]
+) -> Iterable[tuple[dict, np.ndarray, np.ndarray]]:
     """The same, in the parameters of the models of an arm."""
     sizes: dict[tuple, dict] = {}
     for (dataset, model, init, recipe, n), errors in replicates.finite.items():
@@ -108,7 +110,9 @@ def _in_parameters(replicates: Replicates, num_parameters: dict[str, int]):
             yield axes | {"n_train": n}, np.array([*ordered], float), np.stack([*ordered.values()], axis=1)
 
 
-def _in_compute(replicates: Replicates, seconds: dict[tuple, float]):
+def _in_compute(
+    replicates: Replicates, seconds: dict[tuple, float]
+) -> Iterable[tuple[dict, np.ndarray, np.ndarray]]:
     """The same, in compute, at the points where more of it makes the error smaller."""
     arms: dict[tuple, dict] = {}
     for (dataset, model, init, recipe, n), errors in replicates.finite.items():

@@ -1,6 +1,6 @@
 """Data savings of pre-training: how many examples training from scratch needs for the same error."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -66,7 +66,7 @@ def equivalents(scratch: list[ScratchCurve], errors: np.ndarray) -> Estimate:
     return Estimate(np.array([equivalent.n for equivalent in found]), beyond)
 
 
-def equivalent_columns(found: Estimate) -> dict[str, float | str]:
+def equivalent_columns(found: Estimate) -> dict[str, Any]:
     """The estimate of ``equivalents``, its 95 % interval, what is known of it, and the share of replicates beyond
     the curve."""
     low, high = interval(found.values)

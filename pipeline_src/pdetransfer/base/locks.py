@@ -53,7 +53,7 @@ class Lock:
 
     def _acquire(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        seen = since = None
+        seen, since = None, time.monotonic()
         while not self._create():
             now = _read(self.path)
             if now != seen:

@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from pathlib import Path
+from types import TracebackType
 
 from pdetransfer.base.files import UnusableFile
 
@@ -16,7 +17,9 @@ def to_file(path: str | None, goes_on: bool = False) -> None:
         open(path, "w").close()
     logging.basicConfig(filename=path, filemode="a", level=logging.INFO, format="%(asctime)s %(message)s")
 
-    def log_exception(kind, error, traceback) -> None:
+    def log_exception(
+        kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+    ) -> None:
         if isinstance(error, UnusableFile):
             error.args = (f"{error}; delete it, and the next run makes it again",)
         logging.critical("failed", exc_info=(kind, error, traceback))

@@ -38,7 +38,7 @@ def solve(
     pending = np.arange(len(waves))
     with np.errstate(over="ignore", invalid="ignore"):  # what blows up on few points need not on more
         coarse = evolve(waves, viscosity, time, _POINTS, _STEPS)
-        for factor in 2 ** np.arange(1, _DOUBLINGS + 1):
+        for factor in (2**doubling for doubling in range(1, _DOUBLINGS + 1)):
             fine = evolve(waves[pending], viscosity, time, _POINTS * factor, _STEPS * factor)
             error[pending] = _error(coarse, fine, waves[pending])
             solution[pending] = _sample(fine, mean[pending], time, num_points)
@@ -61,7 +61,7 @@ def evolve(waves: np.ndarray, viscosity: float, time: float, num_points: int, nu
     v = np.zeros((len(waves), len(derivative)), dtype=complex)
     v[:, : waves.shape[1]] = waves[:, : v.shape[1]]
 
-    def advection(v):
+    def advection(v: np.ndarray) -> np.ndarray:
         u = np.fft.irfft(v, n=num_points, norm="forward")
         return derivative * np.fft.rfft(u * u, norm="forward")[:, : v.shape[1]]
 

@@ -125,12 +125,12 @@ def datasets_table(facts: list[dict], pretraining: list[str]) -> pd.DataFrame:
     range, as an interval, that lies in the pre-training range; empty without ranges.
     """
     ranges = {card["dataset"]: _range(card) for card in facts}
-    bases = [card for card in facts if card["dataset"] in pretraining and ranges[card["dataset"]]]
+    bases = [card for card in facts if card["dataset"] in pretraining]
     rows = []
     for card in facts:
         interval = ranges[card["dataset"]]
         references = [ranges[base["dataset"]] for base in bases if base["system"] == card["system"]]
-        overlaps = [_overlap(interval, reference) for reference in references] if interval else []
+        overlaps = [_overlap(interval, reference) for reference in references if interval and reference]
         rows.append(
             {
                 "dataset": card["dataset"],

@@ -147,7 +147,7 @@ class Container:
         if missing := _missing_chunks(array):
             raise ValueError(
                 f"{self.path}: {missing} chunks of {key!r} were never written, and would be read as "
-                f"{array.fillvalue if isinstance(array, h5py.Dataset) else array.fill_value}; expected all: "
+                f"{_filler(array)}; expected all: "
                 f"copy the file again, or write them, those of zeros, too (write_empty_chunks of zarr)"
             )
         variable = Variable(self.path, key, _dims(array), tuple(range(array.ndim)), array)
@@ -269,6 +269,11 @@ def _dims(array: h5py.Dataset | zarr.Array | np.ndarray) -> tuple[str, ...]:
         names = getattr(array.metadata, "dimension_names", None) or array.attrs.get("_ARRAY_DIMENSIONS")
         names = names or [""] * array.ndim
     return tuple(name or "" for name in names)
+
+
+def _filler(array: h5py.Dataset | zarr.Array) -> Any:
+    """What is read of a chunk that was never written."""
+    return array.fillvalue if isinstance(array, h5py.Dataset) else array.fill_value
 
 
 def _missing_chunks(array: h5py.Dataset | zarr.Array | np.ndarray) -> int:

@@ -127,9 +127,9 @@ def _load_store(store: Path, content: dict, count: int) -> Examples:
             np.stack([arrays[name] for name in content[key]], axis=1) for key in ("fields", "outputs")
         )
         coefficients = group["coefficients"][:count]
-    names = (tuple(content[key]) for key in ("fields", "coefficient_names", "outputs"))
+    given, varied, solved = (tuple(content[key]) for key in ("fields", "coefficient_names", "outputs"))
     own_units = content.get("own_units", "file" in content)
-    return Examples(fields, coefficients, outputs, *names, own_units, content["system"])
+    return Examples(fields, coefficients, outputs, given, varied, solved, own_units, content["system"])
 
 
 def _stored_fields(content: dict) -> list[str]:

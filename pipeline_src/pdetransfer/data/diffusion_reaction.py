@@ -97,7 +97,7 @@ def solve(
     if initial.shape[1:] != (2, n, n):
         raise ValueError(f"initial has the shape {initial.shape}; expected (count, 2, n, n)")
 
-    def to_next_frame(waves, num_steps):
+    def to_next_frame(waves: np.ndarray, num_steps: int) -> np.ndarray:
         return evolve(waves, diffusivities, offset, interval, num_steps)
 
     frames = np.empty((len(initial), num_frames, 2, num_points, num_points))
@@ -129,7 +129,7 @@ def evolve(
     num_points = waves.shape[-1]
     of_a_step = _weights(*diffusivities, time / num_steps, num_points)
 
-    def exchange(waves):
+    def exchange(waves: np.ndarray) -> np.ndarray:
         u, v = waves[:, 0], waves[:, 1]
         values = to_fields(u, num_points)
         change = np.empty_like(waves)

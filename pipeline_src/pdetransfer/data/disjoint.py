@@ -58,7 +58,7 @@ def _fingerprints(store: Path, content: dict) -> dict[str, np.ndarray]:
     return {kind: np.frombuffer(b"".join(values), dtype=np.uint64) for kind, values in hashes.items()}
 
 
-def _hash(values: np.ndarray):
+def _hash(values: np.ndarray) -> "hashlib.blake2b":
     return hashlib.blake2b(np.ascontiguousarray(values), digest_size=8)
 
 

@@ -13,8 +13,9 @@ from pdetransfer.base import numerics
 from pdetransfer.data.sources import SparseGaussians
 from pdetransfer.data.store import Writer, examples_of_shard
 from pdetransfer.data.streams import Stream
+from pdetransfer.data.systems._system import AbstractSystem
 from pdetransfer.data.systems._trajectories import AbstractTrajectories
-from pdetransfer.data.systems.registry import SYSTEMS, AbstractSystem
+from pdetransfer.data.systems.registry import SYSTEMS
 
 MOST_ATTEMPTS = 1000  #: at drawing an example that its system accepts
 _CACHED = 8  #: examples solved at once: their spectra stay in the processor's cache

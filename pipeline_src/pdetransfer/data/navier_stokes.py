@@ -95,7 +95,7 @@ def solve(
 
     flow = to_waves(forcing, highest), viscosity, length, solver_points
 
-    def to_next_frame(waves, num_steps):
+    def to_next_frame(waves: np.ndarray, num_steps: int) -> np.ndarray:
         return evolve(waves, *flow, interval, num_steps)
 
     frames = np.empty((len(initial), num_frames, num_points, num_points))
@@ -134,7 +134,7 @@ def evolve(
     velocity, shear, strain = _operators(highest, length)
     of_a_step = _weights(viscosity, length, time / num_steps, highest)
 
-    def advection(w):
+    def advection(w: np.ndarray) -> np.ndarray:
         # The curl of u·∇u = div(u uᵀ), which takes one transform less than u·∇w (Basdevant 1983).
         u, v = fields = to_fields(velocity * w, num_points)
         fields[0], fields[1] = u * v, v * v - u * u
@@ -175,7 +175,7 @@ def _least_steps(waves: np.ndarray, flow: tuple, interval: float) -> np.ndarray:
     highest = waves.shape[-1] - 1
     velocity, *_ = _operators(highest, length)
 
-    def fastest(waves):
+    def fastest(waves: np.ndarray) -> np.ndarray:
         return np.abs(to_fields(velocity * waves, num_points)).sum(axis=0).max(axis=(1, 2))
 
     return (fastest(waves) + interval * fastest(forcing[None])) * interval * 2 * np.pi * highest / length

@@ -46,7 +46,7 @@ class GaussianField:
     alpha: float  #: α
     zero_mean: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.boundary not in ("periodic", "neumann"):
             raise ValueError(f"boundary is {self.boundary!r}; expected 'periodic' or 'neumann'")
         if self.dimensions not in (1, 2):

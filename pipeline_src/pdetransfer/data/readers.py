@@ -94,7 +94,7 @@ def import_file(
         file = _file_of(container, layout, names, kind, solver, held_out)
         if solver is not None:
             file = _compared(solver, file)
-        is_spectral = kind is not None and issubclass(kind, SpectralSystem)
+        spectral = kind if kind is not None and issubclass(kind, SpectralSystem) else None
         writer = _writer(file, kind, store, manifest)
         checked: dict[str, list[np.ndarray]] = {name: [] for name in ("residual", "mean", *file.names)}
         for start in range(0, len(file.examples), writer.shard):
@@ -102,16 +102,16 @@ def import_file(
             stored = file.read(file.examples[rows])
             for name in file.names:
                 checked[name].append(source_rms(stored[name]))
-            if is_spectral:
-                checked["residual"].append(_residual(kind, stored))
+            if spectral is not None:
+                checked["residual"].append(_residual(spectral, stored))
                 checked["mean"].append(stored[OUTPUT].mean(axis=(1, 2), dtype=np.float64))
             writer.write(rows, stored)
         found = {name: np.concatenate(values) for name, values in checked.items() if values}
         _log_what_was_read(file, found)
         attributes = _attributes(file, dataset, split, system, names) | _in_time(file.layout, solver)
-        if is_spectral:
-            attributes["largest_residual"] = _check_residual(kind, file, found["residual"])
-            _say_means(kind, file, found["mean"] / found[OUTPUT])
+        if spectral is not None:
+            attributes["largest_residual"] = _check_residual(spectral, file, found["residual"])
+            _say_means(spectral, file, found["mean"] / found[OUTPUT])
     return writer.finish(attributes)
 
 
@@ -156,8 +156,9 @@ def _solved_by(
     """The layout of an open file, and the system that solves its examples anew, if any does."""
     layout = layouts.find(container, kind)
     if isinstance(layout, Trajectories):
-        layout = replace(layout, time_step=_time_step(container.path, layout, kind, options))
-        time = layout.time_step * (layout.num_frames - 1)
+        time_step = _time_step(container.path, layout, kind, options)
+        layout = replace(layout, time_step=time_step)
+        time = time_step * (layout.num_frames - 1)
         options = options | {"time": time, "num_frames": layout.num_frames}
     return layout, None if kind is None or issubclass(kind, SpectralSystem) else kind(**options)
 
@@ -238,7 +239,7 @@ def _coefficients(
     check_shape(path, "the coefficients", variable.shape, is_right, f"({count}, c), a row an example")
     values = variable.read().astype(np.float64)
     _check_finite(path, "coefficients", np.arange(count), values, values)
-    own = {name: (name,) for name in _own_names(container, names)}
+    own: dict[str, tuple[str, ...]] = {name: (name,) for name in _own_names(container, names)}
     known = [own, *([kind.public_columns] if kind is not None and kind.public_columns else [])]
     columns = next((columns for columns in known if len(columns) == values.shape[1]), None)
     if columns is None:

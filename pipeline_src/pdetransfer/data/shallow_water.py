@@ -41,7 +41,7 @@ def _area(y: np.ndarray, x: np.ndarray, radius: np.ndarray) -> np.ndarray:
     x, y = np.minimum(x, radius), np.minimum(y, radius)
     flat = np.minimum(x, np.sqrt(radius**2 - y**2))  # up to here, the disc reaches to y
 
-    def under_the_arc(x):
+    def under_the_arc(x: np.ndarray) -> np.ndarray:
         return (x * np.sqrt(radius**2 - x**2) + radius**2 * np.arcsin(x / radius)) / 2
 
     return flat * y + under_the_arc(x) - under_the_arc(flat)
@@ -91,7 +91,7 @@ def solve(
             some = slice(start, start + block)
             states = np.zeros((3, *initial[some].shape))
             states[0] = initial[some]
-            water, gone = _water(states), 0
+            water, gone = _water(states), np.zeros(states.shape[1])
             frames[some, 0] = _averages(states[0], num_points)
             for frame in range(1, num_frames):
                 states, out = evolve(states, side / n, gravity, interval, cfl)

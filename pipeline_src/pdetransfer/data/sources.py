@@ -25,7 +25,7 @@ class SparseGaussians:
     sigma: float
     sparsity_range: tuple[float, float]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         low, high = self.sparsity_range
         object.__setattr__(self, "sparsity_range", (low, high))  # hashable, whatever sequence it came as
         if not 0 <= low <= high < 1:

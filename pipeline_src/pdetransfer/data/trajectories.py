@@ -76,6 +76,7 @@ class Trajectories:
     def points(self, periodic: bool) -> dict[str, np.ndarray]:
         """Coordinates by axis, time from the first frame on."""
         in_space = zip(self.axes, self.grid, strict=True)
+        assert self.time_step is not None
         times = self.time_step * np.arange(self.num_frames)
         return {"t": times} | {axis: points(count, periodic) for axis, count in in_space}
 
@@ -113,9 +114,9 @@ def find(container: Container, arrays: list[Variable], channel: str, is_square: 
     """
     path, times = container.path, _times(container)
     *first, frames = _turned(arrays, times)
-    step = _step(path, times) if times is not None and times.size else None
-    if first and not (step and np.isclose(times[0], step, rtol=_EQUAL)):
-        start = "at a time that no key 't' gives" if step is None else f"at the time {times[0]:g}"
+    begin, step = (np.nan, None) if times is None or not times.size else (times[0], _step(path, times))
+    if first and not (step and np.isclose(begin, step, rtol=_EQUAL)):
+        start = "at a time that no key 't' gives" if step is None else f"at the time {begin:g}"
         log.info(
             f"{path}: a is left out, as u starts {start}; a u that starts one step after 0 has it before"
         )

@@ -4,7 +4,7 @@ Activations have their channels first and the tokens last, ``(width, batch, n_y,
 one matrix product over the tokens of the whole batch, and the Fourier transform is over the last axes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -73,7 +73,7 @@ class DPOT(nn.Module):
             )
         self.patch = patch
         self.embedding = Embedding(width, patch, num_patches, in_channels // out_channels, out_channels)
-        mixers = {
+        mixers: dict[str, Callable[[], nn.Module]] = {
             "fourier": lambda: FourierMixer(width, num_heads, modes),
             "attention": lambda: Attention(width, num_heads),
         }

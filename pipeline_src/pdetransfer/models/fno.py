@@ -32,7 +32,7 @@ class SpectralConvolution(nn.Module):
         super().__init__()
         self.modes = modes
         shape = *kept(modes), width, 2 * width
-        draw = {
+        draw: dict[str, Callable[[], Tensor]] = {
             # Not rand / width², which on a device without memory ("meta") imports PyTorch's compiler.
             "uniform": lambda: torch.empty(shape).uniform_(0, 1 / width**2),
             "normal": lambda: torch.randn(shape) / (2 * width) ** 0.5,

@@ -60,13 +60,21 @@ class WindowInputs:
         each of its channels."""
         trajectory = np.repeat(np.arange(len(windows)), windows.num_windows)
         start = np.arange(len(trajectory)) - windows.first_window[trajectory]
-        tables = (windows.first, windows.num_channels, place, trajectory, start)
-        counts = (windows.first_window, windows.num_windows)
+
+        def table(values: np.ndarray) -> Tensor:
+            return torch.from_numpy(np.asarray(values)).to(device)
+
         return cls(
-            torch.from_numpy(planes).to(device if _holds(device, planes.nbytes) else "cpu"),
-            *(torch.from_numpy(np.asarray(table)).to(device) for table in (*tables, *counts)),
-            windows.num_inputs,
-            torch.from_numpy(windows.spread(_VALIDATED)).to(device),
+            planes=torch.from_numpy(planes).to(device if _holds(device, planes.nbytes) else "cpu"),
+            first=table(windows.first),
+            stride=table(windows.num_channels),
+            place=table(place),
+            trajectory=table(trajectory),
+            start=table(start),
+            first_window=table(windows.first_window),
+            num_windows=table(windows.num_windows),
+            num_inputs=windows.num_inputs,
+            validated=table(windows.spread(_VALIDATED)),
         )
 
     def __len__(self) -> int:

@@ -4,6 +4,7 @@ A mixer maps ``(width, batch, n_y, n_x)`` to the same shape, and adds its input.
 """
 
 import functools
+from typing import Any
 
 import numpy as np
 import torch
@@ -115,7 +116,7 @@ def to_points(v_hat: Tensor, modes: int | None, tokens: torch.Size) -> Tensor:
     return torch.fft.irfft(torch.fft.ifft(v_hat, dim=2, norm="ortho"), n_x, dim=3, norm="ortho")
 
 
-def matrices(*settings) -> tuple[Tensor, Tensor]:
+def matrices(*settings: Any) -> tuple[Tensor, Tensor]:
     """``_matrices`` for torch.compile, which would trace a cached function itself."""
     return _matrices(*settings)
 
@@ -137,5 +138,5 @@ def _matrices(
     dft = np.concatenate([wave.real, wave.imag], axis=1)
     count = np.where((k_x == 0) | (2 * k_x == n_x), 1, 2)  # once for -k
     inverse = dft * np.tile(count, 2)
-    dft, inverse = (torch.from_numpy(a).to(device, dtype) for a in (dft, inverse))
-    return dft, inverse.T
+    forward, back = (torch.from_numpy(a).to(device, dtype) for a in (dft, inverse))
+    return forward, back.T

@@ -126,7 +126,7 @@ class NeuralOperator:
 
     def samples(
         self, examples: Examples | Windows, device: torch.device
-    ) -> tuple[Inputs, Tensor] | tuple[WindowInputs, Targets]:
+    ) -> tuple[Inputs | WindowInputs, Tensor | Targets]:
         """What the network takes and what its outputs are to be, in its units. Raises ValueError as ``inputs``
         does."""
         if isinstance(examples, Windows):

@@ -9,6 +9,7 @@ imaginary.
 
 import functools
 import logging
+from typing import Any
 
 import numpy as np
 import torch
@@ -88,7 +89,7 @@ def _ffts_to_points(v_hat: Tensor, modes: tuple[int, ...], grid: torch.Size) -> 
     return torch.fft.irfft(v, grid[0], dim=0).contiguous()
 
 
-def matrices(*settings) -> tuple[Tensor, Tensor]:
+def matrices(*settings: Any) -> tuple[Tensor, Tensor]:
     """``_matrices`` for torch.compile, which would trace a cached function itself: a constant (``steps``)."""
     return _matrices(*settings)
 
@@ -109,5 +110,5 @@ def _matrices(
     dft = of_real if is_half else np.concatenate([of_real, of_imag], axis=2)
     count = np.where(is_half & (k > 0), 2, 1)
     inverse = dft * count[:, None, None] / num_points
-    dft, inverse = (torch.from_numpy(a).flatten(0, 1).to(device, dtype) for a in (dft, inverse))
-    return dft, inverse.T
+    forward, back = (torch.from_numpy(a).flatten(0, 1).to(device, dtype) for a in (dft, inverse))
+    return forward, back.T

@@ -313,7 +313,7 @@ def _modes_on(study: Study, name: str, dataset: str) -> Iterator[str]:
     """A model's modes on the grid of a generated dataset."""
     model, entry, grid = study.models[name], study.datasets[dataset], study.grid_of(dataset)
     # A model that takes frames has no axis of time.
-    axes, grid = (of[-model.num_dims :] for of in (SYSTEMS[entry.system].axes, grid))
+    axes, grid = SYSTEMS[entry.system].axes[-model.num_dims :], grid[-model.num_dims :]
     modes = by_axis(model.modes, len(grid))
     for axis, of_axis, most in zip(axes, modes, most_modes(grid, model.padding), strict=True):
         if of_axis > most:

@@ -6,7 +6,7 @@ What stands here is what a study has after ``expand``; how its entries go togeth
 
 import math
 from abc import abstractmethod
-from typing import Annotated, Any, ClassVar, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
 
 from pydantic import (
     AfterValidator,
@@ -159,7 +159,6 @@ class Proxy(Entry):
 class _Model(Entry):
     """An architecture with its sizes. A size is one entry."""
 
-    num_dims: int
     num_frames: Count | None = Field(
         None,
         description="Input frames (T), of a model that learns the next frame of a trajectory from them; "
@@ -302,7 +301,7 @@ class _Other(Entry):
 
     model_config = ConfigDict(extra="ignore")
 
-    kind: Literal[*KINDS] = Field(description=FNO.model_fields["kind"].description)
+    kind: Literal[*KINDS] = Field(description=FNO.model_fields["kind"].description)  # type: ignore[valid-type]
 
 
 def _kind_of_model(given: Any) -> str:
@@ -310,13 +309,17 @@ def _kind_of_model(given: Any) -> str:
     return f"[{kind}]" if kind in KINDS else "[other]"
 
 
-#: The tags stand in pydantic's locations.
-Model = Annotated[
-    Union[
-        *(Annotated[of, Tag(f"[{kind}]")] for kind, of in KINDS.items()), Annotated[_Other, Tag("[other]")]
-    ],
-    Discriminator(_kind_of_model),
-]
+if TYPE_CHECKING:
+    Model = AnyModel
+else:
+    #: The tags stand in pydantic's locations.
+    Model = Annotated[
+        Union[
+            *(Annotated[of, Tag(f"[{kind}]")] for kind, of in KINDS.items()),
+            Annotated[_Other, Tag("[other]")],
+        ],
+        Discriminator(_kind_of_model),
+    ]
 
 
 class Pretraining(Entry):

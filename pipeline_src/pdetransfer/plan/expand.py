@@ -7,6 +7,7 @@ over the settings of another entry of its section, and ``each`` makes a family o
 import difflib
 from collections.abc import Iterable
 from itertools import product
+from typing import Any
 
 #: Sections of named entries, and where their entries name those of other sections.
 REFERENCES: dict[str, dict[str, str]] = {
@@ -32,13 +33,13 @@ class ConfigError(ValueError):
     """A mistake in the config, in one sentence."""
 
 
-def expected_one_of(value: str, known: Iterable[str]) -> str:
+def expected_one_of(value: object, known: Iterable[str]) -> str:
     """What was expected instead of a name, with a near one if there is any."""
     known = list(known)
     return f"expected one of {sorted(known)}{near(value, known)}"
 
 
-def near(value: str, known: Iterable[str]) -> str:
+def near(value: object, known: Iterable[str]) -> str:
     """A name that may have been meant, if there is any."""
     found = difflib.get_close_matches(str(value), list(known), n=1)
     return f" (did you mean {found[0]!r}?)" if found else ""
@@ -173,7 +174,7 @@ def _spelled(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _named(section: str, value: object, families: Families) -> object:
+def _named(section: str, value: Any, families: Families) -> Any:
     """A section whose entries name members where they named families."""
     if section not in REFERENCES:
         return value

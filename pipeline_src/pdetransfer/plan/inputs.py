@@ -213,7 +213,7 @@ def imported(study: Study, dataset: str, split: str) -> Imported:
     entry = study.datasets[dataset]
     assert entry.files
     shared = not entry.files.validation and split != "test"  # training examples and those held out of them
-    settings = {
+    settings: dict[str, Any] = {
         "dataset": dataset,
         "split": split,
         "system": entry.system,
@@ -320,7 +320,8 @@ def evaluation(study: Study, experiment: str) -> list[EvaluatedCurve]:
 
 
 def _evaluated(study: Study, curve: Curve, experiment: str) -> EvaluatedCurve:
-    entry, zero_shot = study.experiments[experiment], {}
+    entry = study.experiments[experiment]
+    zero_shot: dict[str, Any] = {}
     if 0 in entry.n_train:
         zero_shot["init"] = initial(study, curve)
     if 0 in entry.n_train and not curve.is_fine_tuned:
@@ -377,7 +378,8 @@ def model(study: Study, curve: Curve, n_train: int) -> TrainedCell:
 def drawn_together(study: Study, answers: Answers) -> dict[str, list[str]]:
     """The figures of each job that draws, by the first of them: those of the same experiments and tables of the
     study. These tables may need other experiments, and no figure waits for one that it does not show."""
-    kinds, together = answers.figures | GALLERIES, {}
+    kinds = answers.figures | GALLERIES
+    together: dict[tuple, list[str]] = {}
     for name, entry in study.figures.items():
         needed = frozenset(entry.experiments), kinds[entry.kind].tables
         together.setdefault(needed, []).append(name)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_type_hints
 
 import yaml
 from pydantic import BaseModel, Tag, ValidationError, create_model
+from pydantic_core import ErrorDetails
 
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan.entries import Dataset, Entry
@@ -155,7 +156,7 @@ def _typed(name: str, entry: dict) -> dict:
     if system is None or {"files", "mix"} & set(entry):
         return entry
     hints = get_type_hints(system.__init__)
-    arguments = {
+    arguments: dict[str, Any] = {
         key: (hints[key], ... if argument.default is argument.empty else argument.default)
         for key, argument in inspect.signature(system).parameters.items()
     }
@@ -173,7 +174,7 @@ def validated(model: type[M], settings: dict, at: tuple[str, ...] = ()) -> M:
         raise ConfigError(_sentence(model, mistakes[0], at) + _other_entry(settings, mistakes[0])) from None
 
 
-def _sentence(model: type[BaseModel], mistake: dict, at: tuple[str, ...]) -> str:
+def _sentence(model: type[BaseModel], mistake: ErrorDetails, at: tuple[str, ...]) -> str:
     """A validator's complaint as a sentence."""
     *outer, last = path = (*at, *mistake["loc"])
     key = _spelled(outer) or "the top level"
@@ -190,7 +191,7 @@ def _sentence(model: type[BaseModel], mistake: dict, at: tuple[str, ...]) -> str
     return f"{_spelled(path)} is {mistake['input']!r}; expected {expected}"
 
 
-def _other_entry(settings: dict, mistake: dict) -> str:
+def _other_entry(settings: dict, mistake: ErrorDetails) -> str:
     """The entry that may have been meant by one that lacks what it must have: a slip in a name makes a new
     entry."""
     place = [step for step in mistake["loc"] if not _is_branch(step)]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -85,7 +86,7 @@ def systems(datasets: pd.Series, study: Study) -> pd.Series:
     return datasets.map(lambda name: study.datasets[name].system or name)
 
 
-def grid_of_panels(panels: list, height: float, with_ranges: bool = False):
+def grid_of_panels(panels: list, height: float, with_ranges: bool = False) -> tuple[Figure, list]:
     """A figure with a panel for each of ``panels``, and its axes in their order; with ranges, pairs of axes: a low
     one above the panel's own."""
     count = len(panels)
@@ -142,7 +143,7 @@ def label_ends(axes: Axes, ends: list[tuple[float, float, str, tuple]]) -> None:
 
 
 def label(
-    axes: Axes, text: str, x: float, y: float, offset: tuple[int, int], colour, ha: str = "left"
+    axes: Axes, text: str, x: float, y: float, offset: tuple[int, int], colour: Any, ha: str = "left"
 ) -> None:
     """A direct label, readable where it crosses a line."""
     halo = [withStroke(linewidth=2.5, foreground="white")]

@@ -79,7 +79,8 @@ def draw_card(card: Card) -> Figure:
             if values.nunique() == 1:  # whose bins are one unit wide
                 panel.set_xticks(values.unique(), [f"{value:g}" for value in values.unique()])
             sns.despine(ax=panel, left=True)
-    _draw_scales(*bands["fields"].subplots(1, 2), card)
+    rms, spectra = bands["fields"].subplots(1, 2)
+    _draw_scales(rms, spectra, card)
     title = ":  ".join(filter(None, (card.facts["dataset"], card.facts["equation"])))
     if "channels" in card.facts:
         known = {key: card.facts[key] for key in ("boundary", "conserved") if card.facts[key]}

@@ -5,7 +5,7 @@ In a parametrization whose best learning rate does not follow the size, none of 
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 import torch.nn.functional as F
@@ -75,7 +75,7 @@ def _computed(model: nn.Module, probes: Inputs) -> tuple[list[Tensor], Tensor]:
     outputs = model(*probes.batch(slice(None)))
     for handle in handles:
         handle.remove()
-    return [sum(seen[module] for module in layer) for layer in layers], outputs
+    return [sum(seen[module] for module in layer) for layer in layers], outputs  # type: ignore[misc]
 
 
 def _copies(parameters: list[nn.Parameter]) -> list[Tensor]:
@@ -105,6 +105,6 @@ def _rms(values: Tensor) -> float:
     return values.square().mean().sqrt().item()
 
 
-def _mean(values) -> float:
+def _mean(values: Iterable[float]) -> float:
     known = list(values)
     return sum(known) / len(known)

@@ -59,7 +59,8 @@ def errors_of_roll_outs(
     """Relative L2 error of each trajectory, over all frames after its first inputs together, and of each of these
     frames; infinite where a prediction is not finite. Mean over the channels that a trajectory has, as
     ``relative_l2``."""
-    errors, by_frame = [0.0] * len(windows), [[]] * len(windows)
+    errors = [0.0] * len(windows)
+    by_frame: list[list[float]] = [[]] * len(windows)
     for rows, predicted, truth in roll_outs(operator, windows, device):
         of_all = relative_l2(predicted.transpose(1, 2), truth.transpose(1, 2))
         of_each = relative_l2(predicted.flatten(0, 1), truth.flatten(0, 1)).view(len(rows), -1)

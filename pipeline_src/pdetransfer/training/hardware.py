@@ -26,7 +26,7 @@ class Hardware:
     num_devices: int = 1
     compile_from: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         found = torch.cuda.device_count()
         if self.device.type == "cuda" and found < self.num_devices:
             raise RuntimeError(f"num_devices is {self.num_devices}; expected at most {found}, the GPUs found")

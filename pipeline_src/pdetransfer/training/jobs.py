@@ -18,6 +18,7 @@ from pdetransfer.base.provenance import commit
 from pdetransfer.data.examples import Examples
 from pdetransfer.data.store import content_hash
 from pdetransfer.data.stored import Stored, load_for
+from pdetransfer.data.windows import Windows
 from pdetransfer.models.checkpoints import load_model, save_models, saved_seeds
 from pdetransfer.models.operators import Channels, NeuralOperator
 from pdetransfer.plan.modes import by_axis, fit
@@ -94,7 +95,7 @@ def train(
                 archive.restore(archive_folder, key, folder)
 
 
-def _check_grid(architecture: dict, examples: Examples, split: Stored) -> None:
+def _check_grid(architecture: dict, examples: Examples | Windows, split: Stored) -> None:
     """Raise ValueError, with files, keys and shape, for users' files on a grid that a model is not for; what grid
     generated data has is known when a study is planned."""
     contents = [content for content in map(read_json, split.manifests) if "file" in content]
@@ -139,7 +140,7 @@ def _check_trained(operator: NeuralOperator, init: Path) -> None:
         )
 
 
-def _check_units(operator: NeuralOperator, examples: Examples, train: Stored) -> None:
+def _check_units(operator: NeuralOperator, examples: Examples | Windows, train: Stored) -> None:
     """Raise ValueError, with the names of the files, for examples in other units than the pre-training's."""
     try:
         operator.check_units(examples)

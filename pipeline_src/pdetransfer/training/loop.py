@@ -147,12 +147,15 @@ def _train_to_the_end(
     return [training.run for training in begun]
 
 
-def _step(trainings: list["_Training"], task: Task, hardware: Hardware):
+def _step(
+    trainings: list["_Training"], task: Task, hardware: Hardware
+) -> Callable[[list[Tensor]], list[Tensor] | Tensor]:
     """What takes a step of all ``trainings``: a function of the rows of their batches to their losses."""
     first = trainings[0]
     if len(trainings) > 1:
         parts = [(t.operator.model, t.optimiser, t.inputs, t.targets) for t in trainings]
-        return StepTogether(*map(list, zip(*parts, strict=True)), task.recipe)
+        models, optimisers, inputs, targets = map(list, zip(*parts, strict=True))
+        return StepTogether(models, optimisers, inputs, targets, task.recipe)
     model, batch_size = first.operator.model, min(task.recipe.batch_size, task.n_train)
     size = first.inputs.num_points, share_of(batch_size)
     micro_batch = hardware.micro_batch(first.operator, *size)
@@ -164,9 +167,18 @@ def _step(trainings: list["_Training"], task: Task, hardware: Hardware):
         + (", compiled" if compiled else "")
         + (", activations computed again for the gradient" if model.recompute else "")
     )
-    parts = model, first.optimiser, first.inputs, first.targets
-    noise = _noise(first, task)
-    step = Step(*parts, task.recipe, micro_batch, compiled, _residuals(first.operator, task), noise)
+    residuals, noise = _residuals(first.operator, task), _noise(first, task)
+    step = Step(
+        model,
+        first.optimiser,
+        first.inputs,
+        first.targets,
+        task.recipe,
+        micro_batch,
+        compiled,
+        residuals,
+        noise,
+    )
     return lambda rows: [step(rows[0])]
 
 
@@ -199,8 +211,9 @@ class _Training:
         self._num_examples = len(examples)
         self._validator = _Validator(self.operator, task.validation_examples(), recipe.objective, device)
         groups = self.operator.parameter_groups(rate)
-        moments = {"betas": recipe.betas, "eps": recipe.epsilon, "weight_decay": recipe.weight_decay}
-        self.optimiser = Adam(groups, fused=True, **moments)
+        self.optimiser = Adam(
+            groups, betas=recipe.betas, eps=recipe.epsilon, weight_decay=recipe.weight_decay, fused=True
+        )
         self._schedule = schedule(self.optimiser, recipe, task.n_train)
         loss_sum = torch.zeros((), device=device)
         self.state = State(self.run, self.operator.model, self.optimiser, self._schedule, loss_sum)
@@ -221,7 +234,7 @@ class _Training:
         self.run.steps, self.run.epochs = self.run.steps + 1, state.seen / self._num_examples
 
     def validate(self) -> None:
-        state, rate = self.state, self._schedule.get_last_lr()[0]
+        state, rate = self.state, float(self._schedule.get_last_lr()[0])
         train_loss = float(state.loss_sum) / state.since_validation
         self._validator.validate(self.run, self.operator, train_loss, rate, is_candidate=True)
         self.operator.model.train()

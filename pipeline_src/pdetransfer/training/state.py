@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +66,9 @@ class Run:
     @classmethod
     def from_summary(cls, summary: dict, history: list[dict]) -> "Run":
         """A run without its weights and references."""
-        finite = {name: math.inf if value is None else value for name, value in summary.items()}
+        finite: dict[str, Any] = {
+            name: math.inf if value is None else value for name, value in summary.items()
+        }
         return cls(references={}, history=history, **finite)
 
 
@@ -141,7 +144,7 @@ class Unfinished:
         """Within the block, SIGTERM, which schedulers send before they kill, is answered at the next step: the
         state is written, and SystemExit raised."""
 
-        def stop(*_) -> None:
+        def stop(*_: Any) -> None:
             self._stopping = True
 
         before = signal.signal(signal.SIGTERM, stop)

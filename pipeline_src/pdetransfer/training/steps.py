@@ -92,8 +92,8 @@ class Step:
             for parameter in self._model.parameters():
                 parameter.grad = torch.zeros_like(parameter)
         for number, part in enumerate(parts):
-            is_whole = self._compiled is not None and len(part) == self._micro_batch
-            forward = self._compiled if is_whole else self._model
+            is_whole = len(part) == self._micro_batch
+            forward = self._compiled if self._compiled is not None and is_whole else self._model
             fields, constants = self._inputs.batch(part)
             if self._noise is not None:
                 first = number * self._micro_batch

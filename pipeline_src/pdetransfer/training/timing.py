@@ -20,7 +20,7 @@ def examples_per_second(
     seconds = 0.0
     for steps in (2, _STEPS):
         recipe = Recipe(
-            learning_rates=[1e-3],
+            learning_rates=(1e-3,),
             batch_size=batch_size,
             length=steps,
             length_unit="steps",

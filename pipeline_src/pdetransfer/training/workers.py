@@ -82,6 +82,7 @@ def train_runs(
 
 def _start(order: dict) -> subprocess.Popen:
     process = subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE, text=True)
+    assert process.stdin
     with process.stdin as pipe:
         json.dump(order, pipe, default=str)
     return process
@@ -136,12 +137,12 @@ def _work(order: dict) -> None:
         reads_only=not is_writer,
     )
     sources = order["sources"]
-    stored = (
+    train, validation = (
         Stored(*(list(map(Path, sources[split][name])) for name in ("stores", "manifests")))
         for split in ("train", "validation")
     )
     init = None if sources["init"] is None else Path(sources["init"])
-    task = Sources(sources["settings"], *stored, init).task()
+    task = Sources(sources["settings"], train, validation, init).task()
     hardware = Hardware(device, compile_from=order["hardware"]["compile_from"])
     trials = [tuple(trial) for trial in order["trials"]]
     with unfinished.until_stopped() if is_writer else contextlib.nullcontext():

@@ -46,7 +46,7 @@ class AbstractSystem(ABC):
     #: multiplying the fields and coefficients of an example by a number leaves its outputs as they are, so that
     #: inputs may be normalised example by example (arXiv 2306.00258, A.5)
     scale_free: ClassVar[bool] = False
-    largest_residual: ClassVar[float] = 1e-10  #: of any stored example, in float64 before rounding
+    largest_residual: float = 1e-10  #: of any stored example, in float64 before rounding
     redrawn: ClassVar[slice] = slice(None)  #: which uniforms are drawn anew for a refused example
     reads_files: ClassVar[bool] = False  #: users' files may be of it
     options_of_files: ClassVar[tuple[str, ...]] = ()  #: options that a user's file is checked with
@@ -99,7 +99,8 @@ class AbstractSystem(ABC):
 
     @classmethod
     def has_equation_residual(cls) -> bool:
-        return cls.equation_residual.__func__ is not AbstractSystem.equation_residual.__func__
+        own, inherited = cls.equation_residual, AbstractSystem.equation_residual
+        return own.__func__ is not inherited.__func__  # type: ignore[attr-defined]
 
     def grid(self, num_points: int) -> dict[str, np.ndarray]:
         """The coordinates of the points along each axis, in units of the domain's length."""

@@ -1,7 +1,7 @@
 """What every time-dependent system has."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class AbstractTrajectories(AbstractSystem):
     time: float
     num_frames: int
 
-    def __init_subclass__(cls, **given):
+    def __init_subclass__(cls, **given: Any) -> None:
         super().__init_subclass__(**given)
         cls.fields, cls.outputs = tuple(map(initial, cls.channels)), cls.channels
         cls.field_units = dict.fromkeys(cls.fields + cls.outputs, cls.channel_units)

@@ -38,7 +38,7 @@ class Darcy(AbstractSystem):
 
     @classmethod
     def equation_residual(cls, fields: dict[str, Any], outputs: dict[str, Any]) -> Any:
-        defect = darcy.apply(fields["permeability"], outputs["solution"]) - 1
+        defect: Any = darcy.apply(fields["permeability"], outputs["solution"]) - 1
         return defect.square().flatten(1).mean(dim=1).sqrt()
 
     @property

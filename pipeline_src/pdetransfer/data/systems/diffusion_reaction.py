@@ -47,15 +47,11 @@ class DiffusionReaction(AbstractTrajectories):
         if not tolerance > 0:
             raise ValueError(f"tolerance is {tolerance}; expected more than 0")
         self.time, self.num_frames, self.initial = time, num_frames, initial
-        self.solver_points, self.tolerance = solver_points, tolerance
+        self.solver_points, self.largest_residual = solver_points, tolerance
         self._law = GaussianField("neumann", 2, num_modes, scale=1, tau=15, alpha=3, zero_mean=False)
         if solver_points is not None and solver_points < num_modes + (initial == "smooth"):
             least = num_modes + (initial == "smooth")
             raise ValueError(f"solver_points is {solver_points}; expected {least} at least, by num_modes")
-
-    @property
-    def largest_residual(self) -> float:  # of the dataset, as its tolerance is
-        return self.tolerance
 
     @property
     def fewest_points(self) -> int:
@@ -81,4 +77,4 @@ class DiffusionReaction(AbstractTrajectories):
         )
         none = np.empty((len(frames), 0))
         arrays = {FRAMES: frames, "coefficients": none, "parameters": none}
-        return Made(arrays, error, error <= self.tolerance)
+        return Made(arrays, error, error <= self.largest_residual)

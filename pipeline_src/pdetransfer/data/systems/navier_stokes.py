@@ -72,7 +72,8 @@ class NavierStokes(AbstractTrajectories):
             raise ValueError(f"burn_in is {burn_in}; expected 0 or more")
         self.viscosity_range = check_interval("viscosity_range", viscosity_range, above=0)
         self.time, self.num_frames, self.burn_in = time, num_frames, burn_in
-        self.amplitude, self.solver_points, self.tolerance = amplitude, solver_points, tolerance
+        self.amplitude, self.solver_points = amplitude, solver_points
+        self.largest_residual = tolerance
         self._length, self._forcing = _FLOWS[flow]
         self._law = GaussianField("periodic", 2, num_modes, scale=7**1.5, tau=7, alpha=2.5)
         if solver_points is not None and solver_points < self._law.fewest_points:
@@ -105,10 +106,6 @@ class NavierStokes(AbstractTrajectories):
         return np.sqrt(difference / size)
 
     @property
-    def largest_residual(self) -> float:  # of the dataset, as its tolerance is
-        return self.tolerance
-
-    @property
     def fewest_points(self) -> int:
         return self._law.fewest_points if self.solver_points is None else 4
 
@@ -126,7 +123,7 @@ class NavierStokes(AbstractTrajectories):
             frames[rows], error[rows] = self._solve(initial[rows], value, num_points, solver_points)
         arrays = {FRAMES: frames[:, :, None]}
         arrays |= dict.fromkeys(("coefficients", "parameters"), viscosity[:, None])
-        return Made(arrays, error, error <= self.tolerance)
+        return Made(arrays, error, error <= self.largest_residual)
 
     def _solve(
         self, initial: np.ndarray, viscosity: float, num_points: int, solver_points: int

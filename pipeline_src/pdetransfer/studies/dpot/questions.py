@@ -1,6 +1,7 @@
 """The questions of the study, and their answers in sentences, with numbers from the tables."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -75,7 +76,7 @@ def _from(init: str) -> str:
     return "from scratch" if init == SCRATCH else f"from {init}"
 
 
-def _with(row, cells: pd.DataFrame) -> str:
+def _with(row: Any, cells: pd.DataFrame) -> str:
     return f", {row.recipe}" if cells["recipe"].nunique() > 1 else ""
 
 

@@ -1,6 +1,7 @@
 """Figures of the study of muTransfer: one function for each kind, (tables, entry, study) -> figure."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -67,7 +68,7 @@ def draw_error_by_setting(tables: Tables, entry: entries.Figure, study: Study) -
     return figure
 
 
-def _draw_curve(axes: Axes, runs: pd.DataFrame, best, colour: tuple) -> None:
+def _draw_curve(axes: Axes, runs: pd.DataFrame, best: Any, colour: tuple) -> None:
     """A model's errors by setting, and its best one."""
     errors = runs.groupby("setting")["test_error"].agg(["mean", "min", "max"]).replace(np.inf, np.nan)
     axes.plot(errors.index, errors["mean"], "o-", color=colour, markersize=3, label=f"{best.size:,.0f}")

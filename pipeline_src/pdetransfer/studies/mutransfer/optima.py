@@ -7,7 +7,7 @@ chosen setting are test errors. Seeds are paired, as they draw the same batches 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -213,11 +213,12 @@ def _vertex(errors: pd.Series) -> float:
     return float(np.exp(x[1] - slope / (2 * curvature)))
 
 
-def _geometric_mean(values) -> tuple[float, float, float]:
+def _geometric_mean(values: Iterable[float]) -> tuple[float, float, float]:
     """Mean and 95 % interval of values, of their logarithms; no interval of a single one."""
     logs = np.log(np.asarray(values, dtype=float))
     mean, count = logs.mean(), len(logs)
     if count == 1:
         return float(np.exp(mean)), float("nan"), float("nan")
     half = t.ppf(0.975, count - 1) * logs.std(ddof=1) / np.sqrt(count)
-    return tuple(float(np.exp(mean + side * half)) for side in (0, -1, 1))
+    middle, low, high = (float(np.exp(mean + side * half)) for side in (0, -1, 1))
+    return middle, low, high

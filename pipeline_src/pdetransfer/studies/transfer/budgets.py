@@ -8,6 +8,7 @@ both arms have as many runs.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,7 +35,7 @@ def savings_by_budget(study: Study, names: list[str], replicates: Replicates) ->
     pre-trained weights; ``ratio`` the second over the first. ``bound`` says whether they are exact or bounds
     (``savings.Equivalent``), or that the budget was not run.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in (name for name in names if name in study.asking(ASKED)):
         for curve in (curve for curve in study.curves(name) if curve.is_fine_tuned):
             alike = _by_unit(study, names, curve)

@@ -2,6 +2,7 @@
 nothing else. ``entry`` is the figure's in config, ``study`` a part with ``datasets`` and ``pretrainings``."""
 
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -224,7 +225,7 @@ def draw_savings_by_distance(tables: Tables, entry: entries.Figure, study: Study
     return figure
 
 
-def _draw_point(axes: Axes, x: float, point, colour, is_open: bool) -> None:
+def _draw_point(axes: Axes, x: float, point: Any, colour: Any, is_open: bool) -> None:
     """A ratio of savings with its interval, as a marker that says whether it is a bound."""
     ends = [point.equivalent_low / point.n_train, point.equivalent_high / point.n_train]
     axes.plot([x] * 2, ends, "-", color=colour, linewidth=0.9, alpha=0.8)

@@ -1,6 +1,6 @@
 """Figs. 1 and 2 of arXiv 2306.00258, drawn anew: what the study does, and what its data look like."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -94,7 +94,7 @@ def _law(study: Study) -> SparseGaussians:
     return SparseGaussians(**study.source.model_dump())
 
 
-def _growing():
+def _growing() -> Iterator[tuple[str, list[str], np.ndarray]]:
     """For each system the labels and coefficients of four solutions in which one coefficient grows."""
     angle = np.full(4, np.pi / 6)
     eigenvalues = np.array([1.0, 5.0, 10.0, 20.0])

@@ -1,6 +1,7 @@
 """The questions of the study, and their answers in sentences, with numbers from the tables."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -16,7 +17,7 @@ _SIGNS = {"exact": "", "lower": "at least ", "upper": "at most "}  # of a number
 _CHEAPEST = "equal compute"  # the budget that leaves out the pre-training
 
 
-def _at(means: pd.DataFrame, **axes) -> float:
+def _at(means: pd.DataFrame, **axes: Any) -> float:
     """The error of the one row with these axes."""
     rows = means.loc[(means[list(axes)] == pd.Series(axes)).all(axis=1), "test_error"]
     assert len(rows) == 1, f"{len(rows)} rows with {axes}"
@@ -51,7 +52,7 @@ def headline_data(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) ->
     return f"A model fine-tuned on {few} examples has the error of one from scratch with {'; '.join(told)}."
 
 
-def saved(row, value: str, signs: dict[str, str] = _SIGNS) -> str:
+def saved(row: Any, value: str, signs: dict[str, str] = _SIGNS) -> str:
     """A column of savings with its interval and how much of that is censored, or as a bound."""
     if row.bound != "exact":
         return f"{signs[row.bound]}{times(getattr(row, value))}"
@@ -279,7 +280,7 @@ def _and(words: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _list(values) -> str:
+def _list(values: Iterable[float]) -> str:
     return ", ".join(f"{value:.3g}" for value in values)
 
 

@@ -1,5 +1,7 @@
 """Tables that stand beside a question's figures in the report, with what they say in words."""
 
+from typing import Any
+
 import pandas as pd
 
 from pdetransfer.analysis.savings import savings_at
@@ -60,7 +62,7 @@ def by_budget(budgets: pd.DataFrame) -> Supplement:
     return Supplement(ASKED, "Savings at equal epochs, steps and compute", said, _worded(table))
 
 
-def _ratio(row) -> str:
+def _ratio(row: Any) -> str:
     if row.bound == NOT_RUN:
         return NOT_RUN
     if not row.fine_tuned:
