@@ -18,9 +18,9 @@ from pdetransfer.plan.entries import CONTROL, DPOT, FNO, KINDS, OWN, SCRATCH, Da
 from pdetransfer.plan.expand import REFERENCES, ConfigError, expected_one_of, near
 from pdetransfer.plan.load import validated
 from pdetransfer.plan.modes import by_axis, most_modes
+from pdetransfer.plan.recipes import MOST_VALIDATIONS
 from pdetransfer.plan.study import Curve, Study
 
-MOST_VALIDATIONS = 50  #: of one run; they cost nearly as much as training otherwise
 _OWN_CHANNEL = "solution"  # of a user's trajectories without a system
 _TAKEN = ("source", "solution", "initial_solution")  # what `predict` takes and gives beside coefficients
 

@@ -30,7 +30,7 @@ from pdetransfer.plan.entries import (
     Source,
 )
 from pdetransfer.plan.proxies import recipe_of_proxy
-from pdetransfer.plan.recipes import ArmedRecipe, Transferred
+from pdetransfer.plan.recipes import ArmedRecipe, Transferred, bracketed
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class Study(Entry):
         found = self.transferred(curve)
         if found is None:
             return self.num_runs_of_grid(curve, n_train)
-        return self.recipes[curve.recipe].num_runs(found.num_rates, False, n_train)
+        return self.recipes[curve.recipe].num_runs(len(bracketed(1, found.bracket)), False, n_train)
 
     def num_runs_of_grid(self, curve: Curve, n_train: int) -> int:
         """The same, if a cell whose learning rate is transferred tried the rates of its proxy instead."""
