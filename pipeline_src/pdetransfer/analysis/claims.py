@@ -15,7 +15,6 @@ from pdetransfer.plan.entries import OWN, SCRATCH, Claim, Entry, Selection
 from pdetransfer.plan.study import Cell, Curve, Study
 
 _EXTREMES: dict[str, Callable] = {"smallest": min, "largest": max}
-_IN_CHANNELS = 4  # of models whose sizes are compared
 
 
 class NotInStudy(Exception):
@@ -95,7 +94,7 @@ class Evidence:
         if isinstance(asked, dict):
             found = _with_settings(entries, asked)
         elif section == "models" and asked in _EXTREMES:
-            sizes = {name: model.num_parameters(_IN_CHANNELS) for name, model in entries.items()}
+            sizes = {name: model.planned_parameters for name, model in entries.items()}
             found = _with_values(sizes, asked)
         else:
             members = self._members(section, asked)

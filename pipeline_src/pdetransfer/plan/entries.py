@@ -156,6 +156,9 @@ class Proxy(Entry):
     modes: Count = Field(description="Kept wavenumbers on each half axis.")
 
 
+_CHANNELS = 8  # taken for what a model without `channels` has at a point; beside its width they are few
+
+
 class _Model(Entry):
     """An architecture with its sizes. A size is one entry."""
 
@@ -201,6 +204,13 @@ class _Model(Entry):
     def channels_in(self, num_fields: int, num_coefficients: int) -> int:
         """What the network takes at a point, of data with so many fields and coefficients."""
         return self.num_frames * num_fields if self.num_frames else num_fields + num_coefficients
+
+    @property
+    def planned_parameters(self) -> int:
+        """``num_parameters`` as far as they are known before its data are: with eight channels, or its own. What
+        takes frames has as many in and out."""
+        channels = len(self.channels or range(_CHANNELS))
+        return self.num_parameters(self.channels_in(channels, 0), channels if self.num_frames else 1)
 
     @abstractmethod
     def num_parameters(self, in_channels: int, out_channels: int = 1) -> int:
