@@ -11,7 +11,7 @@ import pandas as pd
 
 from pdetransfer.analysis.bootstrap import Estimate, Replicates, interval
 from pdetransfer.analysis.tables import CURVE_AXES
-from pdetransfer.plan.entries import OWN, SCRATCH, Claim, Entry, Selection
+from pdetransfer.plan.entries import OWN, SCRATCH, Claim, Entry, Selection, few_of
 from pdetransfer.plan.study import Cell, Curve, Study
 
 _EXTREMES: dict[str, Callable] = {"smallest": min, "largest": max}
@@ -53,7 +53,7 @@ class Evidence:
         sizes = sorted(experiment.trained_n)
         words = {
             "zero": [n for n in experiment.n_train if n == 0],
-            "few": sizes[1:2] or sizes,
+            "few": [few_of(sizes)] if sizes else [],
             "middle": sizes[len(sizes) // 2 :][:1],
         }
         words |= {"most": sizes[-1:], "trained": sizes}

@@ -6,6 +6,7 @@ What stands here is what a study has after ``expand``; how its entries go togeth
 
 import math
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Literal, Union
 
 from pydantic import (
@@ -388,6 +389,11 @@ class Figure(Entry):
         None,
         description="Training examples of the models shown; for kinds that show those of a single n_train.",
     )
+
+
+def few_of(n_train: Iterable[int]) -> int:
+    """The n_train that claims and sentences call few: the second smallest that is trained on, or the only one."""
+    return sorted({n for n in n_train if n > 0})[:2][-1]
 
 
 class Selection(Entry):

@@ -47,11 +47,11 @@ def headline_noise(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -
 
 def headline_data(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:
     """Savings at the smallest number of trajectories."""
-    few = savings.loc[savings["n_train"] > 0, "n_train"].min()
-    rows = savings[savings["n_train"] == few]
+    fewest = savings.loc[savings["n_train"] > 0, "n_train"].min()
+    rows = savings[savings["n_train"] == fewest]
     told = ", ".join(f"{saved(row, 'equivalent_n')} ({row.dataset})" for row in rows.itertuples())
     return (
-        f"Fine-tuned on {few:.0f} trajectories, a model has the error of one from scratch on so many, both "
+        f"Fine-tuned on {fewest:.0f} trajectories, a model has the error of one from scratch on so many, both "
         f"trained for as many steps: {told}. Of a dataset that is in the mixture, the pre-training has seen these "
         f"trajectories, and others."
     )

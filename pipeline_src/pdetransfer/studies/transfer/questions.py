@@ -6,7 +6,7 @@ import pandas as pd
 
 from pdetransfer.analysis.tables import AXES, mean_errors
 from pdetransfer.plan.answers import Needs, Question
-from pdetransfer.plan.entries import SCRATCH
+from pdetransfer.plan.entries import SCRATCH, few_of
 
 SHIFTED = ("shift", "mixture")  #: the questions whose datasets are shifted
 
@@ -23,19 +23,13 @@ def _at(means: pd.DataFrame, **axes) -> float:
     return rows.iloc[0]
 
 
-def _few(means: pd.DataFrame) -> int:
-    """The n_train that few-shot sentences speak of: the second smallest, or the only one."""
-    sizes = sorted(n for n in means["n_train"].unique() if n > 0)
-    return sizes[min(1, len(sizes) - 1)]
-
-
 def _fine_tuned(means: pd.DataFrame) -> str:
     return next(init for init in means["init"] if init != SCRATCH)
 
 
 def headline_data(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:
     """Q1 in one sentence: the savings at few examples, by each budget that has been run."""
-    few, by_budget = _few(cells), tables["budgets"]
+    few, by_budget = few_of(cells["n_train"]), tables["budgets"]
     rows = by_budget[(by_budget["n_train"] == few) & by_budget["ratio"].notna()]
     told = []
     for budget, of_budget in rows[rows["budget"] != _CHEAPEST].groupby("budget", sort=False):
@@ -70,7 +64,7 @@ def headline_size(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) ->
         ends = f"from {gain[sizes.index[0]]:.2g} to {gain[sizes.index[-1]]:.2g} on {dataset}"
         gains.setdefault(span, []).append(ends)
     told = "; ".join(
-        f"{span}, the gain at {_few(cells)} examples, error from scratch over error fine-tuned, "
+        f"{span}, the gain at {few_of(cells.n_train)} examples, error from scratch over error fine-tuned, "
         f"goes {' and '.join(ends)}"
         for span, ends in gains.items()
     )
@@ -89,7 +83,7 @@ def headline_shift(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -
 
 def headline_mixture(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:
     """Q4 in one sentence: the error of the mixed over that of the own pre-training, at few examples."""
-    few = _few(cells)
+    few = few_of(cells["n_train"])
     means = mean_errors(cells[(cells["n_train"] == few) & (cells["init"] != SCRATCH)])
     by_dataset = means.groupby("dataset", sort=False)["test_error"]
     ratios = by_dataset.last() / by_dataset.first()
@@ -143,7 +137,7 @@ def _along(rows: pd.DataFrame) -> str:
 
 def answer_budget(budgets: pd.DataFrame) -> Iterator[str]:
     """Q1, by budget: savings at few examples of each dataset and model (``budgets.savings_by_budget``)."""
-    at_few = budgets[budgets["n_train"] == _few(budgets)]
+    at_few = budgets[budgets["n_train"] == few_of(budgets["n_train"])]
     for (dataset, model), rows in at_few.groupby(["dataset", "model"], sort=False):
         ratios = {
             row.budget: "not run" if pd.isna(row.ratio) else saved(row, "ratio")
@@ -161,21 +155,22 @@ def answer_size(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
     for dataset, rows in cells.groupby("dataset", sort=False):
         means, sizes = mean_errors(rows), rows.groupby("model")["num_parameters"].max().sort_values()
         small, large, init = sizes.index[0], sizes.index[-1], _fine_tuned(rows)
-        most, few = rows.loc[rows["init"] == init, "n_train"].max(), _fine_tuned_gain(means, init)
+        most, few = rows.loc[rows["init"] == init, "n_train"].max(), few_of(means["n_train"])
+        gain = _fine_tuned_gain(means, init)
         tuned, scratch = (
             _list(_at(means, model=model, init=arm, n_train=most) for model in sizes.index)
             for arm in (init, SCRATCH)
         )
         yield (
             f"On {dataset}, with {', '.join(map('{:,}'.format, sizes))} parameters the error at n = {most:,} is "
-            f"{tuned} fine-tuned and {scratch} from scratch; at n = {_few(means)} the gain, error from scratch "
-            f"over error fine-tuned, goes from {few[small]:.2g} to {few[large]:.2g}."
+            f"{tuned} fine-tuned and {scratch} from scratch; at n = {few} the gain, error from scratch over error "
+            f"fine-tuned, goes from {gain[small]:.2g} to {gain[large]:.2g}."
         )
 
 
 def _fine_tuned_gain(means: pd.DataFrame, init: str) -> dict[str, float]:
     """Error from scratch over error fine-tuned by model, at few examples."""
-    few = _few(means)
+    few = few_of(means["n_train"])
     return {
         model: _at(rows, init=SCRATCH, n_train=few) / _at(rows, init=init, n_train=few)
         for model, rows in means.groupby("model")
@@ -186,7 +181,7 @@ def answer_shift(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
     """Q3: the nearest against the farthest downstream dataset of each system."""
     for init, rows in cells[cells["init"] != SCRATCH].groupby("init", sort=False):
         means, names = mean_errors(rows), list(rows["dataset"].unique())
-        few = _few(means)
+        few = few_of(means["n_train"])
         zero, tuned = ([_at(means, dataset=name, n_train=n) for name in names] for n in (0, few))
         at_few = savings[(savings["init"] == init) & (savings["n_train"] == few)].set_index("dataset")
         ratios = [f"{_SIGNS[at_few['bound'][name]]}{times(at_few['ratio'][name])}" for name in names]
@@ -233,7 +228,7 @@ def answer_mixture(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
     """Q4: the mixed against the own pre-training, and training from scratch."""
     for dataset, rows in cells.groupby("dataset", sort=False):
         means = mean_errors(rows)
-        few, inits = _few(means), list(rows["init"].unique())
+        few, inits = few_of(means["n_train"]), list(rows["init"].unique())
         by_n = [
             ", ".join(f"{_at(means, init=init, n_train=n):.3g} {_words(init)}" for init in inits)
             for n in (0, few)
@@ -262,7 +257,7 @@ def answer_control(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
     for (dataset, model, recipe), rows in cells.groupby(["dataset", "model", "recipe"], sort=False):
         means = mean_errors(rows)
         common = set.intersection(*(set(of_init["n_train"]) for _, of_init in rows.groupby("init")))
-        sizes = sorted({0, _few(means), max(common)} & common)
+        sizes = sorted({0, few_of(means["n_train"]), max(common)} & common)
         inits = list(rows["init"].unique())
         at = ", ".join(map(str, sizes))
         words = [f"{_list(_at(means, init=init, n_train=n) for n in sizes)} {_words(init)}" for init in inits]
