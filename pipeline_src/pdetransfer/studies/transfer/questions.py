@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
-from pdetransfer.analysis.tables import AXES, mean_errors
+from pdetransfer.analysis.tables import AXES, mean_errors, spread_over_seeds
 from pdetransfer.plan.answers import Needs, Question
 from pdetransfer.plan.entries import SCRATCH, few_of
 
@@ -104,9 +104,9 @@ def headline_seeds(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -
 
 
 def _spread(trained: pd.DataFrame) -> pd.Series:
-    """Distance of the quartiles over seeds, over the mean, of each cell."""
-    groups = trained.groupby(AXES, sort=False)["test_error"]
-    return (groups.quantile(0.75) - groups.quantile(0.25)) / groups.mean()
+    """The spread over seeds of each cell."""
+    by_cell = trained.groupby(AXES, sort=False)["test_error"]
+    return by_cell.apply(lambda errors: spread_over_seeds(errors.to_numpy()))
 
 
 def headline_control(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:
