@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
+from pdetransfer.analysis.savings import IN_WORDS
 from pdetransfer.analysis.tables import AXES, mean_errors, spread_over_seeds
 from pdetransfer.plan.answers import Needs, Question
 from pdetransfer.plan.entries import SCRATCH, few_of
@@ -12,7 +13,6 @@ SHIFTED = ("shift", "mixture")  #: the questions whose datasets are shifted
 
 Tables = dict[str, pd.DataFrame]
 
-_SIGNS = {"exact": "", "lower": "at least ", "upper": "at most "}  # of a number and its bound
 _CHEAPEST = "equal compute"  # the budget that leaves out the pre-training
 
 
@@ -45,7 +45,7 @@ def headline_data(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) ->
     return f"A model fine-tuned on {few} examples has the error of one from scratch with {'; '.join(told)}."
 
 
-def saved(row, value: str, signs: dict[str, str] = _SIGNS) -> str:
+def saved(row, value: str, signs: dict[str, str] = IN_WORDS) -> str:
     """A column of savings with its interval and how much of that is censored, or as a bound."""
     if row.bound != "exact":
         return f"{signs[row.bound]}{times(getattr(row, value))}"
@@ -125,7 +125,7 @@ def _along(rows: pd.DataFrame) -> str:
     """The savings and gains along a curve."""
     first, sizes = rows.iloc[0], ", ".join(map("{:,}".format, rows["n_train"]))
     needed = [saved(row, "equivalent_n") for row in rows.itertuples()]
-    ratios = [f"{_SIGNS[row.bound]}{times(row.ratio)}" for row in rows.itertuples()]
+    ratios = [f"{IN_WORDS[row.bound]}{times(row.ratio)}" for row in rows.itertuples()]
     both = rows.dropna(subset="gain")
     scratch, gains = _list(both["gain"] * both["test_error"]), ", ".join(map("{:.2g}".format, both["gain"]))
     return (
@@ -184,7 +184,7 @@ def answer_shift(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
         few = few_of(means["n_train"])
         zero, tuned = ([_at(means, dataset=name, n_train=n) for name in names] for n in (0, few))
         at_few = savings[(savings["init"] == init) & (savings["n_train"] == few)].set_index("dataset")
-        ratios = [f"{_SIGNS[at_few['bound'][name]]}{times(at_few['ratio'][name])}" for name in names]
+        ratios = [f"{IN_WORDS[at_few['bound'][name]]}{times(at_few['ratio'][name])}" for name in names]
         yield (
             f"Along {', '.join(names)}, the zero-shot error is {_list(zero)}; fine-tuned on {few} examples it is "
             f"{_list(tuned)}, for which training from scratch needs {', '.join(ratios)} times as many. "
