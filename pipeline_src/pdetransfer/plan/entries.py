@@ -27,6 +27,11 @@ OWN = "own"  #: in an experiment, the pre-training that is called like the datas
 CONTROL = "control"  #: the question of experiments that `all` leaves out
 
 
+def from_init(init: str) -> str:
+    """An init in words: from scratch, or from the pre-training of a name."""
+    return f"from {init.replace('_', '-')}"
+
+
 class Entry(BaseModel):
     """Settings by name; others are a mistake, and none changes."""
 

@@ -20,7 +20,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from pdetransfer.base.files import atomic
-from pdetransfer.plan.entries import SCRATCH
+from pdetransfer.plan.entries import SCRATCH, from_init
 from pdetransfer.plan.study import Study
 
 PALETTE = sns.color_palette("colorblind")
@@ -67,7 +67,7 @@ def arms(rows: pd.DataFrame, study: Study) -> list[Arm]:
     own = set(systems(rows["dataset"], study))
     inits = [init for init in rows["init"].unique() if init != SCRATCH]
     if SCRATCH in set(rows["init"]):
-        found.append(Arm(SCRATCH, "from scratch", SCRATCH_COLOUR))
+        found.append(Arm(SCRATCH, from_init(SCRATCH), SCRATCH_COLOUR))
     for init in inits:
         words = "" if len(inits) == 1 else "own system" if {init} == own else init.replace("_", " ")
         of = f", {words}" if words else ""

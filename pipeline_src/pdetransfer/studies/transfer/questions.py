@@ -7,7 +7,7 @@ import pandas as pd
 from pdetransfer.analysis.savings import IN_WORDS
 from pdetransfer.analysis.tables import AXES, mean_errors, spread_over_seeds
 from pdetransfer.plan.answers import Needs, Question
-from pdetransfer.plan.entries import SCRATCH, few_of
+from pdetransfer.plan.entries import SCRATCH, few_of, from_init
 
 SHIFTED = ("shift", "mixture")  #: the questions whose datasets are shifted
 
@@ -230,7 +230,7 @@ def answer_mixture(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
         means = mean_errors(rows)
         few, inits = few_of(means["n_train"]), list(rows["init"].unique())
         by_n = [
-            ", ".join(f"{_at(means, init=init, n_train=n):.3g} {_words(init)}" for init in inits)
+            ", ".join(f"{_at(means, init=init, n_train=n):.3g} {from_init(init)}" for init in inits)
             for n in (0, few)
         ]
         yield f"On {dataset}, the error without training is {by_n[0]}; at n = {few} it is {by_n[1]}."
@@ -244,7 +244,7 @@ def answer_seeds(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
         return
     for dataset, rows in trained.groupby("dataset", sort=False):
         spread = _spread(rows).groupby("init").median()
-        words = [f"{100 * value:.2g} % {_words(init)}" for init, value in spread.items()]
+        words = [f"{100 * value:.2g} % {from_init(init)}" for init, value in spread.items()]
         num_seeds = rows["seed"].nunique()
         yield (
             f"On {dataset}, the quartiles of the error over {num_seeds} seeds are {' and '.join(words)} of its "
@@ -260,7 +260,9 @@ def answer_control(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
         sizes = sorted({0, few_of(means["n_train"]), max(common)} & common)
         inits = list(rows["init"].unique())
         at = ", ".join(map(str, sizes))
-        words = [f"{_list(_at(means, init=init, n_train=n) for n in sizes)} {_words(init)}" for init in inits]
+        words = [
+            f"{_list(_at(means, init=init, n_train=n) for n in sizes)} {from_init(init)}" for init in inits
+        ]
         yield f"On {dataset}, {model}, {recipe}: the error at n = {at} is {'; '.join(words)}."
 
 
@@ -278,17 +280,13 @@ def _list(values) -> str:
     return ", ".join(f"{value:.3g}" for value in values)
 
 
-def _words(init: str) -> str:
-    return "from scratch" if init == SCRATCH else f"from {init.replace('_', '-')}"
-
-
 _ZERO_SHOT: Needs = {
     "0 and a larger one in n_train": lambda entry: 0 in entry.n_train and any(entry.n_train),
 }
 BOTH_ARMS: Needs = {
     "scratch and a pre-training in init": lambda entry: {SCRATCH} < set(entry.init),
 }
-_TWO_PRETRAININGS: Needs = {"two pre-trainings in init": lambda entry: len({*entry.init} - {SCRATCH}) > 1}
+TWO_PRETRAININGS: Needs = {"two pre-trainings in init": lambda entry: len({*entry.init} - {SCRATCH}) > 1}
 _ONE_RECIPE: Needs = {"a single recipe": lambda entry: len(entry.recipe) == 1}
 _ONE_MODEL: Needs = {"a single model": lambda entry: len(entry.model) == 1}
 
@@ -311,7 +309,7 @@ QUESTIONS: dict[str, Question] = {
         "Can one model serve several operators? (Q4)",
         headline_mixture,
         answer_mixture,
-        _ZERO_SHOT | _TWO_PRETRAININGS | _ONE_RECIPE | _ONE_MODEL,
+        _ZERO_SHOT | TWO_PRETRAININGS | _ONE_RECIPE | _ONE_MODEL,
     ),
     "seeds": Question("How much depends on the seed? (B.3)", headline_seeds, answer_seeds, BOTH_ARMS),
     "control": Question("Controls", headline_control, answer_control, _ZERO_SHOT),
