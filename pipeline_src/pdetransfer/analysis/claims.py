@@ -106,7 +106,7 @@ class Evidence:
     def _inits(self, dataset: str, asked: str | tuple[str, ...]) -> list[str | None]:
         """The names of inits, in which ``own`` depends on the dataset."""
         wanted = self._members("pretrainings", asked, SCRATCH, OWN)
-        return [self.study.own(dataset) if init == OWN else init for init in wanted]
+        return [self.study.init_of(init, dataset) for init in wanted]
 
     def _members(self, section: str, asked: str | tuple[str, ...], *words: str) -> list[str]:
         """Names in a section, with the members of families for these; NotInStudy for those that are neither."""

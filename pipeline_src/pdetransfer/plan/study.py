@@ -141,14 +141,14 @@ class Study(Entry):
         entry = self.experiments[experiment]
         points = product(entry.dataset, entry.model, entry.init, entry.recipe)
         named = (
-            Curve(dataset, model, self.own(dataset) if init == OWN else init, recipe)
+            Curve(dataset, model, self.init_of(init, dataset), recipe)
             for dataset, model, init, recipe in points
         )
         return list(dict.fromkeys(named))
 
-    def own(self, dataset: str) -> str | None:
-        """The pre-training that is called like the dataset's system."""
-        return self.datasets[dataset].system
+    def init_of(self, init: str, dataset: str) -> str | None:
+        """The init that is meant on a dataset: `own` is the pre-training that is called like its system."""
+        return self.datasets[dataset].system if init == OWN else init
 
     def downstream(self, experiment: str) -> list[Cell]:
         """The cells of an experiment that need training, curve by curve."""

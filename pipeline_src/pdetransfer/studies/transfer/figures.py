@@ -122,7 +122,7 @@ def _draw_ranges(axes: Axes, dataset: str, rows: pd.DataFrame, study: Study) -> 
 
     Left empty for datasets without one system or without ranges, such as a user's files.
     """
-    system = study.own(dataset)
+    system = study.datasets[dataset].system
     tuned = [arm for arm in arms(rows, study) if arm.init != SCRATCH]
     bars = [
         (arm.name.replace("fine-tuned", "pre-training"), interval, arm.colour)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from pdetransfer.analysis.savings import IN_WORDS
 from pdetransfer.analysis.tables import AXES, mean_errors, spread_over_seeds
-from pdetransfer.plan.answers import Needs, Question
+from pdetransfer.plan.answers import ONE_MODEL, ONE_RECIPE, Needs, Question
 from pdetransfer.plan.entries import SCRATCH, few_of, from_init
 
 SHIFTED = ("shift", "mixture")  #: the questions whose datasets are shifted
@@ -287,8 +287,6 @@ BOTH_ARMS: Needs = {
     "scratch and a pre-training in init": lambda entry: {SCRATCH} < set(entry.init),
 }
 TWO_PRETRAININGS: Needs = {"two pre-trainings in init": lambda entry: len({*entry.init} - {SCRATCH}) > 1}
-_ONE_RECIPE: Needs = {"a single recipe": lambda entry: len(entry.recipe) == 1}
-_ONE_MODEL: Needs = {"a single model": lambda entry: len(entry.model) == 1}
 
 #: By name, in the order of the report.
 QUESTIONS: dict[str, Question] = {
@@ -297,19 +295,19 @@ QUESTIONS: dict[str, Question] = {
         "How does that change with the size of the model? (Q2)",
         headline_size,
         answer_size,
-        BOTH_ARMS | _ONE_RECIPE,
+        BOTH_ARMS | ONE_RECIPE,
     ),
     "shift": Question(
         "How does it change as the physics shifts? (Q3)",
         headline_shift,
         answer_shift,
-        _ZERO_SHOT | BOTH_ARMS | _ONE_RECIPE | _ONE_MODEL,
+        _ZERO_SHOT | BOTH_ARMS | ONE_RECIPE | ONE_MODEL,
     ),
     "mixture": Question(
         "Can one model serve several operators? (Q4)",
         headline_mixture,
         answer_mixture,
-        _ZERO_SHOT | TWO_PRETRAININGS | _ONE_RECIPE | _ONE_MODEL,
+        _ZERO_SHOT | TWO_PRETRAININGS | ONE_RECIPE | ONE_MODEL,
     ),
     "seeds": Question("How much depends on the seed? (B.3)", headline_seeds, answer_seeds, BOTH_ARMS),
     "control": Question("Controls", headline_control, answer_control, _ZERO_SHOT),
