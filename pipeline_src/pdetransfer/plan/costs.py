@@ -107,7 +107,8 @@ def cells_by_experiment(study: Study, names: list[str]) -> dict[str, list[Cell]]
     cells = study.cells(names)
     tuned = [curve for curve, _ in cells if curve.is_fine_tuned]  # those of proxies, too
     starts = {*study.pretrained(names), *(study.pretraining(curve.init, curve.model) for curve in tuned)}
-    besides = [cell for cell in cells if not _is_downstream(study, cell, names)]
+    asked = set(study.asked(names))
+    besides = [cell for cell in cells if cell not in asked]
     groups = {PRETRAINING: [cell for cell in besides if cell in starts]}
     if proxies := [cell for cell in besides if cell not in starts]:
         groups[PROXIES] = proxies
@@ -127,10 +128,6 @@ def beside_actual(study: Study, plan: pd.DataFrame, seconds: dict[Cell, float]) 
     trained = plan["experiment"].map(hours | {"all": sum(hours.values())})
     forecast_hours = plan["device_hours"].where(plan["device_hours"] > 0)
     return plan.assign(trained_hours=trained, actual_over_forecast=trained / forecast_hours)
-
-
-def _is_downstream(study: Study, cell: Cell, names: list[str]) -> bool:
-    return any(cell in study.downstream(name) for name in names)
 
 
 def _saved(study: Study, cell: Cell, extra: set[Cell]) -> int:

@@ -25,6 +25,7 @@ from pdetransfer.plan.modes import by_axis
 SCRATCH = "scratch"  #: the init that is no pre-training
 OWN = "own"  #: in an experiment, the pre-training that is called like the dataset's system
 CONTROL = "control"  #: the question of experiments that `all` leaves out
+_CHANNELS = 8  # taken for what a model without `channels` has at a point; beside its width they are few
 
 
 def from_init(init: str) -> str:
@@ -160,9 +161,6 @@ class Proxy(Entry):
 
     width: Count = Field(description="Channels between the layers.")
     modes: Count = Field(description="Kept wavenumbers on each half axis.")
-
-
-_CHANNELS = 8  # taken for what a model without `channels` has at a point; beside its width they are few
 
 
 class _Model(Entry):

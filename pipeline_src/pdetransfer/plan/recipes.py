@@ -214,10 +214,10 @@ class ArmedRecipe(_Training):
         assert isinstance(rates, tuple)  # `check` asks for them
         return rates
 
-    def num_runs(self, num_rates: int, is_extended: bool, n_train: int) -> int:
-        """Trainings of a cell with so many learning rates, at most: the tuning seeds with every one, one more
-        where the grid may be extended; the others with the chosen one."""
-        return (num_rates + is_extended - 1) * self.num_tuning_seeds + len(self.seeds_at(n_train))
+    def num_runs(self, num_rates: int, n_train: int) -> int:
+        """Trainings of a cell with so many learning rates: the tuning seeds with every one, the others with the
+        chosen one."""
+        return (num_rates - 1) * self.num_tuning_seeds + len(self.seeds_at(n_train))
 
     def seeds_at(self, n_train: int) -> tuple[int, ...]:
         """The seeds of a cell."""

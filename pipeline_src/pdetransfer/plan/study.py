@@ -158,7 +158,7 @@ class Study(Entry):
 
     def cells(self, names: list[str]) -> list[Cell]:
         """All cells that these experiments need, pre-trainings and proxies included, none twice."""
-        found = dict.fromkeys([*self.pretrained(names), *self._asked(names)])
+        found = dict.fromkeys([*self.pretrained(names), *self.asked(names)])
         todo = list(found)
         while todo:
             needed = [cell for cell in self.needs(*todo.pop()) if cell not in found]
@@ -166,7 +166,8 @@ class Study(Entry):
             todo += needed
         return list(found)
 
-    def _asked(self, names: list[str]) -> list[Cell]:
+    def asked(self, names: list[str]) -> list[Cell]:
+        """The cells of these experiments themselves, curve by curve."""
         return [cell for name in names for cell in self.downstream(name)]
 
     def needs(self, curve: Curve, n_train: int) -> list[Cell]:
@@ -190,7 +191,7 @@ class Study(Entry):
 
     def only_for_transfer(self, names: list[str]) -> list[Cell]:
         """The cells that experiments need for the sake of proxies alone: trying all rates would not train them."""
-        else_needed = {*self.pretrained(names), *self._asked(names)}
+        else_needed = {*self.pretrained(names), *self.asked(names)}
         return [cell for cell in self.cells(names) if cell not in else_needed]
 
     def pretrained(self, names: list[str]) -> list[Cell]:
@@ -213,13 +214,13 @@ class Study(Entry):
         found = self.transferred(curve)
         if found is None:
             return self.num_runs_of_grid(curve, n_train)
-        return self.recipes[curve.recipe].num_runs(len(bracketed(1, found.bracket)), False, n_train)
+        return self.recipes[curve.recipe].num_runs(len(bracketed(1, found.bracket)), n_train)
 
     def num_runs_of_grid(self, curve: Curve, n_train: int) -> int:
         """The same, if a cell whose learning rate is transferred tried the rates of its proxy instead."""
         grid = self.recipes[(self.proxy(curve) or curve).recipe]
-        num_rates = len(grid.rates(curve.is_fine_tuned))
-        return self.recipes[curve.recipe].num_runs(num_rates, grid.extend_grid, n_train)
+        num_rates = len(grid.rates(curve.is_fine_tuned)) + grid.extend_grid
+        return self.recipes[curve.recipe].num_runs(num_rates, n_train)
 
     def run_examples(self, curve: Curve, n_train: int) -> int:
         """Training examples of one run: every example of every batch."""
