@@ -65,17 +65,13 @@ def training_minutes(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
 def training_mb(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
     """Memory of the host to ask for: examples as read and as prepared, and copies of the weights, in every process
     (``workers``)."""
-    model, recipe, parts = (
-        study.models[curve.model],
-        study.recipes[curve.recipe],
-        study.components(curve.dataset),
-    )
+    model, recipe = study.models[curve.model], study.recipes[curve.recipe]
+    parts = study.components(curve.dataset)
     counts = {part: (study.num_examples_of(part) or _OWN_EXAMPLES).train for part in parts}
     most = (sum(counts.values()) if recipe.subset_by_seed else max(sizes)) + recipe.num_validation
     values = {part: values_of_example(study, part, model.num_dims) for part in parts}
-    if (
-        model.num_frames
-    ):  # of each dataset of a mixture as many as it has, at most; read, then mixed or scaled
+    if model.num_frames:
+        # Of each dataset of a mixture as many as it has, at most; read, then mixed or scaled.
         examples = 2 * sum(min(most, counts[part]) * values[part] for part in parts) * _VALUE
     else:
         examples = 4 * most * max(values.values()) * _VALUE  # read, ordered, selected, scaled
