@@ -66,7 +66,7 @@ def measure(study: Study, cell: Cell) -> Row:
     curve, n_train = cell
     model, recipe = study.models[curve.model], Recipe(**study.cell_settings(curve, n_train)["recipe"])
     hardware = Hardware(DEVICE, compile_from=study.compile_from)
-    batch = -(-min(recipe.batch_size, n_train) // model.num_gpus)
+    batch = -(-recipe.largest_batch(n_train) // model.num_gpus)
     examples = examples_of(study, cell, batch)
     operator = NeuralOperator(model.architecture, Channels.of(examples, model.architecture), {}, seed=0)
     operator.references = examples.references()

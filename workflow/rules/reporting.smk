@@ -14,13 +14,13 @@ rule table:
         reads(TABLE),
     output:
         cells=report(
-            "<results>/tables/{experiment}.csv",
+            inputs.table_file(STUDY, "cells", "{experiment}"),
             caption="../report/table.rst",
             category="Tables",
             labels={"experiment": "{experiment}"},
         ),
-        savings="<results>/savings/{experiment}.csv",
-        by_parameter="<results>/by_parameter/{experiment}.csv",
+        savings=inputs.table_file(STUDY, "savings", "{experiment}"),
+        by_parameter=inputs.table_file(STUDY, "by_parameter", "{experiment}"),
         parquet=expand("<results>/{folder}/{{experiment}}.parquet", folder=inputs.TABLES.values()),
     log:
         "<results>/logs/table/{experiment}.log",
@@ -90,7 +90,7 @@ rule predictions_at:
 
 rule fits:
     input:
-        expand("<results>/errors/{experiment}.parquet", experiment=STUDY.reported),
+        [inputs.errors(STUDY, experiment) for experiment in STUDY.reported],
     output:
         table=report("<results>/tables/fits.csv", caption="../report/table.rst", category="Tables"),
         parquet="<results>/tables/fits.parquet",

@@ -74,7 +74,7 @@ rule evaluate:
     input:
         reads(EVALUATION),
     output:
-        errors="<results>/errors/{experiment}.parquet",
+        errors=inputs.errors(STUDY, "{experiment}"),
     log:
         "<results>/logs/evaluate/{experiment}.log",
     benchmark:

@@ -11,11 +11,10 @@ import pandas as pd
 
 from pdetransfer.analysis.bootstrap import Estimate, Replicates, interval
 from pdetransfer.analysis.tables import CURVE_AXES
-from pdetransfer.plan.entries import OWN, SCRATCH, Claim, Entry, Selection
+from pdetransfer.plan.entries import OWN, SCRATCH, Claim, Entry, Selection, few_of
 from pdetransfer.plan.study import Cell, Curve, Study
 
 _EXTREMES: dict[str, Callable] = {"smallest": min, "largest": max}
-_IN_CHANNELS = 4  # of models whose sizes are compared
 
 
 class NotInStudy(Exception):
@@ -54,7 +53,7 @@ class Evidence:
         sizes = sorted(experiment.trained_n)
         words = {
             "zero": [n for n in experiment.n_train if n == 0],
-            "few": sizes[1:2] or sizes,
+            "few": [few_of(sizes)] if sizes else [],
             "middle": sizes[len(sizes) // 2 :][:1],
         }
         words |= {"most": sizes[-1:], "trained": sizes}
@@ -95,7 +94,7 @@ class Evidence:
         if isinstance(asked, dict):
             found = _with_settings(entries, asked)
         elif section == "models" and asked in _EXTREMES:
-            sizes = {name: model.num_parameters(_IN_CHANNELS) for name, model in entries.items()}
+            sizes = {name: model.planned_parameters for name, model in entries.items()}
             found = _with_values(sizes, asked)
         else:
             members = self._members(section, asked)
@@ -107,7 +106,7 @@ class Evidence:
     def _inits(self, dataset: str, asked: str | tuple[str, ...]) -> list[str | None]:
         """The names of inits, in which ``own`` depends on the dataset."""
         wanted = self._members("pretrainings", asked, SCRATCH, OWN)
-        return [self.study.own(dataset) if init == OWN else init for init in wanted]
+        return [self.study.init_of(init, dataset) for init in wanted]
 
     def _members(self, section: str, asked: str | tuple[str, ...], *words: str) -> list[str]:
         """Names in a section, with the members of families for these; NotInStudy for those that are neither."""

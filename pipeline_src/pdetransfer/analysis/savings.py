@@ -11,6 +11,9 @@ from pdetransfer.plan.entries import SCRATCH
 
 #: What is known of a number, by the side on which the true one may lie.
 BEYOND = {"exact": 0, "lower": 1, "upper": -1}
+#: The same before the number, as a sign and in words.
+SIGNS = {"exact": "", "lower": "≥ ", "upper": "≤ "}
+IN_WORDS = {"exact": "", "lower": "at least ", "upper": "at most "}
 
 
 class Equivalent(NamedTuple):

@@ -124,6 +124,13 @@ def mean_errors(cells: pd.DataFrame) -> pd.DataFrame:
     return cells.groupby(AXES, as_index=False, sort=False)["test_error"].mean()
 
 
+def spread_over_seeds(errors: np.ndarray) -> np.ndarray:
+    """Distance of the quartiles of errors ``(..., seed)``, over their mean; NaN where runs diverged."""
+    with np.errstate(invalid="ignore"):
+        low, high = np.quantile(errors, [0.25, 0.75], axis=-1)
+        return (high - low) / errors.mean(axis=-1)
+
+
 def errors_by_parameter(errors: pd.DataFrame) -> pd.DataFrame:
     """Test errors of each cell, over all seeds, by the shifted physics parameter.
 

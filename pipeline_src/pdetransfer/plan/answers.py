@@ -11,6 +11,8 @@ if TYPE_CHECKING:  # else a training job, whose parameters are read with this mo
 
 #: What an experiment must fulfil, by what is expected in words.
 Needs = dict[str, Callable[[Experiment], bool]]
+ONE_MODEL: Needs = {"a single model": lambda entry: len(entry.model) == 1}
+ONE_RECIPE: Needs = {"a single recipe": lambda entry: len(entry.recipe) == 1}
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,7 @@ class FigureKind:
 GALLERIES = {
     kind: FigureKind(
         at_one_n=True,
-        needs={
-            "a single model": lambda entry: len(entry.model) == 1,
-            "a single recipe": lambda entry: len(entry.recipe) == 1,
-        },
+        needs=ONE_MODEL | ONE_RECIPE,
     )
     for kind in ("predictions", "spectra", "roll_outs")
 }
@@ -62,3 +61,8 @@ class Answers:
     figures: dict[str, FigureKind]
     tables: tuple[str, ...] = ()
     pictures: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> dict[str, FigureKind]:
+        """All kinds of figures: the study's own, and those that every study has."""
+        return self.figures | GALLERIES

@@ -13,14 +13,14 @@ from pdetransfer.data.systems._trajectories import AbstractTrajectories
 from pdetransfer.data.systems.poisson import Poisson
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan import proxies
-from pdetransfer.plan.answers import GALLERIES, Answers
+from pdetransfer.plan.answers import Answers
 from pdetransfer.plan.entries import CONTROL, DPOT, FNO, KINDS, OWN, SCRATCH, Dataset
 from pdetransfer.plan.expand import REFERENCES, ConfigError, expected_one_of, near
 from pdetransfer.plan.load import validated
 from pdetransfer.plan.modes import by_axis, most_modes
+from pdetransfer.plan.recipes import MOST_VALIDATIONS
 from pdetransfer.plan.study import Curve, Study
 
-MOST_VALIDATIONS = 50  #: of one run; they cost nearly as much as training otherwise
 _OWN_CHANNEL = "solution"  # of a user's trajectories without a system
 _TAKEN = ("source", "solution", "initial_solution")  # what `predict` takes and gives beside coefficients
 
@@ -387,7 +387,7 @@ def _names(study: Study) -> Iterator[str]:
                         yield _unknown(f"{section}.{name}.{key}", value, known)
     for name, experiment in study.experiments.items():
         for dataset in experiment.dataset if OWN in experiment.init else ():
-            system = study.own(dataset)
+            system = study.init_of(OWN, dataset)
             if system is None:
                 yield (
                     f"experiments.{name}.init has 'own' for {dataset}, which has no system; "
@@ -509,11 +509,10 @@ def _questions(study: Study, answers: Answers) -> Iterator[str]:
 
 
 def _figures(study: Study, answers: Answers) -> Iterator[str]:
-    kinds = answers.figures | GALLERIES
     for name, figure in study.figures.items():
-        if figure.kind not in kinds:
-            yield _unknown(f"figures.{name}.kind", figure.kind, kinds)
-        kind = kinds[figure.kind]
+        if figure.kind not in answers.kinds:
+            yield _unknown(f"figures.{name}.kind", figure.kind, answers.kinds)
+        kind = answers.kinds[figure.kind]
         drawn = {experiment: study.experiments[experiment] for experiment in figure.experiments}
         asked = {entry.question for entry in drawn.values()}
         if CONTROL in asked and len(asked) > 1:

@@ -7,14 +7,13 @@ from functools import cache
 import pandas as pd
 
 from pdetransfer.data.systems.registry import SYSTEMS
-from pdetransfer.plan.entries import AnyModel, Grid, NumExamples
+from pdetransfer.plan.entries import Grid, NumExamples
 from pdetransfer.plan.study import Cell, Curve, Study
 
 PRETRAINING = "pre-training"  #: the row of cells that are trained for their weights alone
 PROXIES = "proxies"  #: that of cells that are trained for their learning rates alone
 _VALUE = 4  # bytes of a float32
 _PROCESS_MB = 1500  # of a job that has loaded PyTorch
-_CHANNELS = 8  # taken for what a model has at a point
 _SPARE = 1.5  # what is asked for, over what is forecast
 # Taken for users' files, which are not read before their sizes are asked for, where nothing is generated beside
 # them.
@@ -57,13 +56,6 @@ def seconds(study: Study, curve: Curve, n_train: int) -> float:
     return study.cell_examples(curve, n_train) / study.models[curve.model].rate
 
 
-def _parameters(model: AnyModel) -> int:
-    """Of a model in a study: with eight channels at most, beside which the others are many. What takes frames has
-    its own, or as many, in and out."""
-    channels = len(model.channels or range(_CHANNELS))
-    return model.num_parameters(model.channels_in(channels, 0), channels if model.num_frames else 1)
-
-
 def training_minutes(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
     """Time to ask a scheduler for, for a job that trains these cells."""
     devices = study.models[curve.model].num_gpus if study.device != "cpu" else 1
@@ -73,21 +65,17 @@ def training_minutes(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
 def training_mb(study: Study, curve: Curve, sizes: Iterable[int]) -> int:
     """Memory of the host to ask for: examples as read and as prepared, and copies of the weights, in every process
     (``workers``)."""
-    model, recipe, parts = (
-        study.models[curve.model],
-        study.recipes[curve.recipe],
-        study.components(curve.dataset),
-    )
+    model, recipe = study.models[curve.model], study.recipes[curve.recipe]
+    parts = study.components(curve.dataset)
     counts = {part: (study.num_examples_of(part) or _OWN_EXAMPLES).train for part in parts}
     most = (sum(counts.values()) if recipe.subset_by_seed else max(sizes)) + recipe.num_validation
     values = {part: values_of_example(study, part, model.num_dims) for part in parts}
-    if (
-        model.num_frames
-    ):  # of each dataset of a mixture as many as it has, at most; read, then mixed or scaled
+    if model.num_frames:
+        # Of each dataset of a mixture as many as it has, at most; read, then mixed or scaled.
         examples = 2 * sum(min(most, counts[part]) * values[part] for part in parts) * _VALUE
     else:
         examples = 4 * most * max(values.values()) * _VALUE  # read, ordered, selected, scaled
-    weights = (3 + len(recipe.seeds)) * _parameters(model) * _VALUE
+    weights = (3 + len(recipe.seeds)) * model.planned_parameters * _VALUE
     processes = 1 + model.num_gpus if study.device != "cpu" and model.num_gpus > 1 else 1
     return math.ceil(processes * (_PROCESS_MB + _SPARE * (examples + weights) / 1e6))
 
@@ -115,7 +103,8 @@ def cells_by_experiment(study: Study, names: list[str]) -> dict[str, list[Cell]]
     cells = study.cells(names)
     tuned = [curve for curve, _ in cells if curve.is_fine_tuned]  # those of proxies, too
     starts = {*study.pretrained(names), *(study.pretraining(curve.init, curve.model) for curve in tuned)}
-    besides = [cell for cell in cells if not _is_downstream(study, cell, names)]
+    asked = set(study.asked(names))
+    besides = [cell for cell in cells if cell not in asked]
     groups = {PRETRAINING: [cell for cell in besides if cell in starts]}
     if proxies := [cell for cell in besides if cell not in starts]:
         groups[PROXIES] = proxies
@@ -137,10 +126,6 @@ def beside_actual(study: Study, plan: pd.DataFrame, seconds: dict[Cell, float]) 
     return plan.assign(trained_hours=trained, actual_over_forecast=trained / forecast_hours)
 
 
-def _is_downstream(study: Study, cell: Cell, names: list[str]) -> bool:
-    return any(cell in study.downstream(name) for name in names)
-
-
 def _saved(study: Study, cell: Cell, extra: set[Cell]) -> int:
     """Trainings of a cell that trying every learning rate would take more; ``extra`` are cells that it would not
     need."""
@@ -152,7 +137,7 @@ def _row(study: Study, name: str, own: list[Cell], extra: set[Cell]) -> dict:
     hours = sum(seconds(study, *cell) for cell in own) / 3600
     saved = {cell: _saved(study, cell, extra) for cell in own}
     weights = sum(
-        len(study.recipes[curve.recipe].seeds_at(n)) * _parameters(study.models[curve.model])
+        len(study.recipes[curve.recipe].seeds_at(n)) * study.models[curve.model].planned_parameters
         for curve, n in own
     )
     return {

@@ -6,6 +6,7 @@ What stands here is what a study has after ``expand``; how its entries go togeth
 
 import math
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
 
 from pydantic import (
@@ -24,6 +25,12 @@ from pdetransfer.plan.modes import by_axis
 SCRATCH = "scratch"  #: the init that is no pre-training
 OWN = "own"  #: in an experiment, the pre-training that is called like the dataset's system
 CONTROL = "control"  #: the question of experiments that `all` leaves out
+_CHANNELS = 8  # taken for what a model without `channels` has at a point; beside its width they are few
+
+
+def from_init(init: str) -> str:
+    """An init in words: from scratch, or from the pre-training of a name."""
+    return f"from {init.replace('_', '-')}"
 
 
 class Entry(BaseModel):
@@ -200,6 +207,13 @@ class _Model(Entry):
     def channels_in(self, num_fields: int, num_coefficients: int) -> int:
         """What the network takes at a point, of data with so many fields and coefficients."""
         return self.num_frames * num_fields if self.num_frames else num_fields + num_coefficients
+
+    @property
+    def planned_parameters(self) -> int:
+        """``num_parameters`` as far as they are known before its data are: with eight channels, or its own. What
+        takes frames has as many in and out."""
+        channels = len(self.channels or range(_CHANNELS))
+        return self.num_parameters(self.channels_in(channels, 0), channels if self.num_frames else 1)
 
     @abstractmethod
     def num_parameters(self, in_channels: int, out_channels: int = 1) -> int:
@@ -381,6 +395,11 @@ class Figure(Entry):
         None,
         description="Training examples of the models shown; for kinds that show those of a single n_train.",
     )
+
+
+def few_of(n_train: Iterable[int]) -> int:
+    """The n_train that claims and sentences call few: the second smallest that is trained on, or the only one."""
+    return sorted({n for n in n_train if n > 0})[:2][-1]
 
 
 class Selection(Entry):

@@ -378,10 +378,9 @@ def model(study: Study, curve: Curve, n_train: int) -> TrainedCell:
 def drawn_together(study: Study, answers: Answers) -> dict[str, list[str]]:
     """The figures of each job that draws, by the first of them: those of the same experiments and tables of the
     study. These tables may need other experiments, and no figure waits for one that it does not show."""
-    kinds = answers.figures | GALLERIES
     together: dict[tuple, list[str]] = {}
     for name, entry in study.figures.items():
-        needed = frozenset(entry.experiments), kinds[entry.kind].tables
+        needed = frozenset(entry.experiments), answers.kinds[entry.kind].tables
         together.setdefault(needed, []).append(name)
     return {names[0]: names for names in together.values()}
 

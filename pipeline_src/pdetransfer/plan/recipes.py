@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 from pdetransfer.plan.entries import Count, Entry, Rates, distinct
 from pdetransfer.plan.expand import by_arm
 
+MOST_VALIDATIONS = 50  #: of one run; they cost nearly as much as training otherwise
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -38,7 +39,7 @@ class _Training(Entry):
         "validations with it.",
     )
     validation_interval: Count = Field(
-        description="Distance of two validations, in `length_unit`; at most 50 of them in a run."
+        description=f"Distance of two validations, in `length_unit`; at most {MOST_VALIDATIONS} of them in a run."
     )
     num_validation: Count = Field(description="Validation examples that are used, the first of their split.")
     validation_at_most_n: bool = Field(
@@ -112,6 +113,10 @@ class _Training(Entry):
     def _steps_per_epoch(self, n_train: int) -> int:
         return math.ceil(n_train / self.batch_size)
 
+    def largest_batch(self, n_train: int) -> int:
+        """Examples of a batch; the last one of an epoch may have fewer."""
+        return min(self.batch_size, n_train)
+
     def num_steps(self, n_train: int) -> int:
         """Steps of a run."""
         return self.length * self._steps_per_unit(n_train)
@@ -119,7 +124,7 @@ class _Training(Entry):
     def num_examples(self, n_train: int) -> int:
         """Training examples of a run: every example of every batch."""
         epochs, steps = divmod(self.num_steps(n_train), self._steps_per_epoch(n_train))
-        return epochs * n_train + steps * min(self.batch_size, n_train)
+        return epochs * n_train + steps * self.largest_batch(n_train)
 
     def milestone_steps(self, n_train: int) -> list[int]:
         """Steps after which the learning rate is halved."""
@@ -155,9 +160,10 @@ class Transferred(Entry):
         "stay, as in fine-tuning.",
     )
 
-    @property
-    def num_rates(self) -> int:
-        return 1 if self.bracket is None else 3
+
+def bracketed(rate: float, bracket: float | None) -> list[float]:
+    """The learning rates that a cell tries whose proxy has chosen ``rate`` (``Transferred.bracket``)."""
+    return [rate] if bracket is None else [rate / bracket, rate, rate * bracket]
 
 
 def _kind_of_rates(given: Any) -> str:
@@ -208,12 +214,10 @@ class ArmedRecipe(_Training):
         assert isinstance(rates, tuple)  # `check` asks for them
         return rates
 
-    def num_runs(self, num_rates: int, is_extended: bool, n_train: int) -> int:
-        """Trainings of a cell with so many learning rates, at most: the tuning seeds with every one, one more
-        where the grid may be extended; the others with the chosen one."""
-        seeds = len(self.seeds_at(n_train))
-        tuning = min(self.num_tuning_seeds, seeds)
-        return (num_rates + is_extended) * tuning + seeds - tuning
+    def num_runs(self, num_rates: int, n_train: int) -> int:
+        """Trainings of a cell with so many learning rates: the tuning seeds with every one, the others with the
+        chosen one."""
+        return (num_rates - 1) * self.num_tuning_seeds + len(self.seeds_at(n_train))
 
     def seeds_at(self, n_train: int) -> tuple[int, ...]:
         """The seeds of a cell."""

@@ -30,7 +30,7 @@ from pdetransfer.plan.entries import (
     Source,
 )
 from pdetransfer.plan.proxies import recipe_of_proxy
-from pdetransfer.plan.recipes import ArmedRecipe, Transferred
+from pdetransfer.plan.recipes import ArmedRecipe, Transferred, bracketed
 
 
 @dataclass(frozen=True)
@@ -141,14 +141,14 @@ class Study(Entry):
         entry = self.experiments[experiment]
         points = product(entry.dataset, entry.model, entry.init, entry.recipe)
         named = (
-            Curve(dataset, model, self.own(dataset) if init == OWN else init, recipe)
+            Curve(dataset, model, self.init_of(init, dataset), recipe)
             for dataset, model, init, recipe in points
         )
         return list(dict.fromkeys(named))
 
-    def own(self, dataset: str) -> str | None:
-        """The pre-training that is called like the dataset's system."""
-        return self.datasets[dataset].system
+    def init_of(self, init: str, dataset: str) -> str | None:
+        """The init that is meant on a dataset: `own` is the pre-training that is called like its system."""
+        return self.datasets[dataset].system if init == OWN else init
 
     def downstream(self, experiment: str) -> list[Cell]:
         """The cells of an experiment that need training, curve by curve."""
@@ -158,7 +158,7 @@ class Study(Entry):
 
     def cells(self, names: list[str]) -> list[Cell]:
         """All cells that these experiments need, pre-trainings and proxies included, none twice."""
-        found = dict.fromkeys([*self.pretrained(names), *self._asked(names)])
+        found = dict.fromkeys([*self.pretrained(names), *self.asked(names)])
         todo = list(found)
         while todo:
             needed = [cell for cell in self.needs(*todo.pop()) if cell not in found]
@@ -166,7 +166,8 @@ class Study(Entry):
             todo += needed
         return list(found)
 
-    def _asked(self, names: list[str]) -> list[Cell]:
+    def asked(self, names: list[str]) -> list[Cell]:
+        """The cells of these experiments themselves, curve by curve."""
         return [cell for name in names for cell in self.downstream(name)]
 
     def needs(self, curve: Curve, n_train: int) -> list[Cell]:
@@ -190,7 +191,7 @@ class Study(Entry):
 
     def only_for_transfer(self, names: list[str]) -> list[Cell]:
         """The cells that experiments need for the sake of proxies alone: trying all rates would not train them."""
-        else_needed = {*self.pretrained(names), *self._asked(names)}
+        else_needed = {*self.pretrained(names), *self.asked(names)}
         return [cell for cell in self.cells(names) if cell not in else_needed]
 
     def pretrained(self, names: list[str]) -> list[Cell]:
@@ -213,13 +214,13 @@ class Study(Entry):
         found = self.transferred(curve)
         if found is None:
             return self.num_runs_of_grid(curve, n_train)
-        return self.recipes[curve.recipe].num_runs(found.num_rates, False, n_train)
+        return self.recipes[curve.recipe].num_runs(len(bracketed(1, found.bracket)), n_train)
 
     def num_runs_of_grid(self, curve: Curve, n_train: int) -> int:
         """The same, if a cell whose learning rate is transferred tried the rates of its proxy instead."""
         grid = self.recipes[(self.proxy(curve) or curve).recipe]
-        num_rates = len(grid.rates(curve.is_fine_tuned))
-        return self.recipes[curve.recipe].num_runs(num_rates, grid.extend_grid, n_train)
+        num_rates = len(grid.rates(curve.is_fine_tuned)) + grid.extend_grid
+        return self.recipes[curve.recipe].num_runs(num_rates, n_train)
 
     def run_examples(self, curve: Curve, n_train: int) -> int:
         """Training examples of one run: every example of every batch."""

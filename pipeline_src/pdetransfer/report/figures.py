@@ -21,7 +21,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 from pdetransfer.base.files import atomic
-from pdetransfer.plan.entries import SCRATCH
+from pdetransfer.plan.entries import OWN, SCRATCH, from_init
 from pdetransfer.plan.study import Study
 
 PALETTE = sns.color_palette("colorblind")
@@ -65,10 +65,10 @@ def arms(rows: pd.DataFrame, study: Study) -> list[Arm]:
     """The arms of one panel, scratch first: in every figure, scratch is orange, a pre-training on one
     system blue, on a mixture purple."""
     found, colours = [], {False: cycle(OWN_COLOURS), True: cycle(MIXED_COLOURS)}
-    own = set(systems(rows["dataset"], study))
+    own = {study.init_of(OWN, dataset) for dataset in rows["dataset"].unique()}
     inits = [init for init in rows["init"].unique() if init != SCRATCH]
     if SCRATCH in set(rows["init"]):
-        found.append(Arm(SCRATCH, "from scratch", SCRATCH_COLOUR))
+        found.append(Arm(SCRATCH, from_init(SCRATCH), SCRATCH_COLOUR))
     for init in inits:
         words = "" if len(inits) == 1 else "own system" if {init} == own else init.replace("_", " ")
         of = f", {words}" if words else ""

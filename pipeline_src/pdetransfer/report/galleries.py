@@ -18,7 +18,7 @@ from pdetransfer.data.disjoint import in_words
 from pdetransfer.data.examples import Examples
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan import entries
-from pdetransfer.plan.entries import SCRATCH
+from pdetransfer.plan.entries import SCRATCH, from_init
 from pdetransfer.report.figures import PALETTE, nothing_drawn
 
 if TYPE_CHECKING:  # else a dataset's card waits for PyTorch to be imported
@@ -188,7 +188,7 @@ def draw_predictions(rows: "list[Prediction]", entry: entries.Figure) -> Figure:
             image = _show_error(error, np.abs(row.predictions[init] - row.solution), worst)
             if index == 0:
                 add_scale(error, image)
-            prediction.set_title(f"from {_short(init).replace('_', '-')}", fontsize=7)
+            prediction.set_title(from_init(_short(init)), fontsize=7)
             error.set_title(f"error {row.errors[init]:.2g}", fontsize=8)
         for panel in panels[2 + 2 * len(row.predictions) :]:
             panel.set_axis_off()
@@ -238,9 +238,8 @@ def draw_spectra(rows: "list[Spectra]", entry: entries.Figure) -> Figure:
         panel.plot(wavenumbers, row.solution[1:], color="0.6", linewidth=2, label="solution")
         own = cycle((PALETTE[0], PALETTE[4], PALETTE[9]))
         for init, energy in row.errors.items():
-            name = "error from scratch" if init == SCRATCH else f"error from {init.replace('_', '-')}"
             colour = PALETTE[1] if init == SCRATCH else next(own)
-            panel.plot(wavenumbers, energy[1:], color=colour, label=name)
+            panel.plot(wavenumbers, energy[1:], color=colour, label=f"error {from_init(init)}")
         # A smooth solution falls to rounding, far below what a model is asked for.
         lowest = min(energy[1:].min() for energy in row.errors.values())
         panel.set(xscale="log", yscale="log", title=row.dataset, ylim=(lowest / 100, None))
@@ -281,8 +280,7 @@ def _draw_roll_out(axes: np.ndarray, row: "Prediction") -> None:
     low, high = row.solution.min(), row.solution.max()
     limits = {"vmin": -max(-low, high), "vmax": max(-low, high)} if low < 0 else {"vmin": low, "vmax": high}
     shown = {f"{_short(row.dataset)}\n{row.shown[1]}": row.solution} | {
-        "from scratch" if init == SCRATCH else f"from {init.replace('_', '-')}": frames
-        for init, frames in row.predictions.items()
+        from_init(init): frames for init, frames in row.predictions.items()
     }
     for line, (name, frames) in zip(axes, shown.items(), strict=True):
         line[0].set_ylabel(name, fontsize=7)

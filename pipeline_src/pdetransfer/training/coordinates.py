@@ -33,7 +33,7 @@ def first_steps(
     operator = task.operator(seed, examples)
     model = operator.model.to(device)
     inputs, targets = operator.samples(examples, device)
-    size = inputs.num_points, min(recipe.batch_size, len(examples))
+    size = inputs.num_points, recipe.largest_batch(len(examples))
     model.recompute = hardware.recomputes(operator, *size)
     optimiser = Adam(
         operator.parameter_groups(learning_rate), betas=recipe.betas, eps=recipe.epsilon, fused=True

@@ -101,7 +101,7 @@ def train_runs(
     has what was reached before a kill.
     """
     operator = task.operator(0, task.train[: task.n_train])
-    size = math.prod(task.train.grid), min(task.recipe.batch_size, task.n_train)
+    size = math.prod(task.train.grid), task.recipe.largest_batch(task.n_train)
     at_once = hardware.runs_at_once(operator, *size, task.recipe.num_steps(task.n_train))
     at_once = 1 if task.recipe.equation_weight or isinstance(task.train, Windows) else at_once
     for first in range(0, len(trials), at_once):
@@ -156,7 +156,7 @@ def _step(
         parts = [(t.operator.model, t.optimiser, t.inputs, t.targets) for t in trainings]
         models, optimisers, inputs, targets = map(list, zip(*parts, strict=True))
         return StepTogether(models, optimisers, inputs, targets, task.recipe)
-    model, batch_size = first.operator.model, min(task.recipe.batch_size, task.n_train)
+    model, batch_size = first.operator.model, task.recipe.largest_batch(task.n_train)
     size = first.inputs.num_points, share_of(batch_size)
     micro_batch = hardware.micro_batch(first.operator, *size)
     compiled = hardware.compiles(task.recipe.num_steps(task.n_train))

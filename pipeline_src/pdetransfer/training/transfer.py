@@ -4,6 +4,7 @@ and so a part of its key."""
 from pathlib import Path
 
 from pdetransfer.base.files import read_json
+from pdetransfer.plan.recipes import bracketed
 
 
 def proxy_of(settings: dict) -> Path | None:
@@ -19,5 +20,4 @@ def with_rates(settings: dict) -> dict:
     if proxy is None:
         return settings
     rate, bracket = read_json(proxy)["learning_rate"], settings["recipe"]["learning_rates"]["bracket"]
-    rates = [rate] if bracket is None else [rate / bracket, rate, rate * bracket]
-    return settings | {"recipe": settings["recipe"] | {"learning_rates": rates}}
+    return settings | {"recipe": settings["recipe"] | {"learning_rates": bracketed(rate, bracket)}}

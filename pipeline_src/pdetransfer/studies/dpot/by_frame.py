@@ -3,28 +3,24 @@
 import numpy as np
 import pandas as pd
 
-from pdetransfer.analysis.tables import CURVE_AXES
+from pdetransfer.analysis.tables import AXES, error_columns
 from pdetransfer.data.windows import Windows
 from pdetransfer.studies.dpot.questions import PERSISTENCE
 
-_COLUMNS = [*CURVE_AXES, "n_train", "frame", "error", "low", "high"]
+_COLUMNS = [*AXES, "frame", "error", "low", "high"]
 
 
 def by_frame(errors: pd.DataFrame) -> pd.DataFrame:
     """The error at each frame after the inputs, 1, 2, ..., and at frame 0 that of all of them together: mean and
     quartiles over trajectories and seeds. ``errors`` are those of ``jobs.evaluate``, and may be infinite."""
-    rows = errors[errors["by_frame"].notna()].drop_duplicates([*CURVE_AXES, "n_train", "seed", "example"])
+    rows = errors[errors["by_frame"].notna()].drop_duplicates([*AXES, "seed", "example"])
     of_all = rows.assign(frame=0)
     of_each = rows.assign(error=rows["by_frame"]).explode("error")
-    of_each["frame"] = (
-        of_each.groupby([*CURVE_AXES, "n_train", "seed", "example"], observed=True).cumcount() + 1
-    )
+    of_each["frame"] = of_each.groupby([*AXES, "seed", "example"], observed=True).cumcount() + 1
     both = pd.concat([of_all, of_each]).astype({"error": float})
-    groups = both.groupby([*CURVE_AXES, "n_train", "frame"], observed=True, sort=False)["error"]
-    found = pd.DataFrame(
-        {"error": groups.mean(), "low": groups.quantile(0.25), "high": groups.quantile(0.75)}
-    )
-    return found.fillna(np.inf).reset_index()[_COLUMNS]  # between infinite errors pandas finds no quartile
+    found = error_columns(both, [*AXES, "frame"])
+    names = {"test_error": "error", "test_error_q25": "low", "test_error_q75": "high"}
+    return found.rename(columns=names)[_COLUMNS]
 
 
 def persistence(dataset: str, windows: Windows) -> pd.DataFrame:

@@ -7,8 +7,8 @@ import pandas as pd
 
 from pdetransfer.analysis.tables import mean_errors
 from pdetransfer.plan.answers import Needs, Question
-from pdetransfer.plan.entries import SCRATCH
-from pdetransfer.studies.transfer.questions import BOTH_ARMS, answer_data, saved
+from pdetransfer.plan.entries import from_init
+from pdetransfer.studies.transfer.questions import BOTH_ARMS, TWO_PRETRAININGS, answer_data, saved
 
 PERSISTENCE = "persistence"  #: in the column of models: repeating the last input frame
 
@@ -48,11 +48,11 @@ def headline_noise(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -
 
 def headline_data(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:
     """Savings at the smallest number of trajectories."""
-    few = savings.loc[savings["n_train"] > 0, "n_train"].min()
-    rows = savings[savings["n_train"] == few]
+    fewest = savings.loc[savings["n_train"] > 0, "n_train"].min()
+    rows = savings[savings["n_train"] == fewest]
     told = ", ".join(f"{saved(row, 'equivalent_n')} ({row.dataset})" for row in rows.itertuples())
     return (
-        f"Fine-tuned on {few:.0f} trajectories, a model has the error of one from scratch on so many, both "
+        f"Fine-tuned on {fewest:.0f} trajectories, a model has the error of one from scratch on so many, both "
         f"trained for as many steps: {told}. Of a dataset that is in the mixture, the pre-training has seen these "
         f"trajectories, and others."
     )
@@ -66,14 +66,10 @@ def answer_errors(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
     """The errors by dataset, of all models and inits."""
     for (dataset, n_train), rows in mean_errors(cells).groupby(["dataset", "n_train"], sort=False):
         told = ", ".join(
-            f"{row.test_error:.3g} ({row.model}, {_from(row.init)}{_with(row, cells)})"
+            f"{row.test_error:.3g} ({row.model}, {from_init(row.init)}{_with(row, cells)})"
             for row in rows.itertuples()
         )
         yield f"On {dataset} at n = {n_train}: {told}."
-
-
-def _from(init: str) -> str:
-    return "from scratch" if init == SCRATCH else f"from {init}"
 
 
 def _with(row: Any, cells: pd.DataFrame) -> str:
@@ -81,7 +77,6 @@ def _with(row: Any, cells: pd.DataFrame) -> str:
 
 
 _ZERO_SHOT: Needs = {"no n_train but 0": lambda entry: entry.n_train == (0,)}
-_TWO_PRETRAININGS: Needs = {"two pre-trainings in init": lambda entry: len({*entry.init} - {SCRATCH}) > 1}
 
 #: By name, in the order of the report.
 QUESTIONS: dict[str, Question] = {
@@ -92,7 +87,7 @@ QUESTIONS: dict[str, Question] = {
         _ZERO_SHOT,
     ),
     "noise": Question(
-        "Does noise in pre-training make roll-outs better?", headline_noise, answer_errors, _TWO_PRETRAININGS
+        "Does noise in pre-training make roll-outs better?", headline_noise, answer_errors, TWO_PRETRAININGS
     ),
     "data": Question("How many trajectories does pre-training save?", headline_data, answer_data, BOTH_ARMS),
     "control": Question("Controls", headline_control, answer_errors),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pdetransfer.plan.answers import Answers, FigureKind, Needs, Question
+from pdetransfer.plan.entries import SCRATCH
 
 if TYPE_CHECKING:  # planning imports this module
     import pandas as pd
@@ -12,7 +13,7 @@ if TYPE_CHECKING:  # planning imports this module
 _SWEEP: Needs = {
     "several recipes, one for each setting": lambda entry: len(entry.recipe) > 1,
     "several models, the sizes of a family": lambda entry: len(entry.model) > 1,
-    "training from scratch alone": lambda entry: set(entry.init) == {"scratch"},
+    "training from scratch alone": lambda entry: set(entry.init) == {SCRATCH},
     "a single n_train": lambda entry: len(entry.n_train) == 1,
 }
 

@@ -156,7 +156,7 @@ def lost(proxy: pd.DataFrame, own: pd.DataFrame) -> np.ndarray:
     if not (_has_best(proxy) and _has_best(own)):
         return np.full(1 + _REPLICATES, np.nan)
     errors = np.log(_by_seed(own, "test_error"))
-    seeds, each = _replicates(len(errors)), np.arange(_REPLICATES + 1)
+    seeds, each = seeds_drawn(len(errors)), np.arange(_REPLICATES + 1)
     transferred, tuned = (_chosen(runs, seeds) for runs in (proxy, own))
     means = errors[seeds].mean(axis=1)
     return np.exp(means[each, transferred] - means[each, tuned])
@@ -168,7 +168,7 @@ def moved(smallest: pd.DataFrame, largest: pd.DataFrame) -> Estimate:
     better one may lie beyond it, and the logarithm is censored."""
     if not (_has_best(smallest) and _has_best(largest)):
         return Estimate.exact(np.full(1 + _REPLICATES, np.nan))
-    seeds = _replicates(smallest["seed"].nunique())
+    seeds = seeds_drawn(smallest["seed"].nunique())
     (from_, end_of_from), (to, end_of_to) = (_best_setting(runs, seeds) for runs in (smallest, largest))
     at_the_same = (end_of_from == end_of_to) & (end_of_to != 0)
     return Estimate(np.log2(to / from_), np.where(at_the_same, 2, np.sign(end_of_to - end_of_from)))
@@ -186,7 +186,7 @@ def _has_best(runs: pd.DataFrame) -> bool:
     return bool(np.isfinite(_by_seed(runs, "validation_error")).all(axis=0).any())
 
 
-def _replicates(count: int) -> np.ndarray:
+def seeds_drawn(count: int) -> np.ndarray:
     """Seeds as they are, and drawn anew, ``(1 + replicates, count)``."""
     drawn = np.random.default_rng(0).integers(count, size=(_REPLICATES, count))
     return np.concatenate([np.arange(count)[None], drawn])

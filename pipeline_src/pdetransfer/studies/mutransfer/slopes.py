@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from pdetransfer.studies.mutransfer.optima import family_of
+from pdetransfer.analysis.bootstrap import interval
+from pdetransfer.studies.mutransfer.optima import family_of, seeds_drawn
 
 SIZES = ("width", "modes")
 #: Quantities of the table, in words.
@@ -14,7 +15,6 @@ MEASURED = {
     "spectral_change": "change of R, largest norm",
     "pointwise_change": "change of W and Q₁, norm",
 }
-_REPLICATES = 1000
 
 
 def at_last_step(table: pd.DataFrame) -> pd.DataFrame:
@@ -33,10 +33,7 @@ def exponents(rows: pd.DataFrame, quantity: str) -> dict[str, np.ndarray]:
     replicates."""
     sizes = varied(rows)
     by_seed = rows.pivot(index="seed", columns=["dataset", *SIZES], values=quantity)
-    count = len(by_seed)
-    drawn = np.random.default_rng(0).integers(count, size=(_REPLICATES, count))
-    seeds = np.concatenate([np.arange(count)[None], drawn])
-    logs = np.log(by_seed.to_numpy()[seeds].mean(axis=1))
+    logs = np.log(by_seed.to_numpy()[seeds_drawn(len(by_seed))].mean(axis=1))
     points = by_seed.columns.to_frame()[sizes].to_numpy(float)
     design = np.column_stack([np.ones(len(points)), np.log(points)])
     return dict(zip(sizes, np.linalg.pinv(design)[1:] @ logs.T, strict=True))
@@ -48,9 +45,9 @@ def slopes(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (dataset, family), of_family in at_last_step(table).groupby(["dataset", "family"], sort=False):
         for quantity in MEASURED:
-            for size, (slope, *replicates) in exponents(of_family, quantity).items():
-                low, high = np.quantile(replicates, [0.025, 0.975])
+            for size, found in exponents(of_family, quantity).items():
+                low, high = interval(found)
                 named = {"dataset": dataset, "family": family, "size": size, "quantity": quantity}
-                rows.append(named | {"slope": slope, "low": low, "high": high})
+                rows.append(named | {"slope": found[0], "low": low, "high": high})
     columns = ["dataset", "family", "size", "quantity", "slope", "low", "high"]
     return pd.DataFrame(rows, columns=columns)

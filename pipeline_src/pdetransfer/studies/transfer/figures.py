@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from pdetransfer.analysis.savings import savings_at
+from pdetransfer.analysis.savings import SIGNS, savings_at
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan import entries
 from pdetransfer.plan.entries import SCRATCH
@@ -35,8 +35,9 @@ from pdetransfer.report.figures import (
     positions,
     systems,
 )
+from pdetransfer.studies.transfer.questions import times
 
-_BOUNDS = {"exact": ("o", ""), "lower": ("^", "≥ "), "upper": ("v", "≤ ")}  # marker, sign
+_MARKERS = {"exact": "o", "lower": "^", "upper": "v"}  # by bound
 _DISTANCES = {  # columns of the table of distances, with what they are called
     "wasserstein": "Wasserstein distance of the physics parameter\n(standard deviations of the pre-training's)",
     "mass_in_common": "share of the parameter's mass in common",
@@ -122,7 +123,7 @@ def _draw_ranges(axes: Axes, dataset: str, rows: pd.DataFrame, study: Study) -> 
 
     Left empty for datasets without one system or without ranges, such as a user's files.
     """
-    system = study.own(dataset)
+    system = study.datasets[dataset].system
     tuned = [arm for arm in arms(rows, study) if arm.init != SCRATCH]
     bars = [
         (arm.name.replace("fine-tuned", "pre-training"), interval, arm.colour)
@@ -230,7 +231,7 @@ def _draw_point(axes: Axes, x: float, point: Any, colour: Any, is_open: bool) ->
     ends = [point.equivalent_low / point.n_train, point.equivalent_high / point.n_train]
     axes.plot([x] * 2, ends, "-", color=colour, linewidth=0.9, alpha=0.8)
     face = {"markerfacecolor": "none"} if is_open else {}
-    axes.plot(x, point.ratio, _BOUNDS[point.bound][0], color=colour, markersize=9 if is_open else 5, **face)
+    axes.plot(x, point.ratio, _MARKERS[point.bound], color=colour, markersize=9 if is_open else 5, **face)
 
 
 def _draw_savings(axes: Axes, rows: pd.DataFrame, study: Study) -> None:
@@ -243,12 +244,11 @@ def _draw_savings(axes: Axes, rows: pd.DataFrame, study: Study) -> None:
         curve = curve.assign(x=curve["x"] * 1.07 ** (index - (len(lines) - 1) / 2))  # side by side
         axes.plot(curve["x"], curve["equivalent_n"], color=colour, linewidth=1.2, alpha=0.6)
         for point in curve.itertuples():
-            marker, sign = _BOUNDS[point.bound]
             ends = [point.equivalent_low, point.equivalent_high]
             axes.plot([point.x] * 2, ends, "-", color=colour, linewidth=0.9, alpha=0.8)
-            axes.plot(point.x, point.equivalent_n, marker, color=colour, markersize=6)
+            axes.plot(point.x, point.equivalent_n, _MARKERS[point.bound], color=colour, markersize=6)
             if point.n_train in labelled - {0} and len(lines) == 1:
-                ratio = f"{sign}{point.ratio:{'.2g' if point.ratio < 10 else ',.0f'}}×"
+                ratio = f"{SIGNS[point.bound]}{times(point.ratio)}×"
                 label(axes, ratio, point.x, point.equivalent_n, (0, 7), colour, "center")
         if len(lines) > 1:
             name = dataset if rows["init"].nunique() == 1 else f"{dataset}, {init}"

@@ -11,6 +11,7 @@ import numpy as np
 from pdetransfer.analysis.bootstrap import NUM_REPLICATES, Estimate
 from pdetransfer.analysis.claims import Evidence, NotInStudy, NotRun
 from pdetransfer.analysis.savings import equivalents, scratch_curves
+from pdetransfer.analysis.tables import spread_over_seeds
 from pdetransfer.plan.entries import FNO, SCRATCH, Selection
 from pdetransfer.plan.study import Cell, Curve
 
@@ -113,7 +114,7 @@ def _steps(evidence: Evidence, cells: Selection) -> np.ndarray:
 
 
 def seed_spread_ratio(evidence: Evidence, cells: Selection) -> np.ndarray:
-    """Interquartile range over seeds, relative to the mean, from scratch over fine-tuned; medians over cells.
+    """Spread over seeds (``tables.spread_over_seeds``) from scratch over fine-tuned; medians over cells.
     Replicates draw the seeds of every cell."""
     names = {curve.dataset for curve, _ in evidence.select(cells)}
     recipes = {curve.recipe for curve, _ in evidence.select(cells)}
@@ -123,9 +124,7 @@ def seed_spread_ratio(evidence: Evidence, cells: Selection) -> np.ndarray:
     spreads: dict[bool, list[np.ndarray]] = {True: [], False: []}
     for (_, init, _), errors in rows.groupby(["dataset", "init", "n_train"])["test_error"]:
         drawn = random.choice(errors.to_numpy(), (NUM_REPLICATES, len(errors)))
-        by_replicate = np.vstack([errors.to_numpy(), drawn])
-        low, high = np.quantile(by_replicate, [0.25, 0.75], axis=1)
-        spreads[init == SCRATCH].append((high - low) / by_replicate.mean(axis=1))
+        spreads[init == SCRATCH].append(spread_over_seeds(np.vstack([errors.to_numpy(), drawn])))
     scratch, fine_tuned = (np.median(spreads[arm], axis=0) for arm in (True, False))
     known = (scratch > 0) & (fine_tuned > 0)  # not where most draws have one seed alone
     return np.concatenate([scratch[:1] / fine_tuned[:1], scratch[1:][known[1:]] / fine_tuned[1:][known[1:]]])

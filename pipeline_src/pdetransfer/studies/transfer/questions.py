@@ -5,15 +5,15 @@ from typing import Any
 
 import pandas as pd
 
-from pdetransfer.analysis.tables import AXES, mean_errors
-from pdetransfer.plan.answers import Needs, Question
-from pdetransfer.plan.entries import SCRATCH
+from pdetransfer.analysis.savings import IN_WORDS
+from pdetransfer.analysis.tables import AXES, mean_errors, spread_over_seeds
+from pdetransfer.plan.answers import ONE_MODEL, ONE_RECIPE, Needs, Question
+from pdetransfer.plan.entries import SCRATCH, few_of, from_init
 
 SHIFTED = ("shift", "mixture")  #: the questions whose datasets are shifted
 
 Tables = dict[str, pd.DataFrame]
 
-_SIGNS = {"exact": "", "lower": "at least ", "upper": "at most "}  # of a number and its bound
 _CHEAPEST = "equal compute"  # the budget that leaves out the pre-training
 
 
@@ -24,19 +24,13 @@ def _at(means: pd.DataFrame, **axes: Any) -> float:
     return rows.iloc[0]
 
 
-def _few(means: pd.DataFrame) -> int:
-    """The n_train that few-shot sentences speak of: the second smallest, or the only one."""
-    sizes = sorted(n for n in means["n_train"].unique() if n > 0)
-    return sizes[min(1, len(sizes) - 1)]
-
-
 def _fine_tuned(means: pd.DataFrame) -> str:
     return next(init for init in means["init"] if init != SCRATCH)
 
 
 def headline_data(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:
     """Q1 in one sentence: the savings at few examples, by each budget that has been run."""
-    few, by_budget = _few(cells), tables["budgets"]
+    few, by_budget = few_of(cells["n_train"]), tables["budgets"]
     rows = by_budget[(by_budget["n_train"] == few) & by_budget["ratio"].notna()]
     told = []
     for budget, of_budget in rows[rows["budget"] != _CHEAPEST].groupby("budget", sort=False):
@@ -52,7 +46,7 @@ def headline_data(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) ->
     return f"A model fine-tuned on {few} examples has the error of one from scratch with {'; '.join(told)}."
 
 
-def saved(row: Any, value: str, signs: dict[str, str] = _SIGNS) -> str:
+def saved(row: Any, value: str, signs: dict[str, str] = IN_WORDS) -> str:
     """A column of savings with its interval and how much of that is censored, or as a bound."""
     if row.bound != "exact":
         return f"{signs[row.bound]}{times(getattr(row, value))}"
@@ -71,7 +65,7 @@ def headline_size(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) ->
         ends = f"from {gain[sizes.index[0]]:.2g} to {gain[sizes.index[-1]]:.2g} on {dataset}"
         gains.setdefault(span, []).append(ends)
     told = "; ".join(
-        f"{span}, the gain at {_few(cells)} examples, error from scratch over error fine-tuned, "
+        f"{span}, the gain at {few_of(cells.n_train)} examples, error from scratch over error fine-tuned, "
         f"goes {' and '.join(ends)}"
         for span, ends in gains.items()
     )
@@ -90,7 +84,7 @@ def headline_shift(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -
 
 def headline_mixture(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:
     """Q4 in one sentence: the error of the mixed over that of the own pre-training, at few examples."""
-    few = _few(cells)
+    few = few_of(cells["n_train"])
     means = mean_errors(cells[(cells["n_train"] == few) & (cells["init"] != SCRATCH)])
     by_dataset = means.groupby("dataset", sort=False)["test_error"]
     ratios = by_dataset.last() / by_dataset.first()
@@ -111,9 +105,9 @@ def headline_seeds(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -
 
 
 def _spread(trained: pd.DataFrame) -> pd.Series:
-    """Distance of the quartiles over seeds, over the mean, of each cell."""
-    groups = trained.groupby(AXES, sort=False)["test_error"]
-    return (groups.quantile(0.75) - groups.quantile(0.25)) / groups.mean()
+    """The spread over seeds of each cell."""
+    by_cell = trained.groupby(AXES, sort=False)["test_error"]
+    return by_cell.apply(lambda errors: spread_over_seeds(errors.to_numpy()))
 
 
 def headline_control(cells: pd.DataFrame, savings: pd.DataFrame, tables: Tables) -> str:
@@ -132,7 +126,7 @@ def _along(rows: pd.DataFrame) -> str:
     """The savings and gains along a curve."""
     first, sizes = rows.iloc[0], ", ".join(map("{:,}".format, rows["n_train"]))
     needed = [saved(row, "equivalent_n") for row in rows.itertuples()]
-    ratios = [f"{_SIGNS[row.bound]}{times(row.ratio)}" for row in rows.itertuples()]
+    ratios = [f"{IN_WORDS[row.bound]}{times(row.ratio)}" for row in rows.itertuples()]
     both = rows.dropna(subset="gain")
     scratch, gains = _list(both["gain"] * both["test_error"]), ", ".join(map("{:.2g}".format, both["gain"]))
     return (
@@ -144,7 +138,7 @@ def _along(rows: pd.DataFrame) -> str:
 
 def answer_budget(budgets: pd.DataFrame) -> Iterator[str]:
     """Q1, by budget: savings at few examples of each dataset and model (``budgets.savings_by_budget``)."""
-    at_few = budgets[budgets["n_train"] == _few(budgets)]
+    at_few = budgets[budgets["n_train"] == few_of(budgets["n_train"])]
     for (dataset, model), rows in at_few.groupby(["dataset", "model"], sort=False):
         ratios = {
             row.budget: "not run" if pd.isna(row.ratio) else saved(row, "ratio")
@@ -162,21 +156,22 @@ def answer_size(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
     for dataset, rows in cells.groupby("dataset", sort=False):
         means, sizes = mean_errors(rows), rows.groupby("model")["num_parameters"].max().sort_values()
         small, large, init = sizes.index[0], sizes.index[-1], _fine_tuned(rows)
-        most, few = rows.loc[rows["init"] == init, "n_train"].max(), _fine_tuned_gain(means, init)
+        most, few = rows.loc[rows["init"] == init, "n_train"].max(), few_of(means["n_train"])
+        gain = _fine_tuned_gain(means, init)
         tuned, scratch = (
             _list(_at(means, model=model, init=arm, n_train=most) for model in sizes.index)
             for arm in (init, SCRATCH)
         )
         yield (
             f"On {dataset}, with {', '.join(map('{:,}'.format, sizes))} parameters the error at n = {most:,} is "
-            f"{tuned} fine-tuned and {scratch} from scratch; at n = {_few(means)} the gain, error from scratch "
-            f"over error fine-tuned, goes from {few[small]:.2g} to {few[large]:.2g}."
+            f"{tuned} fine-tuned and {scratch} from scratch; at n = {few} the gain, error from scratch over error "
+            f"fine-tuned, goes from {gain[small]:.2g} to {gain[large]:.2g}."
         )
 
 
 def _fine_tuned_gain(means: pd.DataFrame, init: str) -> dict[str, float]:
     """Error from scratch over error fine-tuned by model, at few examples."""
-    few = _few(means)
+    few = few_of(means["n_train"])
     return {
         model: _at(rows, init=SCRATCH, n_train=few) / _at(rows, init=init, n_train=few)
         for model, rows in means.groupby("model")
@@ -187,10 +182,10 @@ def answer_shift(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
     """Q3: the nearest against the farthest downstream dataset of each system."""
     for init, rows in cells[cells["init"] != SCRATCH].groupby("init", sort=False):
         means, names = mean_errors(rows), list(rows["dataset"].unique())
-        few = _few(means)
+        few = few_of(means["n_train"])
         zero, tuned = ([_at(means, dataset=name, n_train=n) for name in names] for n in (0, few))
         at_few = savings[(savings["init"] == init) & (savings["n_train"] == few)].set_index("dataset")
-        ratios = [f"{_SIGNS[at_few['bound'][name]]}{times(at_few['ratio'][name])}" for name in names]
+        ratios = [f"{IN_WORDS[at_few['bound'][name]]}{times(at_few['ratio'][name])}" for name in names]
         yield (
             f"Along {', '.join(names)}, the zero-shot error is {_list(zero)}; fine-tuned on {few} examples it is "
             f"{_list(tuned)}, for which training from scratch needs {', '.join(ratios)} times as many. "
@@ -234,9 +229,9 @@ def answer_mixture(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
     """Q4: the mixed against the own pre-training, and training from scratch."""
     for dataset, rows in cells.groupby("dataset", sort=False):
         means = mean_errors(rows)
-        few, inits = _few(means), list(rows["init"].unique())
+        few, inits = few_of(means["n_train"]), list(rows["init"].unique())
         by_n = [
-            ", ".join(f"{_at(means, init=init, n_train=n):.3g} {_words(init)}" for init in inits)
+            ", ".join(f"{_at(means, init=init, n_train=n):.3g} {from_init(init)}" for init in inits)
             for n in (0, few)
         ]
         yield f"On {dataset}, the error without training is {by_n[0]}; at n = {few} it is {by_n[1]}."
@@ -250,7 +245,7 @@ def answer_seeds(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
         return
     for dataset, rows in trained.groupby("dataset", sort=False):
         spread = _spread(rows).groupby("init").median()
-        words = [f"{100 * value:.2g} % {_words(init)}" for init, value in spread.items()]
+        words = [f"{100 * value:.2g} % {from_init(init)}" for init, value in spread.items()]
         num_seeds = rows["seed"].nunique()
         yield (
             f"On {dataset}, the quartiles of the error over {num_seeds} seeds are {' and '.join(words)} of its "
@@ -263,10 +258,12 @@ def answer_control(cells: pd.DataFrame, savings: pd.DataFrame) -> Iterator[str]:
     for (dataset, model, recipe), rows in cells.groupby(["dataset", "model", "recipe"], sort=False):
         means = mean_errors(rows)
         common = set.intersection(*(set(of_init["n_train"]) for _, of_init in rows.groupby("init")))
-        sizes = sorted({0, _few(means), max(common)} & common)
+        sizes = sorted({0, few_of(means["n_train"]), max(common)} & common)
         inits = list(rows["init"].unique())
         at = ", ".join(map(str, sizes))
-        words = [f"{_list(_at(means, init=init, n_train=n) for n in sizes)} {_words(init)}" for init in inits]
+        words = [
+            f"{_list(_at(means, init=init, n_train=n) for n in sizes)} {from_init(init)}" for init in inits
+        ]
         yield f"On {dataset}, {model}, {recipe}: the error at n = {at} is {'; '.join(words)}."
 
 
@@ -284,19 +281,13 @@ def _list(values: Iterable[float]) -> str:
     return ", ".join(f"{value:.3g}" for value in values)
 
 
-def _words(init: str) -> str:
-    return "from scratch" if init == SCRATCH else f"from {init.replace('_', '-')}"
-
-
 _ZERO_SHOT: Needs = {
     "0 and a larger one in n_train": lambda entry: 0 in entry.n_train and any(entry.n_train),
 }
 BOTH_ARMS: Needs = {
     "scratch and a pre-training in init": lambda entry: {SCRATCH} < set(entry.init),
 }
-_TWO_PRETRAININGS: Needs = {"two pre-trainings in init": lambda entry: len({*entry.init} - {SCRATCH}) > 1}
-_ONE_RECIPE: Needs = {"a single recipe": lambda entry: len(entry.recipe) == 1}
-_ONE_MODEL: Needs = {"a single model": lambda entry: len(entry.model) == 1}
+TWO_PRETRAININGS: Needs = {"two pre-trainings in init": lambda entry: len({*entry.init} - {SCRATCH}) > 1}
 
 #: By name, in the order of the report.
 QUESTIONS: dict[str, Question] = {
@@ -305,19 +296,19 @@ QUESTIONS: dict[str, Question] = {
         "How does that change with the size of the model? (Q2)",
         headline_size,
         answer_size,
-        BOTH_ARMS | _ONE_RECIPE,
+        BOTH_ARMS | ONE_RECIPE,
     ),
     "shift": Question(
         "How does it change as the physics shifts? (Q3)",
         headline_shift,
         answer_shift,
-        _ZERO_SHOT | BOTH_ARMS | _ONE_RECIPE | _ONE_MODEL,
+        _ZERO_SHOT | BOTH_ARMS | ONE_RECIPE | ONE_MODEL,
     ),
     "mixture": Question(
         "Can one model serve several operators? (Q4)",
         headline_mixture,
         answer_mixture,
-        _ZERO_SHOT | _TWO_PRETRAININGS | _ONE_RECIPE | _ONE_MODEL,
+        _ZERO_SHOT | TWO_PRETRAININGS | ONE_RECIPE | ONE_MODEL,
     ),
     "seeds": Question("How much depends on the seed? (B.3)", headline_seeds, answer_seeds, BOTH_ARMS),
     "control": Question("Controls", headline_control, answer_control, _ZERO_SHOT),

@@ -4,14 +4,13 @@ from typing import Any
 
 import pandas as pd
 
-from pdetransfer.analysis.savings import savings_at
+from pdetransfer.analysis.savings import SIGNS, savings_at
 from pdetransfer.analysis.tables import AXES, CURVE_AXES
 from pdetransfer.plan.study import Study
 from pdetransfer.report.page import Experiment, Picture, Supplement
 from pdetransfer.studies.transfer.budgets import ASKED, NOT_RUN
 from pdetransfer.studies.transfer.questions import answer_budget, answer_distance, saved
 
-_SIGNS = {"exact": "", "lower": "≥ ", "upper": "≤ "}
 _EDGES = {"inside": "", "low": " ↓", "high": " ↑"}
 _DISTANCES = """
 Mass in common and Wasserstein distance are those of the physics parameter as sampled, the latter in standard
@@ -67,7 +66,7 @@ def _ratio(row: Any) -> str:
         return NOT_RUN
     if not row.fine_tuned:
         return "no training"
-    return saved(row, "ratio", _SIGNS)
+    return saved(row, "ratio", SIGNS)
 
 
 def learning_rates(cells: pd.DataFrame) -> Supplement:
