@@ -215,7 +215,7 @@ def roll_out(small_split, tmp_path):
     """Trajectories of two channels, as blocks, an operator that takes two frames of them, and its file."""
     split = dataclasses.replace(
         small_split("diffusion_reaction", split="test"),
-        options=OPTIONS["diffusion_reaction"] | {"num_frames": 9, "time": 4.0},
+        options=OPTIONS["diffusion_reaction"] | {"num_frames": 9, "time": 0.5},
     )
     windows, blocks = as_windows(split, 3), as_examples(split, 3)
     architecture = architecture_of("dpot") | {"channels": ["vorticity", "inhibitor", "activator"]}
