@@ -10,6 +10,7 @@ from pdetransfer.data.cards import datasets_table, read_card, spectrum
 from pdetransfer.data.generation import generate
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.report.galleries import draw_card, draw_ranges
+from pictures import assert_zero_is_white
 
 
 @pytest.fixture(params=OPTIONS)
@@ -39,6 +40,12 @@ def test_a_card_has_the_facts_of_its_dataset(card):
     figure = draw_card(card)
     figure.draw_without_rendering()
     assert len(figure.axes) == 2 * 5 + card.parameters.shape[1] + 2
+    fields = [field for pair in zip(*card.gallery, strict=True) for field in pair]
+    for axes, field in zip(figure.axes, fields, strict=False):
+        shown = axes.images[0].get_array() if axes.images else axes.lines[0].get_ydata()
+        np.testing.assert_array_equal(shown, field if field.ndim < 3 else field[-1])
+    if any(field.ndim > 1 and field.min() < 0 for field in fields[5:]):
+        assert_zero_is_white(figure)
     plt.close(figure)
 
 

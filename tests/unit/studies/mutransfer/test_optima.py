@@ -17,6 +17,7 @@ from pdetransfer.studies.mutransfer.optima import lost, moved, optima, transfers
 from pdetransfer.studies.mutransfer.optima import sweep as sweep_of
 from pdetransfer.studies.mutransfer.slopes import MEASURED
 from pdetransfer.studies.mutransfer.supplements import supplements, transfer_table
+from pictures import band
 
 RATES = 1e-3 * 2.0 ** np.arange(7)
 BEST = {"standard": [1.6e-2, 8e-3, 4e-3], "mup": [9e-3, 9e-3, 9e-3]}  # by width; muP's lies between two rates
@@ -184,6 +185,23 @@ def test_figures_mark_what_diverged_and_nothing_infinite_is_drawn(kind, rates):
     assert crosses == pytest.approx(expected.get(kind, []))
 
 
+@pytest.mark.parametrize("kind", ["error_by_setting", "transferred_over_tuned"])
+def test_crosses_of_several_models_or_families_do_not_hide_each_other(kind):
+    cells = sweep(spread=0.1)
+    for family, rate in (("mup", 8e-3), ("standard", 1.6e-2)):
+        for size in (400, 1600):
+            cells = diverged(cells, family, rate, size=size)
+    entry = Figure(kind=kind, experiments=["widths"], title="Title")
+    figure = FIGURES[kind](Tables(cells, pd.DataFrame(), pd.DataFrame()), entry, None)
+    for axes in figure.axes:
+        crosses = [line.get_xydata() for line in axes.get_lines() if line.get_marker() == "x"]
+        assert len(crosses) == 2
+        heights = [set(of_one[:, 1]) for of_one in crosses]
+        assert all(len(of_one) == 1 for of_one in heights)
+        assert 0.02 < abs(heights[0].pop() - heights[1].pop()) < 0.2
+        assert all(((of_one[:, 1] > 0.5) & (of_one[:, 1] < 1)).all() for of_one in crosses)
+
+
 def test_a_single_seed_has_no_interval():
     table = optima(sweep().query("seed == 0"))
     assert table[["low", "high"]].isna().all(axis=None)
@@ -278,6 +296,12 @@ def test_figures_show_the_optima(kind):
         curves = [line.get_ydata() for line in drawn if len(line.get_xdata()) == len(RATES)]
         found = np.sort(np.concatenate(curves))
         np.testing.assert_allclose(found, np.sort(means.to_numpy()))
+        bands = [band(collection) for axes in figure.axes for collection in axes.collections]
+        for model, found in zip(optima(cells)["model"], bands, strict=True):
+            errors = cells[cells["model"] == model].groupby("learning_rate")["test_error"]
+            assert list(found) == pytest.approx(list(errors.groups))
+            ends = errors.agg(["min", "max"]).to_numpy()
+            np.testing.assert_allclose([*found.values()], ends)
         return
     lines = [list(map(float, line.get_ydata())) for line in drawn if line.get_marker() == "o"]
     if kind == "optimum_by_size":

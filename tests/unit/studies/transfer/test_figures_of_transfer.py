@@ -14,6 +14,7 @@ from pdetransfer.plan.study import Study
 from pdetransfer.report.figures import Tables, save
 from pdetransfer.studies.transfer.answers import ANSWERS
 from pdetransfer.studies.transfer.figures import FIGURES
+from pictures import band
 
 STUDY = Study(
     pretrainings={
@@ -104,6 +105,19 @@ def test_error_vs_data_labels_the_arms_and_draws_the_ranges():
     lines = [line.get_ydata() for line in figure.axes[1].lines if len(line.get_ydata()) == 3]
     for init in ("scratch", "poisson"):
         assert any(np.allclose(line, means[init]) for line in lines)
+    plt.close(figure)
+
+
+def test_bands_of_error_vs_data_are_quartiles_over_seeds():
+    drawn = tables(curves())
+    figure = draw("error_vs_data", drawn)
+    cells = drawn.cells[drawn.cells["n_train"] > 0]
+    bands = [band(collection) for collection in figure.axes[1].collections]
+    for init, found in zip(("scratch", "poisson"), bands, strict=True):
+        errors = cells[cells["init"] == init].groupby("n_train")["test_error"]
+        assert list(found) == list(errors.groups)
+        for n, ends in found.items():
+            assert ends == pytest.approx(np.percentile(errors.get_group(n), [25, 75]))
     plt.close(figure)
 
 
@@ -230,6 +244,28 @@ def test_data_savings_has_a_panel_for_each_system_and_a_line_for_each_dataset():
     for dataset in ("fast", "waves"):
         expected = drawn.savings[drawn.savings["dataset"] == dataset].sort_values("n_train")["equivalent_n"]
         assert any(np.allclose(line, expected) for line in lines)
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("tuned", [["poisson"], ["poisson", "mixed"]])
+@pytest.mark.parametrize("datasets", [["far"], ["far", "near"]])
+def test_lines_of_data_savings_stand_side_by_side(datasets, tuned):
+    """Points of one n_train, with their intervals, hide none of another line: they stand apart, about where a
+    single one stands, nearer to each other than to those of another n_train."""
+    points = [point for dataset in datasets for point in curves(dataset, ["scratch", *tuned])]
+    figure = draw("data_savings", tables(points))
+    sizes = np.array([8 / 3, 8, 32, 128])
+    (axes,) = figure.axes
+    lines = [line for line in axes.lines if len(line.get_xdata()) == len(sizes)]
+    assert len(lines) == len(datasets) * len(tuned)
+    places = np.array([line.get_xdata() for line in lines]) / sizes
+    assert np.exp(np.log(places).mean(axis=0)) == pytest.approx(np.ones(len(sizes)))
+    assert (np.diff(places, axis=0) > 0.03).all()
+    assert (places.max(axis=0) / places.min(axis=0) < 1.5).all()
+    marks = [line for line in axes.lines if line.get_marker() in ("o", "^", "v") and len(line.get_xdata())]
+    bars = [line for line in axes.lines if len(line.get_xdata()) == 2]
+    assert sorted(mark.get_xdata()[0] for mark in marks) == sorted((places * sizes).ravel())
+    assert {bar.get_xdata()[0] for bar in bars} == {mark.get_xdata()[0] for mark in marks}
     plt.close(figure)
 
 
