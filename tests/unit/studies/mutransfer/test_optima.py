@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from facts import facts
 from pdetransfer.plan import entries
 from pdetransfer.plan.entries import Figure
 from pdetransfer.report.figures import Tables
@@ -151,7 +152,8 @@ def test_a_model_that_diverges_at_the_proxys_rate_has_lost_all():
     lost_all = ratios.loc["mup", 1600]
     assert lost_all["ratio"] == lost_all["high"] == np.inf
     assert np.isfinite(ratios.loc[["standard"], "ratio"]).all()
-    assert "mup ∞ (it diverged)" in headline(spoilt, None, {"coordinates": COORDINATES})
+    told = facts(headline(spoilt, None, {"coordinates": COORDINATES}), "standard", "mup", "∞")
+    assert told[:6] == ["standard", 2.6, 2.6, 2.6, "mup", "∞"]
     assert np.isposinf(transfer_table(spoilt)["ratio"]).sum() == 1
 
 
@@ -209,9 +211,14 @@ def test_a_single_seed_has_no_interval():
 
 def test_the_answer_has_the_numbers():
     told = headline(sweep(), None, {"coordinates": COORDINATES})
-    assert "d, standard 2.6 (2.6 to 2.6), mup 1 (1 to 1)" in told
-    assert "d, standard width^1.00 (1.00 to 1.00), mup width^0.00 (0.00 to 0.00)" in told
-    assert all("0.009" in sentence for sentence in answer(sweep(), None) if "mup" in sentence)
+    assert facts(told, "d", "standard", "mup", "width") == [
+        *("d", "standard", 2.6, 2.6, 2.6, "mup", 1, 1, 1),
+        *("d", "standard", "width", 1, 1, 1, "mup", "width", 0, 0, 0),
+    ]
+    standard, mup = (facts(sentence, "standard", "mup") for sentence in answer(sweep(), None))
+    assert mup == ["mup", 100, 400, 1600, *3 * (0.009, 0.009, 0.009), *mup[-3:]]
+    assert standard[:4] == ["standard", 100, 400, 1600]
+    assert standard[4:-3:3] == [0.016, 0.008, 0.004]
 
 
 def test_transferring_costs_the_proxys_sweep_and_one_run():
