@@ -1,7 +1,7 @@
 """Faults at random, and which of them no test notices: ``python tests/mutate.py --minutes 25``.
 
-Mutants are drawn of the code that plans, judges and draws. For each, in a copy of the project, those tests are
-run that reach its lines; survivors are printed, of which some are equivalent. Each result is a line of
+Mutants are drawn of the code that plans, judges and draws. For each, in a copy of the project, the quickest of the
+tests are run that reach its lines; survivors are printed, of which some are equivalent. Each result is a line of
 ``--results`` as soon as it is known, and a later start with the same file goes on from there.
 """
 
@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path("pipeline_src/pdetransfer")
 FOLDERS = ("report", "analysis", "plan", "studies")
 POOL = [f"tests/unit/{folder}" for folder in FOLDERS]
+_MOST = 60  # tests of a mutant, the quickest
 _SLOWER = 5  # times as long as its tests take without it, and a minute, may a mutant take
 _COMPARISONS = {
     ast.Lt: (ast.LtE, ast.GtE),
@@ -236,7 +237,7 @@ def try_mutant(copied: Path, trace: dict, mutant: tuple[str, int, int]) -> dict:
     if not reached:  # a constant or default, which is read when the module is imported
         of_file = [tests for line, tests in trace["tests"].items() if line.startswith(f"{file}:")]
         reached = {test for tests in of_file for test in tests}
-    tests = sorted(reached, key=trace["seconds"].__getitem__)
+    tests = sorted(reached, key=trace["seconds"].__getitem__)[:_MOST]
     (copied / file).write_text(text)
     start = time.monotonic()
     limit = 60 + _SLOWER * sum(map(trace["seconds"].__getitem__, tests))
