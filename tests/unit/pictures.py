@@ -19,6 +19,17 @@ def assert_zero_is_white(figure):
         assert image.norm.vmin == -image.norm.vmax < 0
 
 
+def bars(axes):
+    """The ends of each horizontal bar, and how opaque it is, by the label at its height, or by that."""
+    labels = dict(zip(axes.get_yticks(), (text.get_text() for text in axes.get_yticklabels()), strict=True))
+    found = {}
+    for bar in axes.patches:
+        middle = bar.get_y() + bar.get_height() / 2
+        ends = bar.get_x(), bar.get_x() + bar.get_width()
+        found.setdefault(labels.get(round(middle, 9), round(middle, 9)), []).append((ends, bar.get_alpha()))
+    return found
+
+
 def band(collection):
     """The ends of a band by x."""
     edges = np.unique(collection.get_paths()[0].vertices, axis=0)

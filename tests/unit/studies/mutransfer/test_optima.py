@@ -303,6 +303,8 @@ def test_figures_show_the_optima(kind):
         curves = [line.get_ydata() for line in drawn if len(line.get_xdata()) == len(RATES)]
         found = np.sort(np.concatenate(curves))
         np.testing.assert_allclose(found, np.sort(means.to_numpy()))
+        intervals = [line.get_xdata() for line in drawn if line.get_marker() == "None"]
+        np.testing.assert_allclose(intervals, optima(cells)[["low", "high"]])
         bands = [band(collection) for axes in figure.axes for collection in axes.collections]
         for model, found in zip(optima(cells)["model"], bands, strict=True):
             errors = cells[cells["model"] == model].groupby("learning_rate")["test_error"]
@@ -311,13 +313,21 @@ def test_figures_show_the_optima(kind):
             np.testing.assert_allclose([*found.values()], ends)
         return
     lines = [list(map(float, line.get_ydata())) for line in drawn if line.get_marker() == "o"]
+    ends = [[*path.vertices[:, 1]] for found in figure.axes[0].collections for path in found.get_paths()]
     if kind == "optimum_by_size":
+        np.testing.assert_allclose(ends, optima(cells)[["low", "high"]])
         expected = optima(cells).groupby("family", sort=False)["vertex"].apply(list)
         assert lines[::2] == [pytest.approx(vertices) for vertices in expected]
     if kind == "transferred_over_tuned":
+        assert next({*line.get_ydata()} for line in drawn if line.get_marker() == "None") == {1}
+        np.testing.assert_allclose(ends, transfers(cells)[["low", "high"]])
         expected = transfers(cells).groupby("family", sort=False)["ratio"].apply(list)
         assert lines == [pytest.approx(ratios) for ratios in expected]
     if kind == "error_by_cost":
         for column, found in (("error_transferred", lines[::2]), ("error_tuned", lines[1::2])):
             expected = transfers(cells).groupby("family", sort=False)[column].apply(list)
             assert found == [pytest.approx(errors) for errors in expected]
+        seconds = [list(line.get_xdata()) for line in drawn if line.get_marker() == "o"]
+        for column, found in (("seconds_transferred", seconds[::2]), ("seconds_tuned", seconds[1::2])):
+            expected = transfers(cells).groupby("family", sort=False)[column].apply(list)
+            assert found == [pytest.approx(of_family) for of_family in expected]

@@ -14,7 +14,7 @@ from pdetransfer.plan.study import Study
 from pdetransfer.report.figures import Tables, save
 from pdetransfer.studies.transfer.answers import ANSWERS
 from pdetransfer.studies.transfer.figures import FIGURES
-from pictures import band
+from pictures import band, bars
 
 STUDY = Study(
     pretrainings={
@@ -100,8 +100,14 @@ def test_error_vs_data_labels_the_arms_and_draws_the_ranges():
         "pre-training  U(1, 5)",
         "downstream  U(5, 10)",
     } <= set(texts(figure))
-    cells = drawn.cells[drawn.cells["n_train"] > 0]
-    means = cells.groupby(["init", "n_train"])["test_error"].mean()
+    assert bars(figure.axes[0]) == {0: [((5, 10), 0.3)], 1: [((1, 5), 0.3)]}  # downstream below
+    means = drawn.cells.groupby(["init", "n_train"])["test_error"].mean()
+    zero = [line.get_xydata()[0].tolist() for line in figure.axes[1].lines if line.get_marker() == "D"]
+    assert zero == [[pytest.approx(8 / 3), pytest.approx(means[init, 0])] for init in ("scratch", "poisson")]
+    names = {text.get_text(): text.xy[1] for text in figure.axes[1].texts}
+    assert names["untrained"] == pytest.approx(means["scratch", 0])
+    assert names["zero-shot"] == pytest.approx(means["poisson", 0])
+    means = means.drop(0, level="n_train")
     lines = [line.get_ydata() for line in figure.axes[1].lines if len(line.get_ydata()) == 3]
     for init in ("scratch", "poisson"):
         assert any(np.allclose(line, means[init]) for line in lines)
@@ -223,6 +229,8 @@ def test_data_savings_marks_bounds():
     labels = texts(figure)
     assert "≥ 16×" in labels  # 8 examples do better than 128 from scratch
     assert "no savings" in labels
+    (none,) = (line for line in figure.axes[0].lines if line.get_linestyle() == "--")
+    np.testing.assert_array_equal(none.get_xydata(), [(n, n) for n in (8, 32, 128)])
     plt.close(figure)
 
 
@@ -300,6 +308,7 @@ def test_savings_by_distance_draws_each_pair_in_each_panel_with_its_interval_and
         markers = there["bound"].map({"exact": "o", "lower": "^", "upper": "v"})
         assert points == sorted(zip(there[column], there["ratio"], markers, strict=True))
         ends = {tuple(line.get_ydata()) for line in panel.lines if line.get_marker() == "None"}
+        assert [{*line.get_ydata()} for line in panel.lines if line.get_linestyle() == "--"] == [{1}]
         intervals = there[["equivalent_low", "equivalent_high"]] / 32
         assert set(intervals.itertuples(index=False, name=None)) <= ends
     assert figure.axes[1].xaxis_inverted()
@@ -319,6 +328,9 @@ def test_error_by_parameter_draws_the_means_at_the_asked_n_alone():
         for line, arm in zip(lines, ("scratch", init), strict=True):
             of_arm = rows[(rows["dataset"] == dataset) & (rows["init"] == arm) & (rows["n_train"] == 32)]
             np.testing.assert_allclose(line, of_arm[["parameter", "test_error"]])
+        (span,) = axes.patches  # of the pre-training
+        ends = span.get_x(), span.get_x() + span.get_width()
+        assert ends == {"poisson": (1, 5), "helmholtz": (1, 10)}[init]
     plt.close(figure)
 
 
