@@ -25,7 +25,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path("pipeline_src/pdetransfer")
 FOLDERS = ("report", "analysis", "plan", "studies")
-POOL = [f"tests/unit/{folder}" for folder in FOLDERS]
+POOL = [
+    *(f"tests/unit/{folder}" for folder in FOLDERS),
+    "tests/unit/data/test_cards.py",
+]  # cards are drawn, too
 _MOST = 60  # tests of a mutant, the quickest
 _SLOWER = 5  # times as long as its tests take without it, and a minute, may a mutant take
 _COMPARISONS = {

@@ -323,6 +323,11 @@ def test_a_gallery_has_a_row_for_each_dataset(small_split, tmp_path):
     assert texts.count("source") == texts.count("solution") == GALLERY_EXAMPLES
     figure = draw_gallery(examples)
     assert_zero_is_white(figure)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert (
+        titles[: 2 * GALLERY_EXAMPLES] == ["source", "solution"] * GALLERY_EXAMPLES
+    )  # each above its column
+    assert not any(titles[2 * GALLERY_EXAMPLES :])
     shown = [image.get_array() for image in images(figure)]
     for row, first in enumerate(examples.values()):
         for index in range(GALLERY_EXAMPLES):
@@ -337,4 +342,5 @@ def test_a_gallery_of_few_examples_is_drawn(small_split):
     figure = draw_gallery({"own": as_examples(small_split(), 2)})
     assert [bool(axes.images) for axes in figure.axes] == [axes.axison for axes in figure.axes]
     assert sum(axes.axison for axes in figure.axes) == 4
+    assert [axes.get_title() for axes in figure.axes] == ["source", "solution"] * 2 + [""] * 4
     plt.close(figure)
