@@ -10,6 +10,7 @@ from pdetransfer.data.cards import datasets_table, read_card, spectrum
 from pdetransfer.data.generation import generate
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.report.galleries import draw_card, draw_ranges
+from pictures import assert_zero_is_white, bars
 
 
 @pytest.fixture(params=OPTIONS)
@@ -39,6 +40,17 @@ def test_a_card_has_the_facts_of_its_dataset(card):
     figure = draw_card(card)
     figure.draw_without_rendering()
     assert len(figure.axes) == 2 * 5 + card.parameters.shape[1] + 2
+    fields = [field for pair in zip(*card.gallery, strict=True) for field in pair]
+    for axes, field in zip(figure.axes, fields, strict=False):
+        shown = axes.images[0].get_array() if axes.images else axes.lines[0].get_ydata()
+        np.testing.assert_array_equal(shown, field if field.ndim < 3 else field[-1])
+    lines = {line.get_label(): line.get_xydata() for line in figure.axes[-1].lines}
+    for name, energy in card.spectra.items():  # of whole wavenumbers from 1 on: the mean is none
+        found = lines.pop(name.replace("_", " "))
+        np.testing.assert_allclose(found, [*enumerate(energy.iloc[1:], start=1)])
+    assert not lines
+    if any(field.ndim > 1 and field.min() < 0 for field in fields[5:]):
+        assert_zero_is_white(figure)
     plt.close(figure)
 
 
@@ -151,5 +163,12 @@ def test_the_overlap_is_the_share_of_a_range_in_the_pretraining_range():
     assert table.loc[["base", "none", "mild", "far"], "overlap"].to_list() == [1, 1, 0.5, 0]
     assert pd.isna(table.loc["own", "overlap"])
     figure = draw_ranges(table.reset_index())
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["far", "mild", "none", "base"]
+    drawn = bars(figure.axes[0])
+    assert list(drawn) == ["far", "mild", "none", "base"]
+    ranges, overlaps = {"far": (10, 20), "mild": (2.5, 7.5), "none": (1, 2.5), "base": (1, 5)}, {}
+    for name, of_row in drawn.items():
+        assert of_row[0][0] == ranges[name]
+        assert all(alpha is None for _, alpha in of_row[1:])  # dark
+        overlaps[name] = [ends for ends, _ in of_row[1:] if ends[0] < ends[1]]
+    assert overlaps == {"far": [], "mild": [(2.5, 5)], "none": [(1, 2.5)], "base": []}
     plt.close(figure)

@@ -174,6 +174,42 @@ def test_what_is_asked_of_a_scheduler_grows_with_n_and_with_the_cells_of_a_job()
     assert costs.training_mb(whole, SCRATCH, [64]) > costs.training_mb(study, SCRATCH, [4096])
 
 
+BIG = {"num_points": 128}
+FLOW = {"system": "diffusion_reaction", "time": 1, "num_frames": 5}
+TAKES_FRAMES = SIZES_OF_DPOT | {"kind": "dpot", "rate": 1, "num_frames": 2, "num_patches": 32}
+
+
+@pytest.mark.parametrize(
+    ("settings", "values"),
+    [
+        ({}, 2 * 128 * 128),  # source and solution
+        ({"datasets": {"a": FLOW}, "models": {"m": TAKES_FRAMES}}, 5 * 2 * 128 * 128),  # frames of two fields
+    ],
+    ids=["fields", "frames"],
+)
+def test_memory_is_asked_for_all_copies_of_the_examples(settings, values):
+    """As read and as prepared, at least; ten would keep nodes idle."""
+    study = changed(grid=BIG, num_examples={"train": 4096}, **settings)
+    few, many = (costs.training_mb(study, SCRATCH, [n]) for n in (1024, 4096))
+    copies = (many - few) / ((4096 - 1024) * values * 4 / 1e6)
+    assert 2 <= copies <= 10
+
+
+def test_memory_is_asked_for_all_copies_of_the_weights():
+    """Weights, gradients and two moments, and the best ones of three seeds, or most of them; not twice as much."""
+    sizes = MODEL | {"width": 256, "modes": 8, "num_layers": 4}
+    small, large = (
+        costs.training_mb(changed(models={"m": model}), SCRATCH, [16]) for model in (MODEL, sizes)
+    )
+    counted = changed(models={"m": sizes}).models["m"].num_parameters(9, 1)
+    copies = (large - small) / (counted * 4 / 1e6)
+    assert 4 <= copies <= 14
+
+
+def test_the_smallest_training_is_asked_what_a_process_with_pytorch_needs():
+    assert 1000 <= costs.training_mb(STUDY, SCRATCH, [4]) <= 3000
+
+
 def test_several_gpus_take_less_time_and_no_processor_has_any():
     asked = [
         costs.training_minutes(

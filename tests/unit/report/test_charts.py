@@ -106,6 +106,7 @@ def test_the_chart_of_a_comparison_has_a_point_and_an_interval_for_each_cell():
     points = [("far", "m", "scratch", "r", n, seed, (1 + seed) / n) for n in (8, 32) for seed in (0, 1)]
     errors = error_table(points).assign(experiment="e")
     chart = comparison_chart(compare(errors, errors.assign(error=errors["error"] * 2), {"far"}))
+    assert chart["layer"][0]["encoding"]["y"]["datum"] == 1  # where nothing differs
     drawn = vl_convert.vegalite_to_svg(chart)
     assert drawn.count('aria-roledescription="circle"') == 2
     assert drawn.count('aria-roledescription="rule mark"') == 2

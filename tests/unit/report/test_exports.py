@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -51,28 +53,27 @@ def test_a_card_says_what_is_known_of_generated_data():
     card = card_of([GENERATED])
     assert card.startswith("---\nlicense: mit\n")
     for text in (
-        "from source and the\ncoefficients k11, k22 of an equation on the periodic unit square to its solution.",
         "operator.predict(source=source, k11=..., k22=...)",
-        "on the points i / N, y first; a coefficient a number or `(count,)`. All are",
+        "coefficients k11, k22",
+        "periodic",
+        "i / N",
+        "(count,)",
         "| p | -div(K grad u) = f | e_range [1, 5] | 16 x 16 |",
-        "MIT, as pdetransfer",
+        "MIT",
     ):
         assert text in card, text
-    assert "A coefficient that an equation lacks is 0." not in card
-    assert "A coefficient that an equation lacks is 0." in card_of([GENERATED, GENERATED])
+    of_two = card_of([GENERATED, GENERATED])
+    assert re.findall(r"is 0\b", of_two)  # a coefficient that one of them lacks
+    assert not re.findall(r"is 0\b", card)
 
 
 def test_a_card_claims_nothing_of_a_users_data_that_is_not_known():
     card = card_of([UNKNOWN], coefficients=())
     assert card.startswith("---\nlicense: other\n")
-    for text in (
-        "from source to solution.",
-        "operator.predict(source=source)\n",
-        "on a grid like that of the training data, y first. All are",
-        "| mine | not known | those of a user's file | 16 x 16 |",
-        "Of the data, which pdetransfer did not make (mine), the terms decide.",
-    ):
-        assert text in card, text
+    assert "operator.predict(source=source)\n" in card
+    (row,) = (line.split(" | ") for line in card.splitlines() if line.startswith("| mine |"))
+    assert row[-1] == "16 x 16 |"
+    assert "(mine)" in card  # whose terms decide
     for claim in ("periodic", "coefficient", "i / N", "MIT"):
         assert claim not in card, claim
 
@@ -80,9 +81,9 @@ def test_a_card_claims_nothing_of_a_users_data_that_is_not_known():
 @pytest.mark.parametrize(
     ("num_points", "num_dims", "texts"),
     [
-        (16, 1, ("`(N)` or `(count, N)` on a", "| 16 |")),
-        ([16, 20], 2, ("`(N, N)` or `(count, N, N)` on a", "| 16 x 20 |")),
-        (16, 3, ("# (count, N, N, N), float32", "data; a coefficient", "| 16 x 16 x 16 |")),
+        (16, 1, ("`(N)`", "`(count, N)`", "| 16 |")),
+        ([16, 20], 2, ("`(N, N)`", "`(count, N, N)`", "| 16 x 20 |")),
+        (16, 3, ("(count, N, N, N)", "| 16 x 16 x 16 |")),
     ],
 )
 def test_a_card_has_the_dimensions_of_its_model(num_points, num_dims, texts):

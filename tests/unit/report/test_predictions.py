@@ -22,9 +22,11 @@ from pdetransfer.report.galleries import (
     draw_predictions,
     draw_roll_outs,
     draw_spectra,
+    show,
 )
 from pdetransfer.report.predictions import Prediction, Spectra, error_spectra, example_at, predict
 from pdetransfer.training.evaluation import rolled_out
+from pictures import DIVERGING, assert_zero_is_white, images
 
 ARCHITECTURE = {"kind": "fno", **SIZES["fno"]}
 ENTRY = Figure(kind="k", experiments=["e"], title="A title", n_train=64)
@@ -146,15 +148,40 @@ def test_source_solution_and_errors_of_a_row_have_a_scale_that_says_their_size()
         for rank, size in (("median", 1.0), ("worst", 100.0))
     ]
     figure = draw_predictions(rows, ENTRY)
-    images = [axes.images[0] for axes in figure.axes if axes.images]
-    for of_row, size in zip((images[:6], images[6:]), (1.0, 100.0), strict=True):
+    drawn = images(figure)
+    for of_row, size in zip((drawn[:6], drawn[6:]), (1.0, 100.0), strict=True):
         source, solution, scratch, error, poisson, other = of_row
+        fields = wave, 2 * wave, 2 * wave + 0.5, np.full((8, 8), 0.5), 2 * wave - 0.25, np.full((8, 8), 0.25)
+        for image, field in zip(of_row, fields, strict=True):
+            np.testing.assert_allclose(image.get_array(), size * field)
         assert [image.colorbar is not None for image in of_row] == [True, True, False, True, False, False]
         bars = [(image.colorbar.vmin, image.colorbar.vmax) for image in (source, solution, error)]
         np.testing.assert_allclose(bars, size * np.array([(-1, 1), (-2, 2), (0, 0.5)]))
         for image, like in ((scratch, solution), (poisson, solution), (other, error)):
             assert (image.norm.vmin, image.norm.vmax) == (like.norm.vmin, like.norm.vmax)
         assert any(text.get_text() for text in error.colorbar.ax.get_yticklabels())
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("num_dims", [2, 3])
+@pytest.mark.parametrize(
+    ("offset", "is_source", "limits"),
+    [(0.0, False, (-2.0, 2.0)), (-3.0, False, (-5.0, 5.0)), (6.0, False, None), (0.0, True, None)],
+)
+def test_a_solution_is_white_at_zero_unless_it_is_positive(num_dims, offset, is_source, limits):
+    """Its largest value on either side has the darkest colour; sources and positive fields take all colours. Of a
+    block in time the last frame is shown, on the scale of all."""
+    frame = np.linspace(-1, 1, 12).reshape(3, 4) + offset
+    field = frame if num_dims == 2 else np.stack([2 * frame - offset, frame])
+    if num_dims == 2:
+        field[0, 0] = offset - 2
+    figure, axes = plt.subplots()
+    image = show(axes, field, is_source)
+    np.testing.assert_array_equal(image.get_array(), field if num_dims == 2 else frame)
+    shown = field if num_dims == 2 else frame
+    assert (image.norm.vmin, image.norm.vmax) == (limits or (shown.min(), shown.max()))
+    assert (image.cmap.name == DIVERGING) == bool(limits)
+    assert image.origin == "lower"
     plt.close(figure)
 
 
@@ -215,7 +242,7 @@ def roll_out(small_split, tmp_path):
     """Trajectories of two channels, as blocks, an operator that takes two frames of them, and its file."""
     split = dataclasses.replace(
         small_split("diffusion_reaction", split="test"),
-        options=OPTIONS["diffusion_reaction"] | {"num_frames": 9, "time": 4.0},
+        options=OPTIONS["diffusion_reaction"] | {"num_frames": 9, "time": 0.5},
     )
     windows, blocks = as_windows(split, 3), as_examples(split, 3)
     architecture = architecture_of("dpot") | {"channels": ["vorticity", "inhibitor", "activator"]}
@@ -295,7 +322,13 @@ def test_a_gallery_has_a_row_for_each_dataset(small_split, tmp_path):
     assert [text for text in texts if text.startswith("x")] == ["x0", "x1", "x2"]
     assert texts.count("source") == texts.count("solution") == GALLERY_EXAMPLES
     figure = draw_gallery(examples)
-    shown = [axes.images[0].get_array() for axes in figure.axes]
+    assert_zero_is_white(figure)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert (
+        titles[: 2 * GALLERY_EXAMPLES] == ["source", "solution"] * GALLERY_EXAMPLES
+    )  # each above its column
+    assert not any(titles[2 * GALLERY_EXAMPLES :])
+    shown = [image.get_array() for image in images(figure)]
     for row, first in enumerate(examples.values()):
         for index in range(GALLERY_EXAMPLES):
             at = 2 * (row * GALLERY_EXAMPLES + index)
@@ -309,4 +342,5 @@ def test_a_gallery_of_few_examples_is_drawn(small_split):
     figure = draw_gallery({"own": as_examples(small_split(), 2)})
     assert [bool(axes.images) for axes in figure.axes] == [axes.axison for axes in figure.axes]
     assert sum(axes.axison for axes in figure.axes) == 4
+    assert [axes.get_title() for axes in figure.axes] == ["source", "solution"] * 2 + [""] * 4
     plt.close(figure)

@@ -336,7 +336,7 @@ class Job:
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(command, stderr=log)
 
-    def wait_for(self, text, seconds=60):
+    def wait_for(self, text, seconds=600):
         end = time.monotonic() + seconds
         while text not in self.log.read_text():
             assert self.process.poll() is None, self.log.read_text()
@@ -345,10 +345,10 @@ class Job:
 
     def signal(self, number):
         self.process.send_signal(number)
-        return self.process.wait(60) if number != signal.SIGSTOP else None
+        return self.process.wait(600) if number != signal.SIGSTOP else None
 
     def end(self):
-        assert self.process.wait(120) == 0, self.log.read_text()
+        assert self.process.wait(600) == 0, self.log.read_text()
 
 
 @pytest.fixture
@@ -399,7 +399,7 @@ def test_a_job_that_shows_no_sign_of_life_is_replaced_and_writes_no_more(long_pr
     second.wait_for("shows no sign of life")
     second.wait_for("goes on after step")
     first.process.send_signal(signal.SIGCONT)
-    assert first.process.wait(60) == 1
+    assert first.process.wait(600) == 1
     assert "LockLost" in first.log.read_text()
     assert not (long_project.path / "cells").exists()
     second.end()
@@ -415,7 +415,7 @@ def test_of_many_that_take_over_one_at_a_time_holds_the_lock(tmp_path):
     assert (tmp_path / "lock").exists()
     code = HOLD.format(seconds=0.2, end="pass")
     holders = [subprocess.Popen([sys.executable, "-c", code, tmp_path]) for _ in range(6)]
-    assert [holder.wait(60) for holder in holders] == [0] * 6
+    assert [holder.wait(600) for holder in holders] == [0] * 6
     entries = (tmp_path / "entries").read_text().split()
     assert entries[0] == "in"  # of the one that died
     assert entries[1:] == ["in", "out"] * 6

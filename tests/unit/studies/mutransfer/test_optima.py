@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from facts import facts
 from pdetransfer.plan import entries
 from pdetransfer.plan.entries import Figure
 from pdetransfer.report.figures import Tables
@@ -17,6 +18,7 @@ from pdetransfer.studies.mutransfer.optima import lost, moved, optima, transfers
 from pdetransfer.studies.mutransfer.optima import sweep as sweep_of
 from pdetransfer.studies.mutransfer.slopes import MEASURED
 from pdetransfer.studies.mutransfer.supplements import supplements, transfer_table
+from pictures import band
 
 RATES = 1e-3 * 2.0 ** np.arange(7)
 BEST = {"standard": [1.6e-2, 8e-3, 4e-3], "mup": [9e-3, 9e-3, 9e-3]}  # by width; muP's lies between two rates
@@ -150,7 +152,8 @@ def test_a_model_that_diverges_at_the_proxys_rate_has_lost_all():
     lost_all = ratios.loc["mup", 1600]
     assert lost_all["ratio"] == lost_all["high"] == np.inf
     assert np.isfinite(ratios.loc[["standard"], "ratio"]).all()
-    assert "mup ∞ (it diverged)" in headline(spoilt, None, {"coordinates": COORDINATES})
+    told = facts(headline(spoilt, None, {"coordinates": COORDINATES}), "standard", "mup", "∞")
+    assert told[:6] == ["standard", 2.6, 2.6, 2.6, "mup", "∞"]
     assert np.isposinf(transfer_table(spoilt)["ratio"]).sum() == 1
 
 
@@ -184,6 +187,23 @@ def test_figures_mark_what_diverged_and_nothing_infinite_is_drawn(kind, rates):
     assert crosses == pytest.approx(expected.get(kind, []))
 
 
+@pytest.mark.parametrize("kind", ["error_by_setting", "transferred_over_tuned"])
+def test_crosses_of_several_models_or_families_do_not_hide_each_other(kind):
+    cells = sweep(spread=0.1)
+    for family, rate in (("mup", 8e-3), ("standard", 1.6e-2)):
+        for size in (400, 1600):
+            cells = diverged(cells, family, rate, size=size)
+    entry = Figure(kind=kind, experiments=["widths"], title="Title")
+    figure = FIGURES[kind](Tables(cells, pd.DataFrame(), pd.DataFrame()), entry, None)
+    for axes in figure.axes:
+        crosses = [line.get_xydata() for line in axes.get_lines() if line.get_marker() == "x"]
+        assert len(crosses) == 2
+        heights = [set(of_one[:, 1]) for of_one in crosses]
+        assert all(len(of_one) == 1 for of_one in heights)
+        assert 0.02 < abs(heights[0].pop() - heights[1].pop()) < 0.2
+        assert all(((of_one[:, 1] > 0.5) & (of_one[:, 1] < 1)).all() for of_one in crosses)
+
+
 def test_a_single_seed_has_no_interval():
     table = optima(sweep().query("seed == 0"))
     assert table[["low", "high"]].isna().all(axis=None)
@@ -191,9 +211,14 @@ def test_a_single_seed_has_no_interval():
 
 def test_the_answer_has_the_numbers():
     told = headline(sweep(), None, {"coordinates": COORDINATES})
-    assert "d, standard 2.6 (2.6 to 2.6), mup 1 (1 to 1)" in told
-    assert "d, standard width^1.00 (1.00 to 1.00), mup width^0.00 (0.00 to 0.00)" in told
-    assert all("0.009" in sentence for sentence in answer(sweep(), None) if "mup" in sentence)
+    assert facts(told, "d", "standard", "mup", "width") == [
+        *("d", "standard", 2.6, 2.6, 2.6, "mup", 1, 1, 1),
+        *("d", "standard", "width", 1, 1, 1, "mup", "width", 0, 0, 0),
+    ]
+    standard, mup = (facts(sentence, "standard", "mup") for sentence in answer(sweep(), None))
+    assert mup == ["mup", 100, 400, 1600, *3 * (0.009, 0.009, 0.009), *mup[-3:]]
+    assert standard[:4] == ["standard", 100, 400, 1600]
+    assert standard[4:-3:3] == [0.016, 0.008, 0.004]
 
 
 def test_transferring_costs_the_proxys_sweep_and_one_run():
@@ -278,15 +303,31 @@ def test_figures_show_the_optima(kind):
         curves = [line.get_ydata() for line in drawn if len(line.get_xdata()) == len(RATES)]
         found = np.sort(np.concatenate(curves))
         np.testing.assert_allclose(found, np.sort(means.to_numpy()))
+        intervals = [line.get_xdata() for line in drawn if line.get_marker() == "None"]
+        np.testing.assert_allclose(intervals, optima(cells)[["low", "high"]])
+        bands = [band(collection) for axes in figure.axes for collection in axes.collections]
+        for model, found in zip(optima(cells)["model"], bands, strict=True):
+            errors = cells[cells["model"] == model].groupby("learning_rate")["test_error"]
+            assert list(found) == pytest.approx(list(errors.groups))
+            ends = errors.agg(["min", "max"]).to_numpy()
+            np.testing.assert_allclose([*found.values()], ends)
         return
     lines = [list(map(float, line.get_ydata())) for line in drawn if line.get_marker() == "o"]
+    ends = [[*path.vertices[:, 1]] for found in figure.axes[0].collections for path in found.get_paths()]
     if kind == "optimum_by_size":
+        np.testing.assert_allclose(ends, optima(cells)[["low", "high"]])
         expected = optima(cells).groupby("family", sort=False)["vertex"].apply(list)
         assert lines[::2] == [pytest.approx(vertices) for vertices in expected]
     if kind == "transferred_over_tuned":
+        assert next({*line.get_ydata()} for line in drawn if line.get_marker() == "None") == {1}
+        np.testing.assert_allclose(ends, transfers(cells)[["low", "high"]])
         expected = transfers(cells).groupby("family", sort=False)["ratio"].apply(list)
         assert lines == [pytest.approx(ratios) for ratios in expected]
     if kind == "error_by_cost":
         for column, found in (("error_transferred", lines[::2]), ("error_tuned", lines[1::2])):
             expected = transfers(cells).groupby("family", sort=False)[column].apply(list)
             assert found == [pytest.approx(errors) for errors in expected]
+        seconds = [list(line.get_xdata()) for line in drawn if line.get_marker() == "o"]
+        for column, found in (("seconds_transferred", seconds[::2]), ("seconds_tuned", seconds[1::2])):
+            expected = transfers(cells).groupby("family", sort=False)[column].apply(list)
+            assert found == [pytest.approx(of_family) for of_family in expected]

@@ -14,6 +14,7 @@ from pdetransfer.plan.study import Study
 from pdetransfer.report.figures import Tables, save
 from pdetransfer.studies.transfer.answers import ANSWERS
 from pdetransfer.studies.transfer.figures import FIGURES
+from pictures import band, bars
 
 STUDY = Study(
     pretrainings={
@@ -99,11 +100,30 @@ def test_error_vs_data_labels_the_arms_and_draws_the_ranges():
         "pre-training  U(1, 5)",
         "downstream  U(5, 10)",
     } <= set(texts(figure))
-    cells = drawn.cells[drawn.cells["n_train"] > 0]
-    means = cells.groupby(["init", "n_train"])["test_error"].mean()
+    assert bars(figure.axes[0]) == {0: [((5, 10), 0.3)], 1: [((1, 5), 0.3)]}  # downstream below
+    means = drawn.cells.groupby(["init", "n_train"])["test_error"].mean()
+    zero = [line.get_xydata()[0].tolist() for line in figure.axes[1].lines if line.get_marker() == "D"]
+    assert zero == [[pytest.approx(8 / 3), pytest.approx(means[init, 0])] for init in ("scratch", "poisson")]
+    names = {text.get_text(): text.xy[1] for text in figure.axes[1].texts}
+    assert names["untrained"] == pytest.approx(means["scratch", 0])
+    assert names["zero-shot"] == pytest.approx(means["poisson", 0])
+    means = means.drop(0, level="n_train")
     lines = [line.get_ydata() for line in figure.axes[1].lines if len(line.get_ydata()) == 3]
     for init in ("scratch", "poisson"):
         assert any(np.allclose(line, means[init]) for line in lines)
+    plt.close(figure)
+
+
+def test_bands_of_error_vs_data_are_quartiles_over_seeds():
+    drawn = tables(curves())
+    figure = draw("error_vs_data", drawn)
+    cells = drawn.cells[drawn.cells["n_train"] > 0]
+    bands = [band(collection) for collection in figure.axes[1].collections]
+    for init, found in zip(("scratch", "poisson"), bands, strict=True):
+        errors = cells[cells["init"] == init].groupby("n_train")["test_error"]
+        assert list(found) == list(errors.groups)
+        for n, ends in found.items():
+            assert ends == pytest.approx(np.percentile(errors.get_group(n), [25, 75]))
     plt.close(figure)
 
 
@@ -209,6 +229,8 @@ def test_data_savings_marks_bounds():
     labels = texts(figure)
     assert "≥ 16×" in labels  # 8 examples do better than 128 from scratch
     assert "no savings" in labels
+    (none,) = (line for line in figure.axes[0].lines if line.get_linestyle() == "--")
+    np.testing.assert_array_equal(none.get_xydata(), [(n, n) for n in (8, 32, 128)])
     plt.close(figure)
 
 
@@ -230,6 +252,28 @@ def test_data_savings_has_a_panel_for_each_system_and_a_line_for_each_dataset():
     for dataset in ("fast", "waves"):
         expected = drawn.savings[drawn.savings["dataset"] == dataset].sort_values("n_train")["equivalent_n"]
         assert any(np.allclose(line, expected) for line in lines)
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("tuned", [["poisson"], ["poisson", "mixed"]])
+@pytest.mark.parametrize("datasets", [["far"], ["far", "near"]])
+def test_lines_of_data_savings_stand_side_by_side(datasets, tuned):
+    """Points of one n_train, with their intervals, hide none of another line: they stand apart, about where a
+    single one stands, nearer to each other than to those of another n_train."""
+    points = [point for dataset in datasets for point in curves(dataset, ["scratch", *tuned])]
+    figure = draw("data_savings", tables(points))
+    sizes = np.array([8 / 3, 8, 32, 128])
+    (axes,) = figure.axes
+    lines = [line for line in axes.lines if len(line.get_xdata()) == len(sizes)]
+    assert len(lines) == len(datasets) * len(tuned)
+    places = np.array([line.get_xdata() for line in lines]) / sizes
+    assert np.exp(np.log(places).mean(axis=0)) == pytest.approx(np.ones(len(sizes)))
+    assert (np.diff(places, axis=0) > 0.03).all()
+    assert (places.max(axis=0) / places.min(axis=0) < 1.5).all()
+    marks = [line for line in axes.lines if line.get_marker() in ("o", "^", "v") and len(line.get_xdata())]
+    bars = [line for line in axes.lines if len(line.get_xdata()) == 2]
+    assert sorted(mark.get_xdata()[0] for mark in marks) == sorted((places * sizes).ravel())
+    assert {bar.get_xdata()[0] for bar in bars} == {mark.get_xdata()[0] for mark in marks}
     plt.close(figure)
 
 
@@ -264,6 +308,7 @@ def test_savings_by_distance_draws_each_pair_in_each_panel_with_its_interval_and
         markers = there["bound"].map({"exact": "o", "lower": "^", "upper": "v"})
         assert points == sorted(zip(there[column], there["ratio"], markers, strict=True))
         ends = {tuple(line.get_ydata()) for line in panel.lines if line.get_marker() == "None"}
+        assert [{*line.get_ydata()} for line in panel.lines if line.get_linestyle() == "--"] == [{1}]
         intervals = there[["equivalent_low", "equivalent_high"]] / 32
         assert set(intervals.itertuples(index=False, name=None)) <= ends
     assert figure.axes[1].xaxis_inverted()
@@ -283,6 +328,9 @@ def test_error_by_parameter_draws_the_means_at_the_asked_n_alone():
         for line, arm in zip(lines, ("scratch", init), strict=True):
             of_arm = rows[(rows["dataset"] == dataset) & (rows["init"] == arm) & (rows["n_train"] == 32)]
             np.testing.assert_allclose(line, of_arm[["parameter", "test_error"]])
+        (span,) = axes.patches  # of the pre-training
+        ends = span.get_x(), span.get_x() + span.get_width()
+        assert ends == {"poisson": (1, 5), "helmholtz": (1, 10)}[init]
     plt.close(figure)
 
 

@@ -8,6 +8,7 @@ from cases import SPECTRAL
 from pdetransfer.plan.study import Study
 from pdetransfer.report.figures import save
 from pdetransfer.studies.transfer.pictures import PICTURES
+from pictures import assert_zero_is_white
 
 STUDY = Study(
     grid={"num_points": 16}, source={"num_centres": 4, "sigma": 1 / 8, "sparsity_range": [0.2, 0.8]}
@@ -32,6 +33,7 @@ def test_a_picture_shows_each_system_and_repeats_itself(name, tmp_path):
     assert files[0].read_bytes() == files[1].read_bytes()
     shown = texts(drawn[0]) | {axes.get_ylabel() for axes in drawn[0].axes}
     assert {system.replace("_", "-") for system in SPECTRAL} <= shown
+    assert_zero_is_white(drawn[0])
 
 
 def test_the_stages_name_what_is_compared():

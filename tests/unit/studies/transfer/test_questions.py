@@ -1,9 +1,10 @@
-"""Every answer, word for word, on a table small enough to read it off."""
+"""The numbers and names of every answer, on a table small enough to read them off."""
 
 import pandas as pd
 import pytest
 
 from cases import cell_table, savings_table
+from facts import facts
 from pdetransfer.studies.transfer.questions import QUESTIONS
 
 SCRATCH = {0: 1.0, 8: 0.4, 32: 0.2, 128: 0.1}
@@ -25,16 +26,19 @@ def answers(question, rows, num_parameters=None):
 @pytest.mark.parametrize(
     ("tuned", "needed", "ratios"),
     [
-        (TUNED, ["32 (32 to 32)", "128 (128 to 128)", "at least 128"], ["4", "4", "at least 1"]),
-        ({0: 0.3, 8: 0.3, 32: 0.04, 128: 0.03}, ["at least 128"], ["at least 4", "at least 1"]),
-        ({8: 0.9, 32: 0.8}, ["at most 8", "at most 8"], ["at most 1", "at most 0.25"]),
+        (TUNED, [32, 32, 32, 128, 128, 128, "at least", 128], [4, 4, "at least", 1]),  # with intervals
+        ({32: 0.04, 128: 0.03}, ["at least", 128, "at least", 128], ["at least", 4, "at least", 1]),
+        ({8: 0.9, 32: 0.8}, ["at most", 8, "at most", 8], ["at most", 1, "at most", 0.25]),
     ],
     ids=["exact", "lower bound", "harm"],
 )
 def test_data_says_the_savings_along_a_curve(tuned, needed, ratios):
     (told,) = answers("data", points(SCRATCH) + points(tuned, init="poisson"))
-    assert ", ".join(needed) in told
-    assert f"{', '.join(ratios)} times as many" in told
+    errors = {n: error for n, error in tuned.items() if n}
+    scratch = [SCRATCH[n] for n in errors]
+    gains = [float(f"{SCRATCH[n] / error:.2g}") for n, error in errors.items()]
+    said = ["far", *errors, *errors.values(), *needed, *ratios, *scratch, *gains]
+    assert facts(told, "far") == said
 
 
 def test_data_has_a_sentence_for_each_curve():
@@ -45,15 +49,14 @@ def test_data_has_a_sentence_for_each_curve():
         for point in points(SCRATCH if init == "scratch" else TUNED, dataset=dataset, init=init)
     ]
     found = answers("data", rows)
-    assert [sentence.split(",")[0] for sentence in found] == ["On near"] * 2 + ["On far"] * 2
+    assert [facts(sentence, "near", "far")[0] for sentence in found] == ["near", "near", "far", "far"]
 
 
 def test_data_without_fine_tuning_tells_the_errors_and_claims_no_savings():
     trained = {n: error for n, error in SCRATCH.items() if n}
-    assert answers("data", points(trained)) == [
-        "On far, m, r: the error at n = 32, 128 is 0.2, 0.1 from scratch."
-    ]
-    assert headline("data", points(trained)).startswith("Savings of data compare")
+    (told,) = answers("data", points(trained))
+    assert facts(told, "far", "m", "r", "scratch") == ["far", "m", "r", 32, 128, 0.2, 0.1, "scratch"]
+    assert facts(headline("data", points(trained))) == []
 
 
 def test_size_compares_the_smallest_and_the_largest_model():
@@ -65,17 +68,17 @@ def test_size_compares_the_smallest_and_the_largest_model():
         for point in points({0: 1.0, 8: 0.9, 32: scratch, 1024: scratch / 2}, model=model)
         + points({0: 0.8, 8: 0.7, 32: tuned, 1024: tuned / 2}, model=model, init="poisson")
     ]
-    assert answers("size", rows, {"small": 67281, "medium": 10**6, "large": 268535425}) == [
-        "On far, with 67,281, 1,000,000, 268,535,425 parameters the error at n = 1,024 is 0.25, 0.05, 0.025 "
-        "fine-tuned and 0.3, 0.2, 0.1 from scratch; at n = 32 the gain, error from scratch over error "
-        "fine-tuned, goes from 1.2 to 4."
-    ]
+    (told,) = answers("size", rows, {"small": 67281, "medium": 10**6, "large": 268535425})
+    errors, gains = told.split(";")
+    expected = [0.25, 0.05, 0.025, "fine-tuned", 0.3, 0.2, 0.1, "scratch"]
+    assert facts(errors, "far", "fine-tuned", "scratch") == ["far", 67281, 10**6, 268535425, 1024, *expected]
+    assert facts(gains) == [32, 1.2, 4]
 
 
 def test_answers_compare_the_n_that_both_arms_have():
     rows = points(SCRATCH | {512: 0.05}) + points(TUNED, init="poisson")
-    assert "n = 0, 32, 128 is" in answers("control", rows)[0]
-    assert "n = 128 is" in answers("size", rows, {"m": 9})[0]
+    assert facts(answers("control", rows)[0])[:3] == [0, 32, 128]
+    assert facts(answers("size", rows, {"m": 9})[0])[:2] == [9, 128]
 
 
 def test_shift_goes_along_the_datasets_with_bounds():
@@ -86,10 +89,13 @@ def test_shift_goes_along_the_datasets_with_bounds():
         for point in points(SCRATCH, dataset=dataset)
         + points({0: zero, 8: zero, 32: few, 128: few}, dataset=dataset, init="poisson")
     ]
-    assert answers("shift", rows) == [
-        "Along near, far, farther, the zero-shot error is 0.1, 0.2, 0.6; fine-tuned on 32 examples it is 0.05, "
-        "0.1, 0.5, for which training from scratch needs at least 4, 4, at most 0.25 times as many. "
-        "The smallest savings: farther at n = 8, farther at n = 32, farther at n = 128."
+    (told,) = answers("shift", rows)
+    assert facts(told, *tuned) == [
+        *tuned,
+        *(0.1, 0.2, 0.6),  # zero-shot
+        *(32, 0.05, 0.1, 0.5),
+        *("at least", 4, 4, "at most", 0.25),
+        *("farther", 8, "farther", 32, "farther", 128),  # the smallest savings
     ]
 
 
@@ -100,7 +106,7 @@ def test_bounds_may_leave_open_where_the_smallest_savings_are():
         for point in points(SCRATCH, dataset=dataset)
         + points({0: 0.5, 8: few, 32: few}, dataset=dataset, init="poisson")
     ]
-    assert answers("shift", rows)[0].endswith("left open by bounds at n = 8, left open by bounds at n = 32.")
+    assert facts(answers("shift", rows)[0], "near", "far")[-2:] == [8, 32]  # and no dataset
 
 
 def test_shift_has_a_sentence_for_each_pretraining():
@@ -109,7 +115,8 @@ def test_shift_has_a_sentence_for_each_pretraining():
         for dataset, init in (("p1", "poisson"), ("h1", "helmholtz"), ("p2", "poisson"))
         for point in points(SCRATCH, dataset=dataset) + points(TUNED, dataset=dataset, init=init)
     ]
-    assert [sentence.split(", the")[0] for sentence in answers("shift", rows)] == ["Along p1, p2", "Along h1"]
+    found = [facts(sentence, "p1", "p2", "h1") for sentence in answers("shift", rows)]
+    assert [said[:3] for said in found] == [["p1", "p2", 0.3], ["h1", 0.3, 32]]
 
 
 def test_mixture_compares_all_inits():
@@ -118,10 +125,10 @@ def test_mixture_compares_all_inits():
         + points(TUNED, init="advection_diffusion")
         + points({0: 0.25, 8: 0.2, 32: 0.12345, 128: 0.06}, init="mixed")
     )
-    assert answers("mixture", rows) == [
-        "On far, the error without training is 1 from scratch, 0.3 from advection-diffusion, 0.25 from mixed; "
-        "at n = 32 it is 0.2 from scratch, 0.1 from advection-diffusion, 0.123 from mixed."
-    ]
+    (told,) = answers("mixture", rows)
+    inits = "scratch", "advection-diffusion", "mixed"
+    zero, few = ([*zip(errors, inits, strict=True)] for errors in ((1, 0.3, 0.25), (0.2, 0.1, 0.123)))
+    assert facts(told, "far", *inits) == ["far", *sum(zero, ()), 32, *sum(few, ())]
 
 
 def test_seeds_say_the_spread_of_each_arm():
@@ -134,10 +141,8 @@ def test_seeds_say_the_spread_of_each_arm():
             {0: 1 + 0.9 * sign} | {n: (1 + sign * spread) / n for n in (8, 32, 128)}, init=init, seed=seed
         )
     ]
-    assert answers("seeds", rows) == [
-        "On far, the quartiles of the error over 3 seeds are 2 % from poisson and 10 % from scratch of its mean "
-        "apart (median over n)."
-    ]
+    (told,) = answers("seeds", rows)
+    assert facts(told, "far", "poisson", "scratch") == ["far", 3, 2, "poisson", 10, "scratch"]
 
 
 def test_control_lists_every_curve():
@@ -146,8 +151,10 @@ def test_control_lists_every_curve():
         for recipe in ("steps", "epochs")
         for point in points(SCRATCH, recipe=recipe) + points(TUNED, init="poisson", recipe=recipe)
     ]
-    rest = "the error at n = 0, 32, 128 is 1, 0.2, 0.1 from scratch; 0.3, 0.1, 0.05 from poisson."
-    assert answers("control", rows) == [f"On far, m, steps: {rest}", f"On far, m, epochs: {rest}"]
+    rest = [0, 32, 128, 1, 0.2, 0.1, "scratch", 0.3, 0.1, 0.05, "poisson"]
+    names = "far", "m", "steps", "epochs", "scratch", "poisson"
+    found = [facts(sentence, *names) for sentence in answers("control", rows)]
+    assert found == [["far", "m", recipe, *rest] for recipe in ("steps", "epochs")]
 
 
 def headline(question, rows, num_parameters=None, **tables):
@@ -172,10 +179,9 @@ def test_the_headline_of_q1_has_the_savings_of_every_dataset():
         *points(SCRATCH, "near"),
         *points({n: error / 10 for n, error in TUNED.items()}, "near", init="poisson"),
     ]
-    assert headline("data", rows) == (
-        "A model fine-tuned on 32 examples has the error of one from scratch with 4 (4 to 4) times (far) and "
-        "at least 4 times (near) as many at equal epochs."
-    )
+    names = "far", "near", "equal epochs"
+    expected = [32, 4, 4, 4, "far", "at least", 4, "near", "equal epochs"]
+    assert facts(headline("data", rows), *names) == expected
 
 
 def test_the_headline_of_q1_has_every_budget_that_was_run_but_the_one_without_the_pre_training():
@@ -195,18 +201,23 @@ def test_the_headline_of_q1_has_every_budget_that_was_run_but_the_one_without_th
             for budget, ratio in told.items()
         ]
     )
-    assert headline("data", points(SCRATCH) + points(TUNED, init="poisson"), budgets=budgets).endswith(
-        "with 7 (7 to 14) times (far) as many at equal epochs; "
-        "0.5 (0.5 to 1) times (far) as many at equal compute with pre-training."
+    told = headline("data", points(SCRATCH) + points(TUNED, init="poisson"), budgets=budgets)
+    found = facts(
+        told, "far", "equal epochs", "equal steps", "equal compute", "equal compute with pre-training"
     )
+    first, second = (
+        [7, 7, 14, "far", "equal epochs"],
+        [0.5, 0.5, 1, "far", "equal compute with pre-training"],
+    )
+    assert found == [32, *first, *second]
 
 
 def test_the_headline_of_q1_tells_the_curves_of_a_dataset_apart():
     row = {"dataset": "far", "init": "poisson", "n_train": 32, "budget": "equal epochs", "bound": "lower"}
     budgets = pd.DataFrame([row | {"model": model, "ratio": 2.0} for model in ("m", "big")])
-    assert headline("data", points(SCRATCH) + points(TUNED, init="poisson"), budgets=budgets).endswith(
-        "at least 2 times (far, m, poisson) and at least 2 times (far, big, poisson) as many at equal epochs."
-    )
+    told = headline("data", points(SCRATCH) + points(TUNED, init="poisson"), budgets=budgets)
+    of_each = [["at least", 2, "far", model, "poisson"] for model in ("m", "big")]
+    assert facts(told, "far", "m", "big", "poisson") == [32, *of_each[0], *of_each[1]]
 
 
 def test_the_headline_of_q2_has_the_gain_of_the_smallest_and_the_largest_model():
@@ -217,10 +228,8 @@ def test_the_headline_of_q2_has_the_gain_of_the_smallest_and_the_largest_model()
         *points(SCRATCH),
         *points(TUNED, init="poisson"),
     ]
-    assert headline("size", rows, {"m": 1000, "big": 20000}) == (
-        "From 1,000 to 20,000 parameters, the gain at 32 examples, error from scratch over error fine-tuned, "
-        "goes from 2 to 4 on far."
-    )
+    told = headline("size", rows, {"m": 1000, "big": 20000})
+    assert facts(told, "far") == [1000, 20000, 32, 2, 4, "far"]
 
 
 def test_the_headline_of_q2_has_the_sizes_that_each_experiment_has():
@@ -234,8 +243,7 @@ def test_the_headline_of_q2_has_the_sizes_that_each_experiment_has():
         for point in points(errors, dataset, model=model, init=init, recipe=recipe)
     ]
     told = headline("size", rows, sizes)
-    assert "From 10 to 1,000 parameters" in told
-    assert "from 10 to 100 parameters" in told
+    assert facts(told, "far") == [10, 1000, 32, 2, 2, "far", 10, 100, 32, 2, 2, "far"]
 
 
 def test_the_headline_of_q3_goes_from_the_nearest_to_the_farthest_dataset_of_each_system():
@@ -247,10 +255,8 @@ def test_the_headline_of_q3_goes_from_the_nearest_to_the_farthest_dataset_of_eac
         *points(SCRATCH, "wind"),
         *points(TUNED, "wind", init="advection_diffusion"),
     ]
-    assert headline("shift", rows) == (
-        "As the physics shifts, the error of the pre-trained model as it is goes from 0.3 to 0.6 (poisson) "
-        "and from 0.3 to 0.3 (advection-diffusion)."
-    )
+    systems = "poisson", "advection-diffusion"
+    assert facts(headline("shift", rows), *systems) == [0.3, 0.6, systems[0], 0.3, 0.3, systems[1]]
 
 
 def test_the_headline_of_q4_compares_the_mixed_with_the_own_pretraining():
@@ -259,10 +265,7 @@ def test_the_headline_of_q4_compares_the_mixed_with_the_own_pretraining():
         *(points(SCRATCH) + points(TUNED, init="poisson") + points(worse, init="mixed")),
         *(points(TUNED, "near", init="poisson") + points(TUNED, "near", init="mixed")),
     ]
-    assert headline("mixture", rows) == (
-        "At 32 examples, one model pre-trained on all systems has 1 to 1.5 times the error of one pre-trained "
-        "on the dataset's own system, over 2 datasets."
-    )
+    assert facts(headline("mixture", rows)) == [32, 1, 1.5, 2]  # over two datasets
 
 
 def test_the_headline_of_the_seeds_has_the_spread_of_each_arm():
@@ -272,6 +275,5 @@ def test_the_headline_of_the_seeds_has_the_spread_of_each_arm():
         for init, step in (("scratch", 0.1), ("poisson", 0.01))
         for point in points({8: 1 + step * (seed - 2)}, init=init, seed=seed)
     ]
-    assert headline("seeds", rows) == (
-        "Over 5 seeds, the quartiles of the error are 20 % of its mean apart from scratch and 2 % fine-tuned."
-    )
+    told = headline("seeds", rows)
+    assert facts(told, "scratch", "fine-tuned") == [5, 20, "scratch", 2, "fine-tuned"]
