@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pdetransfer.base.locks import STALE, holder
 from pdetransfer.base.logs import last_line
+from pdetransfer.data.stored import Stored
+from pdetransfer.plan import inputs
 from pdetransfer.training import archive
 from pdetransfer.training.transfer import proxy_of, with_rates
 
@@ -30,6 +32,16 @@ class PlannedCell:
         if not all(path.exists() for path in needed):
             return None
         return archive.key(with_rates(self.settings), self.manifests, self.init)
+
+
+def planned(job: inputs.Training) -> list[PlannedCell]:
+    """The cells of a training job."""
+    manifests = {split: Stored.of(getattr(job, split)).manifests for split in ("train", "validation")}
+    init = Path(job.init) if job.init else None
+    return [
+        PlannedCell("/".join(Path(folder).parts[-5:]), Path(folder), settings, manifests, init)
+        for folder, settings in job.cells.items()
+    ]
 
 
 @dataclass(frozen=True)
