@@ -5,7 +5,7 @@ BIN := .venv/bin
 # A progress bar in a terminal; the plain log anywhere else.
 LOGGER := $(shell test -t 2 && echo --logger progress)
 
-.PHONY: all mutransfer dpot studies test smoke docs results bench gpu lock
+.PHONY: all mutransfer dpot studies smoke status compare test docs results bench gpu lock
 all: .venv/installed
 	$(BIN)/snakemake all --rerun-incomplete $(LOGGER)
 
@@ -19,6 +19,15 @@ studies: all mutransfer dpot
 
 smoke: .venv/installed
 	$(BIN)/snakemake all --rerun-incomplete $(LOGGER) --config scale=smoke
+
+# Those of config/config.yaml, or `make status STUDY=dpot SCALE=smoke`.
+CHOSEN = $(if $(STUDY),study=$(STUDY)) $(if $(SCALE),scale=$(SCALE))
+
+status: .venv/installed
+	$(BIN)/python -m pdetransfer.status $(CHOSEN)
+
+compare: .venv/installed
+	$(BIN)/python -m pdetransfer.compare "$(OTHER)" $(CHOSEN)
 
 test: .venv/installed-test
 	$(BIN)/ruff check .

@@ -50,6 +50,24 @@ class Project:
         assert result.returncode == 0, result.stdout
         return result.stdout
 
+    def command(self, name: str, *words: str) -> subprocess.CompletedProcess:
+        """Run a command of the package; the output, both streams, is in ``stdout``."""
+        return subprocess.run(
+            [sys.executable, "-m", f"pdetransfer.{name}", *words],
+            cwd=self.path,
+            env=os.environ | {"PYTHONPATH": str(self.path / "pipeline_src")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def told(self, name: str, *words: str) -> str:
+        """What a command says that succeeds."""
+        result = self.command(name, *words)
+        assert result.returncode == 0, result.stdout
+        return result.stdout
+
     def documented_columns(self) -> dict[str, list[str]]:
         """The columns of docs/tables.md, by the file that they are of."""
         page = (self.path / "docs/tables.md").read_text()

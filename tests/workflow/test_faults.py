@@ -39,7 +39,7 @@ def test_the_status_is_told_beside_a_running_snakemake_which_keeps_its_lock(fres
     output = ""
     while not re.search(r"^running: .*epoch .*rate .* s left \(process \d+ on ", output, flags=re.M):
         assert first.poll() is None, output
-        output = fresh.succeed("status")
+        output = fresh.told("status")
     assert "LockException" in fresh.run("--rerun-incomplete", TARGET).stdout
     first.kill()
     first.wait()

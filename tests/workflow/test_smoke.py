@@ -219,7 +219,7 @@ def test_the_reported_pretrainings_become_folders(finished):
 def test_results_are_compared_with_those_of_another_folder(finished, tmp_path):
     """A copy does not differ; a folder of the copy's test errors alone is compared without pairs."""
     other = shutil.copytree(finished.path / RESULTS, tmp_path / "colleague")
-    finished.succeed("compare", "--config", f"other={other}")
+    finished.told("compare", str(other))
     table = pd.read_csv(finished.path / RESULTS / "tables/comparison.csv")
     assert list(table) == finished.documented_columns()["tables/comparison.csv"]
     cells = pd.concat(map(pd.read_parquet, (other / "errors").iterdir()))
@@ -232,15 +232,20 @@ def test_results_are_compared_with_those_of_another_folder(finished, tmp_path):
     assert finished.planned("all") == {}
 
     shutil.rmtree(other / "datasets")
-    finished.succeed("compare", "--config", f"other={other}")
+    finished.told("compare", str(other))
     assert not pd.read_csv(finished.path / RESULTS / "tables/comparison.csv")["same_examples"].any()
-    result = finished.run("compare", "--config", f"other={other / 'errors'}")
+    result = finished.command("compare", str(other / "errors"))
     assert result.returncode != 0
-    assert f"other is '{other / 'errors'}'; expected a results folder" in result.stdout
+    told = f"OTHER is '{other / 'errors'}'; expected a results folder, with files errors/<experiment>.parquet"
+    assert result.stdout.splitlines()[1:] == [told]  # below the study
+    assert "nothing to compare with; expected" in finished.in_terminal("make", "compare")[1]
+    status, seen = finished.in_terminal("make", "compare", f"OTHER={other}", "SCALE=smok")
+    assert status != 0
+    assert "scale is 'smok'; expected one of" in seen
 
 
 def test_the_status_counts_cells_and_tells_why_one_failed(finished):
-    assert "all: 41 cells: 41 done, 0 running, 0 waiting, 0 failed\n" in finished.succeed("status")
+    assert "all: 41 cells: 41 done, 0 running, 0 waiting, 0 failed\n" in finished.told("status")
 
     def change(config):
         config["recipes"]["downstream_seeds"]["learning_rates"]["scratch"] = [1.0e30, 2.0e30]
@@ -250,7 +255,7 @@ def test_the_status_counts_cells_and_tells_why_one_failed(finished):
     assert status != 0
     # Its log is seen above the bar, too.
     assert re.search("Logfile .*: every learning rate diverged", seen, flags=re.S)
-    output = finished.succeed("status")
+    output = finished.told("status")
     assert "all: 41 cells: 38 done, 0 running, 0 waiting, 3 failed\n" in output  # those of the pack
     cell = CURVE.removeprefix(f"{RESULTS}/cells/")
     assert f"failed: {cell}/n4: RuntimeError: every learning rate diverged" in output

@@ -33,18 +33,14 @@ from pdetransfer.plan.load import load
 from pdetransfer.plan.study import Curve
 from pdetransfer.studies import registry
 
-# A folder to compare with, for one start of Snakemake: no part of what is run.
-OTHER = config.pop("other", None)
-
 
 def chosen_study():
     """The study and the code that answers it; the first mistake in them is said, and nothing is run."""
-    typed = {key: value for key, value in workflow.config_settings.overwrite_config.items() if key != "other"}
-    study = load(ROOT / "config", config, typed)
+    study = load(ROOT / "config", config, workflow.config_settings.overwrite_config)
     answers = registry.answers(study.answers)
     if workflow.is_main_process:
         check(study, answers, registry.quantities(study))
-        told = f"study {study.name}, scale {study.scale}: {study.results}"
+        told = study.in_words
         with_profile = "SNAKEMAKE_PROFILE" in os.environ or any(
             word.startswith("--prof") for word in sys.argv
         )
@@ -139,13 +135,6 @@ def reads(of_job):
         return [ancient(path) if path.endswith(".zarr") else path for path in paths]
 
     return files
-
-
-def beside_another_snakemake(wildcards):
-    """No files; but with this job alone Snakemake neither takes nor, at its end, removes locks, as with --nolock."""
-    if set(workflow.dag_settings.targets) == {"status"}:
-        workflow.persistence.lock = workflow.persistence.unlock = workflow.persistence.noop
-    return []
 
 
 @atexit.register  # `onsuccess` comes before Snakemake's own last words, and not if there is nothing to do

@@ -5,7 +5,6 @@ PREDICTIONS_AT = job(lambda name, n: {name: inputs.gallery(STUDY, name, int(n))}
 CLAIMS = job(lambda: inputs.claims(STUDY, ANSWERS))
 REPORT = job(lambda: inputs.report(STUDY, ANSWERS))
 CONTROLS = job(lambda: inputs.controls(STUDY))
-COMPARED = job(lambda: inputs.compared(STUDY, OTHER))
 PLANNED = STUDY.part(*set(type(STUDY).model_fields) - {"title", "about", "bounds", "figures", "claims"})
 
 
@@ -204,25 +203,3 @@ use rule report as controls with:
         "<results>/benchmarks/controls.tsv"
     params:
         job=CONTROLS,
-
-
-rule compare:
-    input:
-        reads(COMPARED),
-    output:
-        page="<results>/comparison.html",
-        table="<results>/tables/comparison.csv",
-        parquet="<results>/tables/comparison.parquet",
-    log:
-        "<results>/logs/compare.log",
-    benchmark:
-        "<results>/benchmarks/compare.tsv"
-    conda:
-        "../../environment.yml"
-    params:
-        job=COMPARED,
-        other=OTHER,
-        components={name: STUDY.components(name) for name in STUDY.datasets},
-        numerics=numerics.TABLES,
-    script:
-        "../scripts/compare.py"

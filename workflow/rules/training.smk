@@ -1,7 +1,5 @@
 EVALUATION = job(lambda experiment: inputs.evaluation(STUDY, experiment), "experiment")
 MODEL = job(lambda curve, n: inputs.model(STUDY, Curve.from_path(curve), int(n)), "curve", "n_train")
-ARCHIVE = f"{STUDY.results}/archive"
-
 
 TRAINING = job(
     lambda curve, n: inputs.training(STUDY, Curve.from_path(curve), trained_n(curve, n)), "curve", "n_train"
@@ -39,7 +37,7 @@ for name, (sizes, curves) in {"train": (["{n_train}"], [ALL_CURVES]), **PACKS}.i
             mem_mb=training_mb,
         params:
             job=TRAINING,
-            archive=ARCHIVE,
+            archive=inputs.archive(STUDY),
             numerics=numerics.TRAINING,
         script:
             "../scripts/train.py"
@@ -53,21 +51,6 @@ use rule train as pretrain with:
 
 
 workflow.ruleorder("pretrain", *PACKS, "train")
-
-
-rule status:
-    input:
-        beside_another_snakemake,
-    log:
-        "<results>/logs/status.log",
-    localrule: True
-    conda:
-        "../../environment.yml"
-    params:
-        jobs=lambda w: inputs.status(STUDY),
-        archive=ARCHIVE,
-    script:
-        "../scripts/status.py"
 
 
 rule evaluate:

@@ -179,8 +179,17 @@ class Report(NamedTuple):
 class Compared(NamedTuple):
     """Test errors by experiment and manifests of test examples by dataset, of a results folder."""
 
-    errors: dict[str, File]
-    manifests: dict[str, File]
+    errors: dict[str, Path]
+    manifests: dict[str, Path]
+
+
+class Comparison(NamedTuple):
+    """What has been run of a study, what is in another results folder, and what is written of the two."""
+
+    ours: Compared
+    other: Compared
+    table: Path
+    page: Path
 
 
 def stored_datasets(study: Study) -> list[str]:
@@ -308,8 +317,13 @@ def training_jobs(study: Study, cells: list[Cell]) -> dict[str, Training]:
     }
 
 
+def archive(study: Study) -> str:
+    """Where finished cells are kept by content, and what unfinished ones have reached."""
+    return f"{study.results}/archive"
+
+
 def status(study: Study) -> dict[str, dict[str, Training]]:
-    """The training jobs of `all`, and those that `controls` has besides. Nothing of them is an input."""
+    """The training jobs of `all`, and those that `controls` has besides, of which `status` tells."""
     reported = study.cells(study.reported)
     besides = [cell for cell in study.cells(study.controls) if cell not in reported]
     return {"all": training_jobs(study, reported), "controls": training_jobs(study, besides)}
@@ -521,26 +535,25 @@ def _report(study: Study, names: list[str], datasets: ReportedDatasets, **more: 
     return Report(settings, experiments, drawn, datasets, **({"of_study": {}, "pretrained": {}} | more))
 
 
-def compared(study: Study, other: str | None) -> dict[str, Compared]:
-    """What has been run of a study, and what is in another results folder: "ours" and "other"."""
-    if other is None:
-        raise ConfigError("nothing to compare with; expected --config other=<a results folder>")
-    folders = {"ours": _compared(study.results), "other": _compared(str(other))}
-    if not folders["other"].errors:
+def comparison(study: Study, other: str) -> Comparison:
+    """Of what is there; nothing is made for it."""
+    if not other:
+        raise ConfigError("nothing to compare with; expected `make compare OTHER=<a results folder>`")
+    ours, others = _compared(Path(study.results)), _compared(Path(other))
+    if not others.errors:
         raise ConfigError(
-            f"other is {other!r}; expected a results folder, with files errors/<experiment>.parquet"
+            f"OTHER is {other!r}; expected a results folder, with files errors/<experiment>.parquet"
         )
-    known = folders["ours"].errors
-    if not known:
+    if not ours.errors:
         raise ConfigError(
             f"{study.results} has no test errors to compare with {other}; `snakemake all` makes them"
         )
-    return folders
+    root = Path(study.results)
+    return Comparison(ours, others, root / "tables/comparison.csv", root / "comparison.html")
 
 
-def _compared(folder: str) -> Compared:
-    tested = sorted(Path(folder).glob("datasets/*/test.json"))
+def _compared(folder: Path) -> Compared:
     return Compared(
-        {path.stem: File(path) for path in sorted(Path(folder).glob("errors/*.parquet"))},
-        {path.parent.name: File(path) for path in tested},
+        {path.stem: path for path in sorted(folder.glob("errors/*.parquet"))},
+        {path.parent.name: path for path in sorted(folder.glob("datasets/*/test.json"))},
     )

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -57,6 +57,20 @@ def load(folder: Path, config: dict, typed: dict | None = None) -> Study:
         return _with_values_of_families(validated(Study, settings))
     except ConfigError as mistake:
         raise ConfigError(f"study {name}, scale {scale}: {mistake}") from None
+
+
+def load_typed(folder: Path, words: Iterable[str]) -> Study:
+    """The study that ``config.yaml`` in ``folder`` chooses and what is typed alters, as ``load``: words
+    ``key=value``, or files of such keys, as Snakemake has them after ``--config`` and ``--configfile``."""
+    typed: dict = {}
+    for word in words:
+        key, sign, value = word.partition("=")
+        if not sign and not Path(word).is_file():
+            raise ConfigError(
+                f"{word!r} was typed; expected key=value, such as scale=smoke, or a file of keys"
+            )
+        typed = laid_over(typed, {key: _parsed(value, key)} if sign else _read(Path(word)))
+    return load(folder, laid_over(_read(folder / "config.yaml"), typed), typed)
 
 
 def _with_values_of_families(study: Study) -> Study:
@@ -144,10 +158,14 @@ def _scale(own: Path, name: str) -> dict:
 
 
 def _read(path: Path) -> dict:
+    return _by_name(str(path), _parsed(path.read_text(), str(path)) or {})
+
+
+def _parsed(text: str, at: str) -> Any:
     try:
-        return _by_name(str(path), yaml.safe_load(path.read_text()) or {})
+        return yaml.safe_load(text)
     except yaml.YAMLError as mistake:
-        raise ConfigError(f"{path} is no YAML: {' '.join(str(mistake).split())}") from None
+        raise ConfigError(f"{at} is no YAML: {' '.join(str(mistake).split())}") from None
 
 
 def _typed(name: str, entry: dict) -> dict:

@@ -123,6 +123,11 @@ class Study(Entry):
         return f"results/{self.name}/{self.scale}"
 
     @property
+    def in_words(self) -> str:
+        """What is run, and where its results are."""
+        return f"study {self.name}, scale {self.scale}: {self.results}"
+
+    @property
     def reported(self) -> list[str]:
         """The experiments that `all` runs: those that are no controls."""
         return [name for name, entry in self.experiments.items() if entry.question != CONTROL]

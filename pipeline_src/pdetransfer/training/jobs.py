@@ -1,34 +1,28 @@
 """The seam between files and functions: what a training or evaluation job reads, calls and writes."""
 
-import csv
 import functools
 import logging
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-import pdetransfer
-from pdetransfer.base import numerics
-from pdetransfer.base.files import atomic, read_json, sha256_of_file, write_json
-from pdetransfer.base.locks import locked
-from pdetransfer.base.provenance import commit
+from pdetransfer.base.files import atomic, read_json
 from pdetransfer.data.examples import Examples
 from pdetransfer.data.store import content_hash
 from pdetransfer.data.stored import Stored, load_for
 from pdetransfer.data.windows import Windows
-from pdetransfer.models.checkpoints import load_model, save_models, saved_seeds
+from pdetransfer.models.checkpoints import load_model, saved_seeds
 from pdetransfer.models.operators import Channels, NeuralOperator
 from pdetransfer.plan.modes import by_axis, fit
 from pdetransfer.plan.recipes import Recipe
-from pdetransfer.training import archive, workers
-from pdetransfer.training.cells import Cell, train_cell
+from pdetransfer.training import workers
+from pdetransfer.training.archive import Record
+from pdetransfer.training.cells import train_cell
 from pdetransfer.training.evaluation import errors_of
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.loop import Task, train_runs
-from pdetransfer.training.state import Unfinished
 from pdetransfer.training.transfer import proxy_of, with_rates
 
 log = logging.getLogger(__name__)
@@ -51,11 +45,10 @@ def train(
     """
     manifests = {"train": train.manifests, "validation": validation.manifests}
     cells = list(map(_with_rates, cells))
-    keys = [archive.key(settings, manifests, init) for settings in cells]
     todo = [
-        (settings, folder, key)
-        for settings, folder, key in zip(cells, folders, keys, strict=True)
-        if not archive.restore(archive_folder, key, folder)
+        (settings, folder, record)
+        for settings, folder in zip(cells, folders, strict=True)
+        if not (record := Record.of(archive_folder, settings, manifests, init)).restore(folder)
     ]
     log.info(f"{len(cells) - len(todo)} of {len(cells)} cells were finished before")
     if not todo:
@@ -67,13 +60,13 @@ def train(
     if operator is not None:
         _check_trained(operator, init)
         _check_units(operator, examples[0], train)
-    for settings, folder, key in todo:
-        with locked(archive.lock_file(archive_folder, key)) as lock:
-            if archive.restore(archive_folder, key, folder):
+    data = content_hash([*train.manifests, *validation.manifests])
+    for settings, folder, record in todo:
+        with record.being_written() as unfinished:
+            if record.restore(folder):
                 log.info(f"n_train {settings['n_train']}: another job has finished it meanwhile")
                 continue
-            unfinished = Unfinished(archive.unfinished_folder(archive_folder, key), key, lock)
-            known = [*archive.known_runs(archive_folder, key), *unfinished.done_runs()]
+            known = [*record.known_runs(), *unfinished.done_runs()]
             log.info(f"n_train {settings['n_train']}: {len(known)} runs were finished before")
             recipe = Recipe(**settings["recipe"])
             given = settings["architecture"], recipe, settings["n_train"], *examples, operator
@@ -87,12 +80,8 @@ def train(
                 )
             with unfinished.until_stopped():
                 cell = train_cell(task, train_trials, known)
-                data = content_hash([*train.manifests, *validation.manifests])
-                _write_cell(cell, settings, data, unfinished.folder / "cell", hardware)
-                lock.check()
-                archive.keep(archive_folder, key, unfinished.folder / "cell")
-                unfinished.remove()
-                archive.restore(archive_folder, key, folder)
+                record.keep(cell, unfinished, settings, data, hardware)
+                record.restore(folder)
 
 
 def _check_grid(architecture: dict, examples: Examples | Windows, split: Stored) -> None:
@@ -148,44 +137,6 @@ def _check_units(operator: NeuralOperator, examples: Examples | Windows, train: 
         contents = map(read_json, train.manifests)
         names = ", ".join(content.get("file") or content["dataset"] for content in contents)
         raise ValueError(f"the examples of {names} do not fit the pre-trained model: {mistake}") from None
-
-
-def _write_cell(cell: Cell, settings: dict, data: str, folder: Path, hardware: Hardware) -> None:
-    weights = folder / "weights.safetensors"
-    save_models(
-        weights,
-        cell.architecture,
-        cell.channels,
-        [run.seed for run in cell.chosen],
-        [run.references for run in cell.chosen],
-        [run.best for run in cell.chosen],
-    )
-    history = [
-        {"learning_rate": run.learning_rate, "seed": run.seed, **row}
-        for run in cell.runs
-        for row in run.history
-    ]
-    with atomic(folder / "history.csv") as temporary, temporary.open("w") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(history[0])
-        table.writerows(["" if math.isnan(value) else value for value in row.values()] for row in history)
-    content = {
-        "settings": settings,
-        "learning_rates": cell.learning_rates,
-        "learning_rate": cell.learning_rate,
-        "edge": cell.edge,
-        "chosen": [run.summary() for run in cell.chosen],
-        "runs": [run.summary() for run in cell.runs],
-        "device": hardware.name,
-        "num_devices": hardware.num_devices,
-        "torch": torch.__version__,
-        "pdetransfer": pdetransfer.__version__,
-        "commit": commit(),
-        "numerics_version": numerics.TRAINING,
-        "data": data,
-        "weights": sha256_of_file(weights),
-    }
-    write_json(folder / "cell.json", content)
 
 
 @dataclass(frozen=True)

@@ -122,21 +122,13 @@ class State:
 
 class Unfinished:
     """What an unfinished cell has reached: a file in ``folder`` for each run, in progress or done, under the
-    cell's ``key``. Nothing is written unless ``lock`` is held, and nothing at all by one that only reads."""
+    cell's ``key``. Nothing is written unless ``lock`` is held; with None it is only read."""
 
-    def __init__(
-        self,
-        folder: Path,
-        key: str,
-        lock: Lock,
-        interval: float | None = None,
-        reads_only: bool = False,
-    ):
+    def __init__(self, folder: Path, key: str, lock: Lock | None, interval: float | None = None):
         self.folder, self.key, self.lock = folder, key, lock
-        self._reads_only = reads_only
         self._identity = {"format": _FORMAT, "key": key}
         self._interval = INTERVAL if interval is None else interval
-        self._stopping = False
+        self.stopping = False  #: whether the process has been asked to stop
         self._next = 0.0
 
     @contextmanager
@@ -145,7 +137,7 @@ class Unfinished:
         state is written, and SystemExit raised."""
 
         def stop(*_: Any) -> None:
-            self._stopping = True
+            self.stopping = True
 
         before = signal.signal(signal.SIGTERM, stop)
         try:
@@ -175,7 +167,7 @@ class Unfinished:
     def step(self, states: list[State]) -> None:
         """After each step of runs that are trained together: write their states if it is time to, or if the
         process is asked to stop."""
-        if self._stopping or time.monotonic() > self._next:
+        if self.stopping or time.monotonic() > self._next:
             for state in states:
                 self._save(state.run, *state.pack(), done=False)
             self.leave_if_stopping()
@@ -185,11 +177,6 @@ class Unfinished:
         tensors, content = _pack_run(run)
         self._save(run, tensors, {"run": content}, done=True)
 
-    @property
-    def stopping(self) -> bool:
-        """Whether the process has been asked to stop."""
-        return self._stopping
-
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -197,7 +184,7 @@ class Unfinished:
         return self.folder / f"lr{run.learning_rate!r}_seed{run.seed}.safetensors"
 
     def _save(self, run: Run, tensors: dict[str, Tensor], content: dict, done: bool) -> None:
-        if self._reads_only:
+        if self.lock is None:
             return
         self.lock.check()
         start = time.monotonic()
@@ -212,7 +199,7 @@ class Unfinished:
 
     def leave_if_stopping(self) -> None:
         """Raise SystemExit if the process has been asked to stop."""
-        if self._stopping:
+        if self.stopping:
             log.warning("stopped by SIGTERM; what was reached is kept, and the next attempt goes on from it")
             raise SystemExit("stopped by SIGTERM; the next attempt goes on from here")
 

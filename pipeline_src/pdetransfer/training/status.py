@@ -7,7 +7,9 @@ from pathlib import Path
 
 from pdetransfer.base.locks import STALE, holder
 from pdetransfer.base.logs import last_line
-from pdetransfer.training import archive
+from pdetransfer.data.stored import Stored
+from pdetransfer.plan import inputs
+from pdetransfer.training.archive import Record
 from pdetransfer.training.transfer import proxy_of, with_rates
 
 STATUSES = ("done", "running", "waiting", "failed")
@@ -15,7 +17,7 @@ STATUSES = ("done", "running", "waiting", "failed")
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """A cell of a config: the folder of its outputs, and what its key is made of (``archive.key``)."""
+    """A cell of a config: the folder of its outputs, and what its key is made of (``Record.of``)."""
 
     name: str
     folder: Path
@@ -23,13 +25,23 @@ class PlannedCell:
     manifests: dict[str, list[Path]]
     init: Path | None
 
-    def key(self) -> str | None:
+    def record(self, archive: Path) -> Record | None:
         """None while its data, initial weights or learning rate are yet to be made."""
         needed = [path for paths in self.manifests.values() for path in paths]
         needed += filter(None, (self.init, proxy_of(self.settings)))
         if not all(path.exists() for path in needed):
             return None
-        return archive.key(with_rates(self.settings), self.manifests, self.init)
+        return Record.of(archive, with_rates(self.settings), self.manifests, self.init)
+
+
+def planned(job: inputs.Training) -> list[PlannedCell]:
+    """The cells of a training job."""
+    manifests = {split: Stored.of(getattr(job, split)).manifests for split in ("train", "validation")}
+    init = Path(job.init) if job.init else None
+    return [
+        PlannedCell("/".join(Path(folder).parts[-5:]), Path(folder), settings, manifests, init)
+        for folder, settings in job.cells.items()
+    ]
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,7 @@ class Standing:
     told: str = ""
 
 
-def standings(cells: list[PlannedCell], log: Path, archive_folder: Path) -> list[Standing]:
+def standings(cells: list[PlannedCell], log: Path, archive: Path) -> list[Standing]:
     """The standing of each cell of a training job, whose ``log`` they share.
 
     A cell runs if a living job holds its lock (``locks.holder``). The other cells of such a job wait, as do those
@@ -50,16 +62,15 @@ def standings(cells: list[PlannedCell], log: Path, archive_folder: Path) -> list
     """
     todo = [cell for cell in cells if not (cell.folder / "cell.json").exists()]
     result = [Standing(cell.name, "done") for cell in cells if cell not in todo]
-    keys = {cell.name: cell.key() for cell in todo} if log.exists() else {}
-    begun = [cell for cell in todo if keys.get(cell.name) and not (archive_folder / keys[cell.name]).is_dir()]
+    records = {cell.name: cell.record(archive) for cell in todo} if log.exists() else {}
+    begun = [cell for cell in todo if (record := records.get(cell.name)) and not record.is_finished]
     result += [Standing(cell.name, "waiting") for cell in todo if cell not in begun]
     if not begun:
         return result
     told, is_error = last_line(log)
-    locks = {cell.name: archive.lock_file(archive_folder, keys[cell.name]) for cell in begun}
-    holders = {name: holder(lock) for name, lock in locks.items()}
+    holders = {cell.name: holder(records[cell.name].lock) for cell in begun}
     starts = not is_error and time.time() - log.stat().st_mtime < STALE
-    starts = starts and not any(lock.exists() for lock in locks.values())
+    starts = starts and not any(records[cell.name].lock.exists() for cell in begun)
     for cell in begun:
         if who := holders[cell.name]:
             result.append(Standing(cell.name, "running", f"{told} ({who})"))

@@ -66,8 +66,8 @@ def train_runs(
         "sources": asdict(sources),
         "hardware": {"compile_from": hardware.compile_from, "device": hardware.device.type},
         "threads": max(1, torch.get_num_threads() // count),
-        "unfinished": {"folder": unfinished.folder, "key": unfinished.key},
-        "lock": {"path": unfinished.lock.path, "owner": unfinished.lock.owner},
+        "unfinished": (unfinished.folder, unfinished.key),
+        "lock": (unfinished.lock.path, unfinished.lock.owner),
         "log": logs.current_file(),
     }
     with tempfile.TemporaryDirectory() as folder:
@@ -130,12 +130,8 @@ def _work(order: dict) -> None:
     is_writer = not meeting or rank == 0
     if not is_writer:  # a scheduler may signal all; what trains together stops when the first does
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    unfinished = Unfinished(
-        Path(order["unfinished"]["folder"]),
-        order["unfinished"]["key"],
-        Lock(Path(order["lock"]["path"]), order["lock"]["owner"]),
-        reads_only=not is_writer,
-    )
+    (folder, key), (path, owner) = order["unfinished"], order["lock"]
+    unfinished = Unfinished(Path(folder), key, Lock(Path(path), owner) if is_writer else None)
     sources = order["sources"]
     train, validation = (
         Stored(*(list(map(Path, sources[split][name])) for name in ("stores", "manifests")))

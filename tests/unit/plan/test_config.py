@@ -16,7 +16,7 @@ from pdetransfer.plan.check import check
 from pdetransfer.plan.entries import AnyModel
 from pdetransfer.plan.expand import ConfigError
 from pdetransfer.plan.inputs import imported
-from pdetransfer.plan.load import load, scales, studies
+from pdetransfer.plan.load import load, load_typed, scales, studies
 from pdetransfer.plan.study import Study
 from pdetransfer.studies import registry
 
@@ -150,6 +150,23 @@ def test_overrides_reach_their_study_and_scale_alone_and_what_is_like_them():
     assert load_study("smoke", overrides=overrides) == load_study("smoke")
     typed = load_study("laptop", overrides=overrides, models={"fno_medium": {"width": 12}})
     assert typed.models["fno_raw"].width == 12
+
+
+def test_a_study_that_is_typed_in_words_is_that_of_its_settings(tmp_path):
+    default = yaml.safe_load((FOLDER / "config.yaml").read_text())
+    assert load_typed(FOLDER, []) == load(FOLDER, default)
+    assert load_typed(FOLDER, ["study=dpot", "scale=smoke"]).results == "results/dpot/smoke"
+    (tmp_path / "own.yaml").write_text("scale: smoke\nmodels: {fno_medium: {width: 12, modes: 4}}\n")
+    words = [str(tmp_path / "own.yaml"), "models={fno_medium: {width: 6}}", "seed=3"]
+    typed = {"models": {"fno_medium": {"width": 6, "modes": 4}}, "seed": 3}
+    assert load_typed(FOLDER, words) == load_study("smoke", **typed)
+
+
+@pytest.mark.parametrize("word", ["smoke", "models={", "width=3", "scale=smok"])
+def test_a_mistake_in_a_typed_word_is_one_sentence(word):
+    with pytest.raises(ConfigError, match=r"expected|is no YAML") as error:
+        load_typed(FOLDER, [word])
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(

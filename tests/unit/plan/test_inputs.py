@@ -244,7 +244,7 @@ def test_a_gallery_at_an_n_that_was_not_trained_is_refused():
         inputs.gallery(STUDY, "predictions_poisson", 17)
 
 
-@pytest.mark.parametrize("other", [None, "nowhere"])
+@pytest.mark.parametrize("other", [None, "", "nowhere"])
 def test_a_comparison_with_nothing_is_refused(other):
     with pytest.raises(ConfigError, match="expected"):
-        inputs.compared(STUDY, other)
+        inputs.comparison(STUDY, other)

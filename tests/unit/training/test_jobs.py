@@ -14,12 +14,13 @@ import pdetransfer
 from cases import SETTINGS, architecture_of
 from pdetransfer.analysis.tables import PROVENANCE, cell_rows, errors_by_parameter, write_table
 from pdetransfer.base import numerics
-from pdetransfer.base.files import read_json, sha256_of_file
+from pdetransfer.base.files import read_json, sha256_of_file, write_json
 from pdetransfer.base.provenance import commit
 from pdetransfer.data.generation import generate
 from pdetransfer.data.store import content_hash
 from pdetransfer.models.checkpoints import load_model, saved_seeds
 from pdetransfer.training import archive, jobs
+from pdetransfer.training.archive import Record
 from pdetransfer.training.evaluation import errors_by_example, errors_of_roll_outs
 from pdetransfer.training.hardware import Hardware
 
@@ -100,6 +101,23 @@ def test_a_cell_has_weights_history_and_results(project):
         pdetransfer.__version__,
         commit(),
     }
+
+
+def test_what_was_trained_by_an_earlier_version_is_found(tmp_path, monkeypatch):
+    """Another place for a cell's files, by these settings, would train the cells of all results again."""
+    monkeypatch.setattr(numerics, "TRAINING", 1)
+    manifest, init = tmp_path / "manifest.json", tmp_path / "init"
+    write_json(manifest, {"sha256": "content", "coefficient_names": ["k11"]})
+    init.write_text("weights")
+    recipe = {"learning_rates": [1e-3], "seeds": [0, 1], "length": 2}
+    settings = {"architecture": {"width": 4}, "n_train": 8, "recipe": recipe}
+    record = Record.of(tmp_path, settings, {"train": [manifest], "validation": [manifest]}, init)
+    shared, trials = "52f12bcac8bb632eb43092f69ccfcce0", "61be8c394256882453f793f960d81cfb"
+    assert record.folder == tmp_path / shared / trials
+    assert record.lock == tmp_path / shared / f".{trials}.lock"
+    with record.being_written() as unfinished:
+        assert unfinished.folder == tmp_path / shared / f".{trials}"
+        assert unfinished.key == f"{shared}/{trials}"
 
 
 def test_what_is_finished_is_not_trained_again(project):

@@ -11,7 +11,7 @@ import torch
 import cases
 from pdetransfer.base.locks import STALE, locked
 from pdetransfer.data.generation import generate
-from pdetransfer.training import archive, jobs
+from pdetransfer.training import jobs
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.status import PlannedCell, Standing, describe, standings
 
@@ -36,7 +36,7 @@ class Job:
         ]
 
     def lock(self, index):
-        return archive.lock_file(self.archive, self.cells[index].key())
+        return self.cells[index].record(self.archive).lock
 
     def write(self, *lines, age=0.0):
         self.log.write_text("".join(f"2026-01-02 03:04:05,678 {line}\n" for line in lines))

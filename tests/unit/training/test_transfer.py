@@ -7,7 +7,8 @@ from cases import SETTINGS
 from pdetransfer.base.files import read_json, write_json
 from pdetransfer.data.generation import generate
 from pdetransfer.data.stored import Stored
-from pdetransfer.training import archive, jobs
+from pdetransfer.training import jobs
+from pdetransfer.training.archive import Record
 from pdetransfer.training.hardware import Hardware
 from pdetransfer.training.status import PlannedCell
 from pdetransfer.training.transfer import proxy_of, with_rates
@@ -46,9 +47,9 @@ class Pair:
         )
         return read_json(folder / "cell.json")
 
-    def key(self, bracket=None):
+    def record(self, bracket=None):
         manifests = {split: stored.manifests for split, stored in self.stored.items()}
-        return archive.key(with_rates(self.settings(bracket)), manifests, None)
+        return Record.of(self.path / "archive", with_rates(self.settings(bracket)), manifests, None)
 
     def choose(self, rate):
         """Let the proxy have chosen another rate."""
@@ -82,7 +83,7 @@ def test_a_bracket_tries_three_rates_around_it(pair):
 
 def test_another_choice_of_the_proxy_trains_again_and_the_same_one_does_not(pair, monkeypatch):
     pair.train("wide", pair.settings())
-    key, train_runs, trained = pair.key(), jobs.train_runs, []
+    record, train_runs, trained = pair.record(), jobs.train_runs, []
 
     def counted(task, trials, **options):
         trained.extend(trials)
@@ -91,11 +92,11 @@ def test_another_choice_of_the_proxy_trains_again_and_the_same_one_does_not(pair
     monkeypatch.setattr(jobs, "train_runs", counted)
     chosen = read_json(pair.proxy)["learning_rate"]
     pair.choose(chosen)  # in a file that is written anew
-    assert pair.key() == key
+    assert pair.record() == record
     pair.train("again", pair.settings())
     assert trained == []
     pair.choose(chosen / 2)
-    assert pair.key() != key
+    assert pair.record() != record
     assert pair.train("other", pair.settings())["learning_rate"] == chosen / 2
     assert trained == [(chosen / 2, 0)]
 
@@ -107,12 +108,12 @@ def test_a_cell_with_that_rate_of_its_own_is_the_same(pair):
     assert proxy_of(own) is None
 
 
-def test_status_knows_no_key_before_the_proxy_has_chosen(pair):
+def test_status_knows_no_record_before_the_proxy_has_chosen(pair):
     manifests = {split: stored.manifests for split, stored in pair.stored.items()}
     cell = PlannedCell("wide", pair.path / "wide", pair.settings(), manifests, None)
-    assert cell.key() == pair.key()
+    assert cell.record(pair.path / "archive") == pair.record()
     pair.proxy.unlink()
-    assert cell.key() is None
+    assert cell.record(pair.path / "archive") is None
 
 
 def test_the_untrained_network_waits_for_no_learning_rate(pair):

@@ -198,7 +198,7 @@ def test_the_status_tells_of_jobs_on_nodes_from_where_snakemake_runs(cluster, fr
         )
         while not re.search(expected, told):
             assert not run.done(), told
-            told = fresh.succeed("status")
+            told = fresh.told("status")
         result = run.result()
     assert result.returncode == 0, result.stdout
-    assert "1 done, 0 running, 40 waiting, 0 failed" in fresh.succeed("status")
+    assert "1 done, 0 running, 40 waiting, 0 failed" in fresh.told("status")
