@@ -95,7 +95,7 @@ def draw_card(card: Card) -> Figure:
                 panel.set_xticks(values.unique(), [f"{value:g}" for value in values.unique()])
             sns.despine(ax=panel, left=True)
     _draw_scales(*bands["fields"].subplots(1, 2), card)
-    name = called(card.facts["dataset"], cards.in_words(card.facts)).replace("\n", "  ")
+    name = called(card.facts["dataset"], cards.in_words(card.facts))
     title = ":  ".join(filter(None, (name, card.facts["equation"])))
     if "channels" in card.facts:
         known = {key: card.facts[key] for key in ("boundary", "conserved") if card.facts[key]}
