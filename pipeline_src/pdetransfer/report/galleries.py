@@ -85,7 +85,7 @@ def draw_card(card: Card) -> Figure:
         for row, (field, name) in enumerate(zip(pair, card.shown, strict=True)):
             image = show(axes[row, column], field, is_source=row == 0)
             add_scale(axes[row, column], image, unit_of(card.facts["system"], name))
-            axes[row, 2].set_title(name.replace("_", " "), fontsize=8)
+            axes[row, len(card.gallery) // 2].set_title(name.replace("_", " "), fontsize=8)
     if "parameters" in bands:
         axes = bands["parameters"].subplots(1, card.parameters.shape[1], squeeze=False)[0]
         for panel, (name, values) in zip(axes, card.parameters.items(), strict=True):
@@ -219,7 +219,8 @@ def _draw_prediction(panels: np.ndarray, row: "Prediction") -> None:
         image = _show_error(error, np.abs(row.predictions[init] - row.solution), worst)
         if index == 0:
             add_scale(error, image, row.units[1])
-        prediction.set_title(f"from {init.replace('_', '-')}", fontsize=7)
+        short = init.replace("advection_diffusion", "adv-diff")  # as long as a panel is wide
+        prediction.set_title(f"from {short.replace('_', '-')}", fontsize=7)
         error.set_title(f"error {row.errors[init]:.2g}", fontsize=8)
     for panel in panels[2 + 2 * len(row.predictions) :]:
         panel.set_axis_off()
