@@ -315,7 +315,10 @@ def test_datasets_stand_in_words_and_as_the_config_has_them_in_tables_answers_an
     section = dataclasses.replace(section, question=told)
     body = body_of(render(STUDY, [section], [], None, Data(table, [], {"far": b"png"}, 12, []), {}))
     assert "<li>On SYS-1 (<code>far</code>), not far-off &lt;SYS-1 (<code>far</code>)&gt;.</li>" in body
-    assert body.count("<td>SYS-1 (<code>far</code>)</td>") == len(experiment().cells) + 3 + 1 + 1
+    assert (
+        body.count("<td>SYS-1 (<code>far</code>)</td>")
+        == len(experiment().cells) + len(experiment().savings) + 2
+    )
     assert "<td>&lt;other&gt;</td>" in body
     assert "<summary>SYS-1 (<code>far</code>)</summary>" in body
 
