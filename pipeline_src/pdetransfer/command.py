@@ -25,5 +25,5 @@ def chosen_study(words: tuple[str, ...]) -> Study:
     error."""
     study = load_typed(CONFIG, words)
     check(study, registry.answers(study.answers), registry.quantities(study))
-    print(study.in_words, file=sys.stderr)
+    print(study.told, file=sys.stderr)
     return study

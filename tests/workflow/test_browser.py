@@ -24,6 +24,22 @@ addEventListener("load", () => {
   }, 100);
 });
 </script>"""
+# Tells the page around a frame its width, and of the page and of every box around the claims what they would need.
+WIDTHS = """<script type="module">
+const found = () => document.querySelector(".dt-container table.claims");
+while (!found()) await new Promise((tick) => setTimeout(tick, 50));
+const boxes = [document.scrollingElement];
+for (let box = found(); box !== document.body; box = box.parentElement) boxes.push(box);
+const widths = boxes.map((box) => [box.scrollWidth, box.clientWidth]);
+const heights = boxes.slice(1).map((box) => [box.scrollHeight, box.clientHeight]);
+parent.postMessage(JSON.stringify({ inner: innerWidth, widths, heights }), "*");
+</script>"""
+# No window of Chromium's is as narrow as a phone, but a frame is.
+FRAME = """<!doctype html><body><pre></pre>
+<iframe src="report.html" style="border: 0; width: {width}px; height: 800px"></iframe>
+<script>
+addEventListener("message", (event) => {{ document.querySelector("pre").textContent = event.data; }});
+</script>"""
 QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 
 
@@ -76,6 +92,20 @@ def test_a_point_under_the_mouse_shows_its_row(browse, finished_project, tmp_pat
     [chosen] = [run for run in json.loads(cell.read_text())["chosen"] if str(run["seed"]) == row["seed"]]
     assert float(row["validation error"]) == pytest.approx(chosen["validation_error"], rel=1e-4)
     assert re.fullmatch("[0-9a-f]{8,64}", row["checkpoint, SHA-256"])
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_and_its_claims_are_as_wide_as_the_window(browse, finished_project, tmp_path, width):
+    """On a phone, too, nobody scrolls to the side, neither the page nor a box around the table of claims."""
+    head, end, tail = (
+        (finished_project.path / "results/transfer/smoke/report.html").read_text().rpartition("</body>")
+    )
+    (tmp_path / "report.html").write_text(head + WIDTHS + end + tail)
+    (tmp_path / "frame.html").write_text(FRAME.format(width=width))
+    dom, _ = browse("--dump-dom", "--window-size=1400,900", page=tmp_path / "frame.html")
+    found = json.loads(re.search(r"<pre>(.*?)</pre>", dom)[1])
+    assert found["inner"] == width
+    assert all(needed <= given for needed, given in (*found["widths"], *found["heights"]))
 
 
 def test_every_table_can_be_sorted_and_filtered(page):

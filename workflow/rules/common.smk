@@ -40,7 +40,7 @@ def chosen_study():
     answers = registry.answers(study.answers)
     if workflow.is_main_process:
         check(study, answers, registry.quantities(study))
-        told = study.in_words
+        told = study.told
         with_profile = "SNAKEMAKE_PROFILE" in os.environ or any(
             word.startswith("--prof") for word in sys.argv
         )

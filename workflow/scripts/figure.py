@@ -7,9 +7,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from pdetransfer.base import logs
+from pdetransfer.base.files import read_json
 from pdetransfer.plan.inputs import Drawn, Gallery
 from pdetransfer.plan.study import Study
-from pdetransfer.report.figures import Tables, save
+from pdetransfer.report.figures import Tables, called, save
 from pdetransfer.studies import registry
 
 
@@ -24,6 +25,7 @@ def of_tables(job: Drawn) -> Figure:
 
 def of_predictions(job: Gallery) -> Figure:
     # Here, as PyTorch and zarr take long to import, and figures of tables do without.
+    from pdetransfer.data.cards import in_words
     from pdetransfer.data.stored import Stored
     from pdetransfer.report.galleries import GALLERIES
     from pdetransfer.report.predictions import RANKS, error_spectra, predict
@@ -34,12 +36,13 @@ def of_predictions(job: Gallery) -> Figure:
     for dataset, predicted in job.datasets.items():
         examples = Stored.of([predicted.test]).load()
         weights = {init: Path(path) for init, path in predicted.weights.items()}
+        name = called(dataset, in_words(read_json(predicted.test.manifest)))
         if job.figure.kind == "spectra":
-            shown.append(error_spectra(dataset, examples, weights))
+            shown.append(error_spectra(name, examples, weights))
         else:
             of_dataset = errors[errors["dataset"] == dataset]
             ranks = ["median"] if job.figure.kind == "roll_outs" else RANKS
-            shown += [predict(dataset, examples, weights, of_dataset, rank) for rank in ranks]
+            shown += [predict(name, examples, weights, of_dataset, rank) for rank in ranks]
     return GALLERIES[job.figure.kind](shown, job.figure)
 
 

@@ -8,11 +8,12 @@ import pandas as pd
 import zarr
 
 from pdetransfer.base.files import read_json
-from pdetransfer.data.disjoint import in_words
+from pdetransfer.data import disjoint
 from pdetransfer.data.examples import source_rms
 from pdetransfer.data.store import arrays_of
 from pdetransfer.data.systems._trajectories import OF_TRAJECTORIES
 from pdetransfer.data.systems.registry import SYSTEMS
+from pdetransfer.data.systems.words import dataset_in_words
 
 _READ = 1024  # examples of the training split that statistics of fields are computed from, at most
 _READ_BYTES = 2**29  # of all of them
@@ -77,6 +78,14 @@ def _count_read(group: zarr.Group, content: dict) -> int:
 def equation(manifest: dict) -> str | None:
     """The equation that a split's examples solve; None of a user's file of which none is known."""
     return SYSTEMS[manifest["system"]].equation if manifest["system"] else None
+
+
+def in_words(manifest: dict) -> str:
+    """A dataset in words (``dataset_in_words``), of a split's manifest or a card's facts; its name, where nothing
+    is known of a user's file."""
+    if manifest["system"] is None:
+        return manifest["dataset"]
+    return dataset_in_words(manifest["system"], manifest.get("options", {}))
 
 
 def spectrum(fields: np.ndarray, system: str | None = None) -> np.ndarray:
@@ -145,7 +154,7 @@ def datasets_table(facts: list[dict], pretraining: list[str]) -> pd.DataFrame:
                 "test": card["examples"]["test"],
                 "largest_residual": card["largest_residual"],
                 "acceptance": card["acceptance"].get("all"),
-                "shared": "; ".join(map(in_words, card["shared"])),
+                "shared": "; ".join(map(disjoint.in_words, card["shared"])),
             }
         )
     return pd.DataFrame(rows)

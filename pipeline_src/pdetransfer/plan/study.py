@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from pdetransfer.data.systems.registry import SYSTEMS
+from pdetransfer.data.systems.words import dataset_in_words, system_in_words
 from pdetransfer.plan.entries import (
     CONTROL,
     OWN,
@@ -123,8 +124,8 @@ class Study(Entry):
         return f"results/{self.name}/{self.scale}"
 
     @property
-    def in_words(self) -> str:
-        """What is run, and where its results are."""
+    def told(self) -> str:
+        """What is run, and where its results are, in words."""
         return f"study {self.name}, scale {self.scale}: {self.results}"
 
     @property
@@ -272,6 +273,15 @@ class Study(Entry):
     def components(self, dataset: str) -> list[str]:
         """The stored datasets that a dataset consists of: those of a mixture, or itself."""
         return list(self.datasets[dataset].mix or [dataset])
+
+    def in_words(self, dataset: str) -> str:
+        """What people call a dataset (``dataset_in_words``), of a mixture its systems; its name, where no more is
+        known of a user's files."""
+        entry = self.datasets[dataset]
+        if entry.mix:
+            titles = dict.fromkeys(system_in_words(self.datasets[part].system or part) for part in entry.mix)
+            return f"Mixture of {', '.join(titles)}"
+        return dataset_in_words(entry.system, entry.options) if entry.system else dataset
 
     def needed_datasets(self, names: list[str]) -> list[str]:
         """The stored datasets that these experiments read, in the order of config."""

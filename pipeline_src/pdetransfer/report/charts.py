@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 
 from pdetransfer.analysis.tables import AXES, CURVE_AXES, with_short_hashes
 from pdetransfer.plan.study import Curve, Study
-from pdetransfer.report.figures import PANEL_AXES, arms, panel_name, positions
+from pdetransfer.report.figures import PANEL_AXES, arms, called, panel_name, positions
 
 # What hovering a point shows, by column.
 _SHOWN = {
@@ -76,7 +76,8 @@ def error_chart(tables: Iterable[pd.DataFrame], study: Study) -> dict:
         .add_params(picked)
     )
     panels = alt.layer(lines, points, data=_rounded(rows[["x", "arm", "panel", *_SHOWN]]))
-    panel = alt.Facet("panel:N", title=None, sort=list(rows["panel"].unique()))
+    lines_of_name = alt.Header(labelExpr="split(datum.label, '\\n')")
+    panel = alt.Facet("panel:N", title=None, sort=list(rows["panel"].unique()), header=lines_of_name)
     chart = panels.properties(width=250, height=190).facet(panel, columns=3)
     return _styled(chart).to_dict()
 
@@ -131,7 +132,10 @@ def _with_arms_and_panels(
     rows: pd.DataFrame, study: Study, axes: list[str]
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """The rows with the names of their arm and panel, and the arms' colours, as in the figures."""
-    panels = list(rows.groupby(axes, sort=False))
+    panels = [
+        ((called(dataset, study.in_words(dataset)), *names), of_panel)
+        for (dataset, *names), of_panel in rows.groupby(axes, sort=False)
+    ]
     colours: dict[str, str] = {}
     named = []
     for names, of_panel in panels:

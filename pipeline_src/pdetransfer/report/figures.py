@@ -86,6 +86,11 @@ def systems(datasets: pd.Series, study: Study) -> pd.Series:
     return datasets.map(lambda name: study.datasets[name].system or name)
 
 
+def called(dataset: str, in_words: str) -> str:
+    """How a figure names a dataset: in words, and below that as the config has it."""
+    return dataset if in_words == dataset else f"{in_words}\n{dataset}"
+
+
 def grid_of_panels(panels: list, height: float, with_ranges: bool = False) -> tuple[Figure, list]:
     """A figure with a panel for each of ``panels``, and its axes in their order; with ranges, pairs of axes: a low
     one above the panel's own."""

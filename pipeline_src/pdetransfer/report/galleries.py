@@ -1,7 +1,7 @@
 """Pictures of data: cards of datasets, their ranges, inputs and solutions, predictions."""
 
 from collections.abc import Callable
-from itertools import cycle
+from itertools import cycle, groupby
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -9,26 +9,31 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.colorbar import Colorbar
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
+from pdetransfer.data import cards, disjoint
 from pdetransfer.data.cards import Card
-from pdetransfer.data.disjoint import in_words
 from pdetransfer.data.examples import Examples
 from pdetransfer.data.systems.registry import SYSTEMS
+from pdetransfer.data.systems.words import dataset_in_words, unit_of
 from pdetransfer.plan import entries
 from pdetransfer.plan.entries import SCRATCH, from_init
-from pdetransfer.report.figures import PALETTE, nothing_drawn
+from pdetransfer.report.figures import PALETTE, WIDTH, called, nothing_drawn
 
 if TYPE_CHECKING:  # else a dataset's card waits for PyTorch to be imported
     from pdetransfer.report.predictions import Prediction, Spectra
 
 _SOURCE, _SOLUTION = "cividis", "RdBu_r"  # colour maps that print, and that colour-blind readers can read
 _ERROR = "magma_r"
+_NUMBERS = {"labelsize": 6.5, "length": 1.5, "width": 0.4, "pad": 1}  # of scales
+_HEADING = {"fontsize": 8.5, "x": 0.005, "ha": "left"}  # of a dataset's rows
+_HEADING_HEIGHT = 0.4  # inches
 _SHARED = 3  # sentences on a card about what its sets have in common with others
 _ROLLED_OUT = 5  # frames of a roll-out that are shown
-GALLERY_EXAMPLES = 4  #: of each dataset in its system's gallery
+GALLERY_EXAMPLES = 3  #: of each dataset in its system's gallery
 
 
 def show(axes: Axes, field: np.ndarray, is_source: bool) -> AxesImage | None:
@@ -45,16 +50,25 @@ def show(axes: Axes, field: np.ndarray, is_source: bool) -> AxesImage | None:
     return axes.imshow(field, origin="lower", cmap=_SOURCE if is_source else _SOLUTION, **limits)
 
 
-def add_scale(axes: Axes, image: AxesImage | None) -> None:
-    """The scale of an image, a bar right of its axes with a few numbers; of a line a few numbers at its axes."""
+def add_scale(axes: Axes, image: AxesImage | None, unit: str = "") -> None:
+    """The scale of an image, a bar right of its axes with a few numbers and the unit; of a line these at its
+    axes."""
     if image is None:
-        axes.yaxis.set(major_locator=MaxNLocator(2), major_formatter=StrMethodFormatter("{x:g}"))
-        axes.tick_params(axis="y", labelsize=5.5, length=1.5, width=0.4, pad=1)
+        axes.yaxis.set(major_locator=MaxNLocator(3), major_formatter=StrMethodFormatter("{x:g}"))
+        axes.tick_params(axis="y", **_NUMBERS)
+        axes.set_ylabel(unit, fontsize=_NUMBERS["labelsize"], labelpad=1)
         return
     beside = axes.inset_axes((1.05, 0, 0.07, 1))
-    bar = axes.figure.colorbar(image, cax=beside, ticks=MaxNLocator(2), format=StrMethodFormatter("{x:g}"))
+    style_scale(axes.figure.colorbar(image, cax=beside), unit)
+
+
+def style_scale(bar: Colorbar, unit: str) -> None:
+    """A few small numbers at a bar of colours, and their unit."""
+    bar.locator, bar.formatter = MaxNLocator(3), StrMethodFormatter("{x:g}")
+    bar.update_ticks()
     bar.outline.set_linewidth(0.4)
-    beside.tick_params(labelsize=5.5, length=1.5, width=0.4, pad=1)
+    bar.ax.tick_params(**_NUMBERS)
+    bar.set_label(unit, fontsize=_NUMBERS["labelsize"], labelpad=1)
 
 
 def draw_card(card: Card) -> Figure:
@@ -69,8 +83,9 @@ def draw_card(card: Card) -> Figure:
     axes = bands["gallery"].subplots(2, len(card.gallery), squeeze=False)
     for column, pair in enumerate(card.gallery):
         for row, (field, name) in enumerate(zip(pair, card.shown, strict=True)):
-            show(axes[row, column], field, is_source=row == 0)
-            axes[row, 0].set_ylabel(name.replace("_", " "))
+            image = show(axes[row, column], field, is_source=row == 0)
+            add_scale(axes[row, column], image, unit_of(card.facts["system"], name))
+            axes[row, len(card.gallery) // 2].set_title(name.replace("_", " "), fontsize=8)
     if "parameters" in bands:
         axes = bands["parameters"].subplots(1, card.parameters.shape[1], squeeze=False)[0]
         for panel, (name, values) in zip(axes, card.parameters.items(), strict=True):
@@ -81,12 +96,13 @@ def draw_card(card: Card) -> Figure:
             sns.despine(ax=panel, left=True)
     rms, spectra = bands["fields"].subplots(1, 2)
     _draw_scales(rms, spectra, card)
-    title = ":  ".join(filter(None, (card.facts["dataset"], card.facts["equation"])))
+    name = called(card.facts["dataset"], cards.in_words(card.facts))
+    title = ":  ".join(filter(None, (name, card.facts["equation"])))
     if "channels" in card.facts:
         known = {key: card.facts[key] for key in ("boundary", "conserved") if card.facts[key]}
         told = [f"frames {card.facts['time_step']:.3g} apart", *(f"{key}: {of}" for key, of in known.items())]
         title += f"\n{'; '.join(told)}"
-    shared = [*map(in_words, card.facts["shared"])]
+    shared = [*map(disjoint.in_words, card.facts["shared"])]
     more = [f"and {len(shared) - _SHARED} more, in datasets/disjoint.json"] if len(shared) > _SHARED else []
     figure.suptitle("\n".join([title, *shared[:_SHARED], *more]), fontsize=9.5)
     return figure
@@ -119,7 +135,7 @@ def draw_ranges(table: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(
         len(systems),
         1,
-        figsize=(5.6, 0.36 * len(table) + 0.75 * len(systems)),
+        figsize=(5.6, 0.42 * len(table) + 0.75 * len(systems)),
         height_ratios=[len(rows) + 0.5 for _, rows in systems],
         squeeze=False,
         layout="constrained",
@@ -135,8 +151,11 @@ def draw_ranges(table: pd.DataFrame) -> Figure:
             for other in () if is_base else base.itertuples():
                 low, high = max(row.low, other.low), min(row.high, other.high)
                 panel.barh(height, max(0, high - low), left=low, **style)
-        panel.set_yticks(range(len(rows)), rows["dataset"][::-1])
         parameter = rows["parameter"].iloc[0]
+        words = [
+            dataset_in_words(system, {f"{parameter}_range": (row.low, row.high)}) for row in rows.itertuples()
+        ]
+        panel.set_yticks(range(len(rows)), [*map(called, rows["dataset"], words)][::-1])
         panel.set_xlabel(f"{parameter} ${SYSTEMS[system].symbols[parameter]}$", labelpad=1)
         sns.despine(ax=panel, left=True)
         panel.tick_params(axis="y", length=0)
@@ -147,23 +166,27 @@ def draw_ranges(table: pd.DataFrame) -> Figure:
 def draw_gallery(examples: dict[str, Examples]) -> Figure:
     """Inputs and, to the right of each, solutions of the first training examples, a row for each dataset. Each
     field has a scale of its own; where a solution is zero it is white."""
-    columns = 2 * GALLERY_EXAMPLES
-    figure, axes = plt.subplots(
-        len(examples), columns, figsize=(8.8, 1.16 * len(examples) + 0.3), squeeze=False, layout="constrained"
-    )
-    for row, (dataset, first) in zip(axes, examples.items(), strict=True):
-        for panel in row[2 * len(first) :]:  # a dataset may have fewer than there are columns
+    figure, bands = _bands([1] * len(examples), height=1.3)
+    for band, (dataset, first) in zip(bands, examples.items(), strict=True):
+        band.suptitle(dataset, **_HEADING)
+        axes = band.subplots(1, 2 * GALLERY_EXAMPLES)
+        names = first.field_names[0], first.output_names[0]
+        for index, pair in enumerate(zip(first.fields[:, 0], first.outputs[:, 0], strict=True)):
+            for number, (panel, field, name) in enumerate(zip(axes[2 * index :], pair, names, strict=False)):
+                add_scale(panel, show(panel, field, is_source=number == 0), unit_of(first.system, name))
+                panel.set_title(name.replace("_", " "), fontsize=8)
+        for panel in axes[2 * len(first) :]:  # a dataset may have fewer than there are columns
             panel.set_axis_off()
-        for index, (source, solution) in enumerate(zip(first.fields[:, 0], first.outputs[:, 0], strict=True)):
-            show(row[2 * index], source, is_source=True)
-            show(row[2 * index + 1], solution, is_source=False)
-        last = dataset.split("_")[-1]  # the range, behind the system's name
-        row[0].set_ylabel(dataset if last in (first.system or "").split("_") else last, fontsize=8)
-    first = next(iter(examples.values()))
-    for index in range(max(map(len, examples.values()))):
-        axes[0, 2 * index].set_title(first.field_names[0].replace("_", " "), fontsize=8)
-        axes[0, 2 * index + 1].set_title(first.output_names[0], fontsize=8)
     return figure
+
+
+def _bands(rows: list[int], height: float, title: str | None = None) -> tuple[Figure, list[SubFigure]]:
+    """A figure with a band for each dataset, of so many rows of a height in inches, below a heading."""
+    heights = [height * count + _HEADING_HEIGHT for count in rows]
+    figure = plt.figure(figsize=(WIDTH, sum(heights) + (0.35 if title else 0)), layout="constrained")
+    if title:
+        figure.suptitle(title, fontsize=10)
+    return figure, list(figure.subfigures(len(rows), 1, squeeze=False, height_ratios=heights)[:, 0])
 
 
 def draw_predictions(rows: "list[Prediction]", entry: entries.Figure) -> Figure:
@@ -171,29 +194,37 @@ def draw_predictions(rows: "list[Prediction]", entry: entries.Figure) -> Figure:
     dataset: those with the median and the worst error of the fine-tuned model. Solutions and predictions of a row
     share the scale right of the solution, errors that right of the first; the number is the relative L2 error."""
     columns = 2 + 2 * max(len(row.predictions) for row in rows)
-    figure, axes = plt.subplots(
-        len(rows), columns, figsize=(8.8, 1.3 * len(rows) + 0.35), squeeze=False, layout="constrained"
-    )
-    for panels, row in zip(axes, rows, strict=True):
-        worst = max(np.abs(p - row.solution).max() for p in row.predictions.values())
-        add_scale(panels[0], show(panels[0], row.source, is_source=True))
-        solution = show(panels[1], row.solution, is_source=False)
-        add_scale(panels[1], solution)
-        panels[0].set_ylabel(f"{_short(row.dataset)}\n{row.rank}", fontsize=7)
-        for panel, name in zip(panels, row.shown, strict=False):
-            panel.set_title(name.replace("_", " "), fontsize=8)
-        for index, init in enumerate(row.predictions):
-            prediction, error = panels[2 + 2 * index], panels[3 + 2 * index]
-            _show_like(panels[1], solution, prediction, row.predictions[init])
-            image = _show_error(error, np.abs(row.predictions[init] - row.solution), worst)
-            if index == 0:
-                add_scale(error, image)
-            prediction.set_title(from_init(_short(init)), fontsize=7)
-            error.set_title(f"error {row.errors[init]:.2g}", fontsize=8)
-        for panel in panels[2 + 2 * len(row.predictions) :]:
-            panel.set_axis_off()
-    figure.suptitle(f"{entry.title}, n = {entry.n_train}", fontsize=10)
+    datasets = [list(of_dataset) for _, of_dataset in groupby(rows, lambda row: row.dataset)]
+    title = f"{entry.title}, n = {entry.n_train}"
+    figure, bands = _bands([*map(len, datasets)], 1.3, title)
+    for band, of_dataset in zip(bands, datasets, strict=True):
+        band.suptitle(of_dataset[0].dataset, **_HEADING)
+        axes = band.subplots(len(of_dataset), columns, squeeze=False)
+        for panels, row in zip(axes, of_dataset, strict=True):
+            _draw_prediction(panels, row)
     return figure
+
+
+def _draw_prediction(panels: np.ndarray, row: "Prediction") -> None:
+    """A test example and what models predict, in a row of axes."""
+    worst = max(np.abs(p - row.solution).max() for p in row.predictions.values())
+    add_scale(panels[0], show(panels[0], row.source, is_source=True), row.units[0])
+    solution = show(panels[1], row.solution, is_source=False)
+    add_scale(panels[1], solution, row.units[1])
+    for panel, name in zip(panels, row.shown, strict=False):
+        panel.set_title(name.replace("_", " "), fontsize=8)
+    panels[0].set_title(f"{row.rank}: {panels[0].get_title()}", fontsize=8)
+    for index, init in enumerate(row.predictions):
+        prediction, error = panels[2 + 2 * index], panels[3 + 2 * index]
+        _show_like(panels[1], solution, prediction, row.predictions[init])
+        image = _show_error(error, np.abs(row.predictions[init] - row.solution), worst)
+        if index == 0:
+            add_scale(error, image, row.units[1])
+        short = init.replace("advection_diffusion", "adv-diff")  # as long as a panel is wide
+        prediction.set_title(f"from {short.replace('_', '-')}", fontsize=7)
+        error.set_title(f"error {row.errors[init]:.2g}", fontsize=8)
+    for panel in panels[2 + 2 * len(row.predictions) :]:
+        panel.set_axis_off()
 
 
 def _show_like(axes: Axes, image: AxesImage | None, beside: Axes, field: np.ndarray) -> None:
@@ -213,11 +244,6 @@ def _show_error(axes: Axes, error: np.ndarray, worst: float) -> AxesImage | None
         axes.set_ylim(0, worst)
         return None
     return axes.imshow(error, origin="lower", cmap=_ERROR, vmin=0, vmax=worst)
-
-
-def _short(name: str) -> str:
-    """A name as long as a panel is wide."""
-    return name.replace("advection_diffusion", "adv-diff")
 
 
 def draw_spectra(rows: "list[Spectra]", entry: entries.Figure) -> Figure:
@@ -258,46 +284,39 @@ def draw_spectra(rows: "list[Spectra]", entry: entries.Figure) -> Figure:
 
 def draw_roll_outs(rows: "list[Prediction]", entry: entries.Figure) -> Figure:
     """A test trajectory of each dataset, that with the median error of the fine-tuned model: the first channel at
-    some frames after the inputs, and what models predict. All frames of a trajectory share the scale right of the
-    last one; the number is the relative L2 error of the frame."""
-    heights = [1 + len(row.predictions) for row in rows]
-    figure, axes = plt.subplots(
-        sum(heights),
-        _ROLLED_OUT,
-        figsize=(8.8, 1.35 * sum(heights) + 0.35),
-        squeeze=False,
-        layout="constrained",
-    )
-    for row, last in zip(rows, np.cumsum(heights), strict=True):
-        _draw_roll_out(axes[last - 1 - len(row.predictions) : last], row)
-    figure.suptitle(f"{entry.title}, n = {entry.n_train}", fontsize=10)
+    some frames after the inputs, and what models predict. All frames of a trajectory share the scale right of
+    them; the number is the relative L2 error of the frame."""
+    lines = [1 + len(row.predictions) for row in rows]
+    figure, bands = _bands(lines, 1.35, f"{entry.title}, n = {entry.n_train}")
+    for band, row, count in zip(bands, rows, lines, strict=True):
+        band.suptitle(row.dataset, **_HEADING)
+        axes = band.subplots(count, _ROLLED_OUT, squeeze=False)
+        image = _draw_roll_out(axes, row)
+        style_scale(band.colorbar(image, ax=axes, fraction=0.02, aspect=40, pad=0.01), row.units[1])
     return figure
 
 
-def _draw_roll_out(axes: np.ndarray, row: "Prediction") -> None:
-    """The truth in the first line of axes, and a prediction in each other one."""
+def _draw_roll_out(axes: np.ndarray, row: "Prediction") -> AxesImage:
+    """The truth in the first line of axes, and a prediction in each other one; its last frame is returned."""
     times = np.unique(np.linspace(0, len(row.solution) - 1, _ROLLED_OUT).astype(int))
     low, high = row.solution.min(), row.solution.max()
     limits = {"vmin": -max(-low, high), "vmax": max(-low, high)} if low < 0 else {"vmin": low, "vmax": high}
-    shown = {f"{_short(row.dataset)}\n{row.shown[1]}": row.solution} | {
+    style = {"origin": "lower", "cmap": _SOLUTION if low < 0 else _SOURCE, **limits}
+    shown = {row.shown[1].replace("_", " "): row.solution} | {
         from_init(init): frames for init, frames in row.predictions.items()
     }
     for line, (name, frames) in zip(axes, shown.items(), strict=True):
-        line[0].set_ylabel(name, fontsize=7)
+        line[0].set_ylabel(name, fontsize=8)
         for panel, time in zip(line, times, strict=False):
             panel.set(xticks=[], yticks=[])
-            image = panel.imshow(
-                frames[time], origin="lower", cmap=_SOLUTION if low < 0 else _SOURCE, **limits
-            )
+            image = panel.imshow(frames[time], **style)
             truth = row.solution[time]
             error = np.linalg.norm(frames[time] - truth) / np.linalg.norm(truth)
-            panel.set_title(
-                f"frame {time + 1}" if frames is row.solution else f"error {error:.2g}", fontsize=7
-            )
+            title = f"frame {time + 1}" if frames is row.solution else f"error {error:.2g}"
+            panel.set_title(title, fontsize=8)
         for panel in line[len(times) :]:
             panel.set_axis_off()
-        if frames is row.solution:
-            add_scale(line[len(times) - 1], image)
+    return image
 
 
 #: What draws the kinds of figures that show what models predict.

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import jinja2
 import pandas as pd
+from markupsafe import Markup, escape
 
 from pdetransfer.analysis import claims as judged
 from pdetransfer.analysis.comparison import summary
@@ -152,13 +154,11 @@ class Experiment:
             "data savings that are bounds": bounds_in_words(self.savings),
         }
 
-    @property
-    def table_html(self) -> str:
-        return _html(with_short_hashes(self.cells), _TABLE_COLUMNS)
+    def table_html(self, words: dict[str, str]) -> str:
+        return _html(with_short_hashes(self.cells), _TABLE_COLUMNS, words)
 
-    @property
-    def savings_html(self) -> str:
-        return _html(self.savings, _SAVINGS_COLUMNS)
+    def savings_html(self, words: dict[str, str]) -> str:
+        return _html(self.savings, _SAVINGS_COLUMNS, words)
 
 
 @dataclass(frozen=True)
@@ -198,6 +198,10 @@ class Section:
             for experiment in self.experiments
             for sentence in self.question.answer(experiment.cells, experiment.savings)
         ]
+
+    @property
+    def datasets(self) -> set[str]:
+        return {name for experiment in self.experiments for name in experiment.entry.dataset}
 
     @property
     def is_trained(self) -> bool:
@@ -250,9 +254,8 @@ class Data:
     shared: list[str]
     of_controls: bool = False
 
-    @property
-    def table_html(self) -> str:
-        return _html(self.table, _spaced(self.table))
+    def table_html(self, words: dict[str, str]) -> str:
+        return _html(self.table, _spaced(self.table), words)
 
     @property
     def satisfied(self) -> str:
@@ -313,6 +316,7 @@ def render(
 ) -> str:
     """The report of a study as HTML, figures and style inlined; ``claims`` are verdicts (``claims.Verdict``),
     ``laws`` the table of ``fits.scaling_laws``, ``costs`` tables by their heading."""
+    words = {name: study.in_words(name) for name in study.datasets}
     return _template("report.html.j2").render(
         title=f"{study.scale.capitalize()} scale",
         study=study,
@@ -321,10 +325,14 @@ def render(
         bounds=_bounds(sections),
         verdicts=judged.summary(claim["verdict"] for claim in claims),
         number=lambda value: "" if value is None else judged.spelled(value),
-        laws=None if laws is None or laws.empty else _html(laws, _LAW_COLUMNS),
+        laws=None if laws is None or laws.empty else _html(laws, _LAW_COLUMNS, words),
         data=data,
         costs=costs,
-        table_html=lambda table: _html(table, _spaced(table)),
+        words=words,
+        heading=lambda dataset: _called(dataset, words.get(dataset, dataset)),
+        in_words=lambda text, names: _replaced(text, {name: words[name] for name in names}),
+        with_words=lambda text, names: _replaced(text, {name: _called(name, words[name]) for name in names}),
+        table_html=lambda table: _html(table, _spaced(table), words),
         svg_element=svg_element,
         libraries=libraries(),
         config=json.dumps(study.settings(), indent=1),
@@ -343,7 +351,7 @@ def render_comparison(table: pd.DataFrame, ours: str, other: str) -> str:
         chart=_embedded(comparison_chart(table)),
         paired=int(table["same_examples"].sum()),
         with_seeds=int((table[["seeds", "seeds_other"]].min(axis=1) > 1).sum()),
-        rows=_html(table, _COMPARISON_COLUMNS),
+        rows=_html(table, _COMPARISON_COLUMNS, {}),
         libraries=libraries(),
         provenance=_provenance(),
     )
@@ -374,10 +382,29 @@ def _spaced(table: pd.DataFrame) -> dict[str, str]:
     return {name: name.replace("_", " ") for name in table}
 
 
-def _html(table: pd.DataFrame, columns: dict[str, str]) -> str:
-    shown = table[[*columns]].rename(columns=columns)
-    return shown.to_html(
+def _called(dataset: str, in_words: str) -> Markup:
+    """A dataset in words, and as the config has it."""
+    name = Markup("<code>{}</code>").format(dataset)
+    return name if in_words == dataset else Markup("{} ({})").format(in_words, name)
+
+
+def _replaced(text: str, called: dict[str, str]) -> Markup:
+    """A text in which each dataset that stands by its name is called otherwise."""
+    name = "|".join(map(re.escape, sorted(called, key=len, reverse=True)))
+    parts = re.split(rf"(?<![\w.-])({name})(?![\w-]|\.\w)", text)
+    return Markup("").join(called.get(part, part) for part in parts)
+
+
+def _html(table: pd.DataFrame, columns: dict[str, str], words: dict[str, str]) -> str:
+    """A table with headings by column; datasets stand as in ``words`` and as the config has them."""
+    shown = table[[*columns]].map(lambda value: escape(value) if isinstance(value, str) else value)
+    if "dataset" in shown:
+        shown["dataset"] = [
+            _called(name, words[name]) if name in words else escape(name) for name in table["dataset"]
+        ]
+    return shown.rename(columns=columns).to_html(
         index=False,
+        escape=False,
         border=0,
         na_rep="",
         float_format=lambda value: f"{value:.4g}",

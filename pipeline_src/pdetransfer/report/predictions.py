@@ -8,6 +8,7 @@ import pandas as pd
 
 from pdetransfer.data.cards import spectrum
 from pdetransfer.data.examples import Examples
+from pdetransfer.data.systems.words import unit_of
 from pdetransfer.data.windows import Windows
 from pdetransfer.models.checkpoints import load_model
 from pdetransfer.plan.entries import SCRATCH
@@ -20,7 +21,8 @@ _IN_SPECTRA = 64  # test examples that spectra are means over
 @dataclass(frozen=True)
 class Prediction:
     """The first field and output of a test example, ``(*grid)`` each, whose names are ``shown``, and by init a
-    model's prediction of the output and its error. ``rank`` says which example it is, a name in ``RANKS``."""
+    model's prediction of the output and its error. ``dataset`` is what it is called in the figure, ``rank`` says
+    which example it is, a name in ``RANKS``, and ``units`` are those of field and output, empty where it is 1."""
 
     dataset: str
     rank: str
@@ -29,6 +31,7 @@ class Prediction:
     solution: np.ndarray
     predictions: dict[str, np.ndarray]
     errors: dict[str, float]
+    units: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ def predict(
         for init, outputs in predictions.items()
     }
     shown = example.field_names[0], example.output_names[0]
-    return Prediction(dataset, rank, shown, example.fields[0, 0], truth, predictions, relative)
+    units = unit_of(examples.system, shown[0]), unit_of(examples.system, shown[1])
+    return Prediction(dataset, rank, shown, example.fields[0, 0], truth, predictions, relative, units)
 
 
 def error_spectra(dataset: str, examples: Examples, weights: dict[str, Path]) -> Spectra:

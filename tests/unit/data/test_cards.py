@@ -40,6 +40,7 @@ def test_a_card_has_the_facts_of_its_dataset(card):
     figure = draw_card(card)
     figure.draw_without_rendering()
     assert len(figure.axes) == 2 * 5 + card.parameters.shape[1] + 2
+    assert all(image.colorbar for axes in figure.axes for image in axes.images)
     fields = [field for pair in zip(*card.gallery, strict=True) for field in pair]
     for axes, field in zip(figure.axes, fields, strict=False):
         shown = axes.images[0].get_array() if axes.images else axes.lines[0].get_ydata()
@@ -99,7 +100,7 @@ def test_a_file_without_coefficients_has_a_card_that_claims_nothing_of_them(own,
 
 def test_a_file_of_a_known_system_has_its_equation(own):
     figure = draw_card(own(FIELDS, ["k11", "k22", "k12"], "poisson"))
-    assert figure.get_suptitle() == "own:  -div(K grad u) = f"
+    assert figure.get_suptitle() == "SYS-1\nown:  -div(K grad u) = f"
     assert len(figure.axes) == 2 * 5 + 3 + 2
     plt.close(figure)
 
@@ -171,4 +172,10 @@ def test_the_overlap_is_the_share_of_a_range_in_the_pretraining_range():
         assert all(alpha is None for _, alpha in of_row[1:])  # dark
         overlaps[name] = [ends for ends, _ in of_row[1:] if ends[0] < ends[1]]
     assert overlaps == {"far": [], "mild": [(2.5, 5)], "none": [(1, 2.5)], "base": []}
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == [
+        "SYS-1, e from 10 to 20\nfar",
+        "SYS-1, e from 2.5 to 7.5\nmild",
+        "SYS-1, e from 1 to 2.5\nnone",
+        "SYS-1, e from 1 to 5\nbase",
+    ]
     plt.close(figure)

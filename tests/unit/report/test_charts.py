@@ -45,8 +45,8 @@ def rows_of(chart):
 def test_a_chart_has_every_point_of_its_experiments_once():
     rows = rows_of(error_chart([table("far"), table("near"), table("far")], STUDY))
     assert len(rows) == 2 * 2 * len(SIZES) * 2
-    assert set(rows["panel"]) == {"far", "near"}
-    at = rows[(rows["panel"] == "far") & (rows["init"] == "poisson") & (rows["n_train"] == 8)]
+    assert set(rows["panel"]) == {"SYS-1\nfar", "SYS-1\nnear"}
+    at = rows[(rows["panel"] == "SYS-1\nfar") & (rows["init"] == "poisson") & (rows["n_train"] == 8)]
     assert at["test_error"].to_list() == [1 / 8, 2 / 8]
     assert at["cell"].to_list() == ["far/m/poisson/r/n8"] * 2
     assert set(rows.loc[rows["n_train"] == 0, "cell"]) == {""}

@@ -1,3 +1,4 @@
+import dataclasses
 import re
 
 import pandas as pd
@@ -275,8 +276,8 @@ def test_claims_are_shown_with_value_interval_and_verdict_and_without_a_value_wh
     ):
         assert text in body, text
     assert "Of 2 claims 0 hold, 1 fail, " in body
-    assert "<td>none</td>" not in body
-    assert "<td>none</td>" in body_of(html_of([experiment()], [], [NO_INTERVAL]))
+    assert ">none</td>" not in body
+    assert ">none</td>" in body_of(html_of([experiment()], [], [NO_INTERVAL]))
     assert "None" not in body
 
 
@@ -304,8 +305,26 @@ def test_a_report_of_controls_has_no_claims_and_shows_the_datasets_that_they_alo
     assert "that controls alone use" not in whole
 
 
+def test_datasets_stand_in_words_and_as_the_config_has_them_in_tables_answers_and_headings():
+    """In an answer by their whole names alone."""
+    told = dataclasses.replace(
+        QUESTIONS["data"], answer=lambda cells, savings: ["On far, not far-off <far>."]
+    )
+    (section,) = sections([experiment()], [])
+    table = pd.DataFrame({"dataset": ["far", "<other>"], "largest_residual": [1e-13] * 2})
+    section = dataclasses.replace(section, question=told)
+    body = body_of(render(STUDY, [section], [], None, Data(table, [], {"far": b"png"}, 12, []), {}))
+    assert "<li>On SYS-1 (<code>far</code>), not far-off &lt;SYS-1 (<code>far</code>)&gt;.</li>" in body
+    assert (
+        body.count("<td>SYS-1 (<code>far</code>)</td>")
+        == len(experiment().cells) + len(experiment().savings) + 2
+    )
+    assert "<td>&lt;other&gt;</td>" in body
+    assert "<summary>SYS-1 (<code>far</code>)</summary>" in body
+
+
 def test_zero_shot_rows_of_the_table_are_empty_where_nothing_was_trained():
-    html = experiment().table_html
+    html = experiment().table_html({})
     assert html.count("<tr") == 1 + 2 * 4 * 2
     assert not re.search(r"nan|None", html, re.IGNORECASE)
 

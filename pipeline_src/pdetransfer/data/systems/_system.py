@@ -29,6 +29,7 @@ class AbstractSystem(ABC):
     ``datasets`` entries: closed intervals that physics parameters are drawn from, and named options.
     """
 
+    title: ClassVar[str]  #: what people call it, in tables and figures
     equation: ClassVar[str]  #: the equation that is solved
     fields: ClassVar[tuple[str, ...]] = ("source",)
     outputs: ClassVar[tuple[str, ...]] = ("solution",)

@@ -32,6 +32,7 @@ class AdvectionDiffusion(SpectralSystem):
     along x. Raises ValueError for ranges that are not above zero, and unknown scalings.
     """
 
+    title = "SYS-2"
     equation = "-(1 - lam) div(K grad u) + lam v . grad u = f"
     coefficient_names = ("k11", "k22", "k12", "v1", "v2")
     coefficient_units = "1 (domain length 1, source of maximum about 1)"

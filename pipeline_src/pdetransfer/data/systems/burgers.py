@@ -20,6 +20,7 @@ class Burgers(AbstractSystem):
     viscosity or a time that is not above zero.
     """
 
+    title = "Burgers' equation"
     equation = "u_t + u u_x = nu u_xx, u(0) -> u(time)"
     fields = ("initial_state",)
     field_units: ClassVar = {"initial_state": "domain length / time", "solution": "domain length / time"}

@@ -19,6 +19,7 @@ class Darcy(AbstractSystem):
     solver and residual are those of ``data.darcy``. Raises ValueError unless 0 < low < high.
     """
 
+    title = "Darcy flow"
     equation = "-div(a grad u) = 1, u = 0 on the boundary"
     fields = ("permeability",)
     field_units: ClassVar = {"permeability": "1", "solution": "1 (domain length 1)"}

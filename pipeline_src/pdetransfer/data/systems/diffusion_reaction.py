@@ -22,6 +22,7 @@ class DiffusionReaction(AbstractTrajectories):
     error that the solver estimates; an example beyond ``tolerance`` is refused. Raises ValueError for an unknown
     law and numbers that are out of range."""
 
+    title = "Diffusion and reaction"
     equation = "u_t = D_u lap u + u - u^3 - k - v, v_t = D_v lap v + u - v"
     channels = ("activator", "inhibitor")
     channel_units = "1"

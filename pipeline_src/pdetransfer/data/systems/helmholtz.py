@@ -25,6 +25,7 @@ class Helmholtz(SpectralSystem):
     the range is of integers, 0 < low <= high, and ``largest_solution`` is positive.
     """
 
+    title = "SYS-3"
     equation = "-(0.01 lap u + omega u) = f"
     coefficient_names = ("k11", "k22", "omega")
     coefficient_units = "1 (domain length 1, source of maximum 1)"

@@ -36,6 +36,7 @@ class NavierStokes(AbstractTrajectories):
     unknown flow and numbers that are out of range.
     """
 
+    title = "Navier-Stokes flow"
     equation = "w_t + u . grad w = nu lap w + f"
     channels = ("vorticity",)
     channel_units = "1 / time"

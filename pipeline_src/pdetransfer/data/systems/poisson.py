@@ -21,6 +21,7 @@ class Poisson(SpectralSystem):
     have zero mean. Raises ValueError unless 0 < low <= high.
     """
 
+    title = "SYS-1"
     equation = "-div(K grad u) = f"
     coefficient_names = ("k11", "k22", "k12")
     coefficient_units = "1 (domain length 1, source of maximum about 1)"

@@ -22,6 +22,7 @@ class ShallowWater(AbstractTrajectories):
     the share of the water that is lost. Raises ValueError for numbers that are out of range.
     """
 
+    title = "Shallow water"
     equation = "h_t + div(h v) = 0, (h v)_t + div(h v v) + grad(h^2 / 2) = 0"
     channels = ("depth",)
     channel_units = "1"

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from pdetransfer.plan import entries
 from pdetransfer.plan.study import Study
-from pdetransfer.report.figures import PALETTE, WIDTH, Tables, grid_of_panels, plain_log
+from pdetransfer.report.figures import PALETTE, WIDTH, Tables, called, grid_of_panels, plain_log
 from pdetransfer.studies.dpot.questions import PERSISTENCE
 from pdetransfer.studies.transfer.figures import draw_data_savings, draw_error_vs_data
 
@@ -36,7 +36,8 @@ def draw_error_by_size(tables: Tables, entry: entries.Figure, study: Study) -> F
         floor = _persistence(tables, dataset)
         for error in floor[floor["frame"] == 0]["error"]:  # none of a dataset that controls alone use
             panel.axhline(error, **_FLOOR)
-        panel.set(yscale="log", title=dataset, xlim=(-0.6, len(of_dataset) - 0.4))
+        panel.set(yscale="log", xlim=(-0.6, len(of_dataset) - 0.4))
+        panel.set_title(called(dataset, study.in_words(dataset).replace(", ", ",\n")))
         panel.set_xticks(
             range(len(of_dataset)), [names[row.model, row.init] for row in of_dataset.itertuples()]
         )
@@ -67,7 +68,9 @@ def draw_error_over_time(tables: Tables, entry: entries.Figure, study: Study) ->
                 of_curve["frame"], of_curve["low"], of_curve["high"], color=colour, alpha=0.15, lw=0
             )
         _draw_floor(panel, tables, dataset)
-        panel.set(yscale="log", title=dataset, xlabel="frames after the inputs")
+        panel.set(
+            yscale="log", title=called(dataset, study.in_words(dataset)), xlabel="frames after the inputs"
+        )
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         plain_log(panel.yaxis)
         sns.despine(ax=panel)

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, LogLocator, NullLocator, StrMethodFo
 
 from pdetransfer.plan import entries
 from pdetransfer.plan.study import Study
-from pdetransfer.report.figures import PALETTE, WIDTH, Tables, plain_log
+from pdetransfer.report.figures import PALETTE, WIDTH, Tables, called, plain_log
 from pdetransfer.studies.mutransfer.optima import (
     in_words,
     optima,
@@ -56,7 +56,7 @@ def draw_error_by_setting(tables: Tables, entry: entries.Figure, study: Study) -
             _draw_curve(panel, own, row, colour)
             means = own.groupby("setting")["test_error"].mean()
             _mark_diverged(panel, means.index[np.isinf(means)], colour, number)
-        panel.set_title(family if best["dataset"].nunique() == 1 else f"{family}, {dataset}")
+        panel.set_title(_named(family, dataset, best, study))
         panel.set(xscale="log", yscale="log", xlabel=in_words(swept(tables.cells)))
         _label_settings(panel, runs["setting"].unique())
     for panel in axes[:, 0]:
@@ -107,7 +107,7 @@ def draw_optimum_by_size(tables: Tables, entry: entries.Figure, study: Study) ->
     """
     best = optima(tables.cells)
     figure, axes = plt.subplots(figsize=(5.2, _HEIGHT), layout="constrained")
-    for colour, name, rows in _families(best):
+    for colour, name, rows in _families(best, study):
         inside = rows[~rows["edge"]]
         axes.plot(rows["size"], rows["vertex"], "o-", color=colour, markerfacecolor="none", label=name)
         axes.plot(inside["size"], inside["vertex"], "o", color=colour)
@@ -135,7 +135,7 @@ def draw_transferred_over_tuned(tables: Tables, entry: entries.Figure, study: St
     table = pd.concat(map(transfers, sweeps(tables.cells)))
     figure, axes = plt.subplots(figsize=(5.2, _HEIGHT), layout="constrained")
     axes.axhline(1, color="0.6", linewidth=1)
-    for number, (colour, name, rows) in enumerate(_families(table)):
+    for number, (colour, name, rows) in enumerate(_families(table, study)):
         _mark_diverged(axes, rows.loc[np.isinf(rows["ratio"]), "num_parameters"], colour, number)
         ratios, *ends = rows[["ratio", "low", "high"]].replace(np.inf, np.nan).to_numpy().T
         spread = np.abs(np.where(np.isnan(ends), ratios, ends) - ratios)
@@ -157,7 +157,7 @@ def draw_error_by_cost(tables: Tables, entry: entries.Figure, study: Study) -> F
     """
     table = pd.concat(map(transfers, sweeps(tables.cells)))
     figure, axes = plt.subplots(figsize=(5.2, _HEIGHT), layout="constrained")
-    for colour, name, rows in _families(table):
+    for colour, name, rows in _families(table, study):
         seconds = rows[["seconds_transferred", "seconds_tuned"]].to_numpy().T
         errors = rows[["error_transferred", "error_tuned"]].replace(np.inf, np.nan).to_numpy().T
         axes.plot(seconds, errors, color=colour, linewidth=1)
@@ -171,11 +171,16 @@ def draw_error_by_cost(tables: Tables, entry: entries.Figure, study: Study) -> F
     return figure
 
 
-def _families(table: pd.DataFrame) -> Iterator[tuple[tuple, str, pd.DataFrame]]:
+def _families(table: pd.DataFrame, study: Study) -> Iterator[tuple[tuple, str, pd.DataFrame]]:
     """The rows of each family on each dataset, with a colour and a name."""
     groups = table.groupby(["dataset", "family"], sort=False)
     for colour, ((dataset, family), rows) in zip(PALETTE, groups, strict=False):
-        yield colour, family if table["dataset"].nunique() == 1 else f"{family}, {dataset}", rows
+        yield colour, _named(family, dataset, table, study), rows
+
+
+def _named(family: str, dataset: str, table: pd.DataFrame, study: Study) -> str:
+    """A family, with its dataset in words where a table has several."""
+    return family if table["dataset"].nunique() == 1 else f"{family}, {study.in_words(dataset)}"
 
 
 _CHECKED = ("activations_change", "outputs_change", "spectral_change")
@@ -207,7 +212,7 @@ def draw_coordinate_check(tables: Tables, entry: entries.Figure, study: Study) -
     for of_row, (dataset, size, of_dataset) in zip(axes, panels, strict=True):
         for panel, quantity in zip(of_row, _CHECKED, strict=True):
             _draw_growth(panel, of_dataset, size, quantity)
-            panel.set_title(dataset if rows["dataset"].nunique() > 1 else "")
+            panel.set_title(called(dataset, study.in_words(dataset)) if rows["dataset"].nunique() > 1 else "")
     steps, rates = rows["step"].max(), ", ".join(map("{:g}".format, rows["learning_rate"].unique()))
     figure.suptitle(f"{entry.title}: {steps} steps, learning rate {rates}", fontsize=10)
     return figure

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from pdetransfer.analysis.savings import SIGNS, savings_at
 from pdetransfer.data.systems.registry import SYSTEMS
+from pdetransfer.data.systems.words import system_in_words
 from pdetransfer.plan import entries
 from pdetransfer.plan.entries import SCRATCH
 from pdetransfer.plan.study import Study
@@ -23,6 +24,7 @@ from pdetransfer.report.figures import (
     WIDTH,
     Tables,
     arms,
+    called,
     grid_of_panels,
     is_mixed,
     label,
@@ -54,13 +56,16 @@ def draw_error_vs_data(tables: Tables, entry: entries.Figure, study: Study) -> F
     pre-trained model as it is (zero-shot), and for the untrained network. Larger models are darker. All panels
     have the same scale of errors. Above, where they are known: the ranges of the physics parameter.
     """
-    panels = list(tables.cells.groupby(["dataset", "recipe"], sort=False))
+    panels = [
+        (dataset, (called(dataset, study.in_words(dataset)), recipe), rows)
+        for (dataset, recipe), rows in tables.cells.groupby(["dataset", "recipe"], sort=False)
+    ]
     figure, axes = grid_of_panels(panels, _HEIGHT, with_ranges=True)
     ends = []
-    for (ranges, curves), (names, rows) in zip(axes, panels, strict=True):
-        _draw_ranges(ranges, names[0], rows, study)
+    for (ranges, curves), (dataset, names, rows) in zip(axes, panels, strict=True):
+        _draw_ranges(ranges, dataset, rows, study)
         ends.append(_draw_curves(curves, rows, study))
-        ranges.set_title(panel_name(names, panels))
+        ranges.set_title(panel_name(names, [named[1:] for named in panels]))
     for (_, curves), of_panel in zip(axes, ends, strict=True):  # now that all share their scale of errors
         label_ends(curves, of_panel)
     figure.suptitle(entry.title, fontsize=10)
@@ -181,12 +186,13 @@ def draw_data_savings(tables: Tables, entry: entries.Figure, study: Study) -> Fi
     intervals over test examples and seeds, which end where the curve from scratch ends. Below the dashed
     line pre-training does harm. The point left of all others is zero-shot.
     """
-    savings = tables.savings.assign(system=systems(tables.savings["dataset"], study))
+    titles = systems(tables.savings["dataset"], study).map(system_in_words)
+    savings = tables.savings.assign(system=titles)
     panels = list(savings.groupby(["system", "model", "recipe"], sort=False))
     figure, axes = grid_of_panels(panels, 3.1)
     for panel, (names, rows) in zip(axes, panels, strict=True):
         _draw_savings(panel, rows, study)
-        panel.set_title(panel_name(names, panels).replace("_", "-"))
+        panel.set_title(panel_name(names, panels))
     figure.suptitle(entry.title, fontsize=10)
     return figure
 
@@ -218,7 +224,7 @@ def draw_savings_by_distance(tables: Tables, entry: entries.Figure, study: Study
     axes[1, 1].set_xscale("log")
     axes[1, 1].xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     for system, colour in colours.items():
-        axes[0, 0].plot([], [], "o", color=colour, label=system.replace("_", "-"))
+        axes[0, 0].plot([], [], "o", color=colour, label=system_in_words(system))
     axes[0, 0].plot([], [], "o", color="0.3", markerfacecolor="none", label="pre-trained on a mixture")
     figure.legend(loc="outside lower center", ncols=len(colours) + 1, frameon=False, fontsize=8)
     figure.supylabel("data savings, times as many examples", fontsize=9)
@@ -251,7 +257,8 @@ def _draw_savings(axes: Axes, rows: pd.DataFrame, study: Study) -> None:
                 ratio = f"{SIGNS[point.bound]}{times(point.ratio)}×"
                 label(axes, ratio, point.x, point.equivalent_n, (0, 7), colour, "center")
         if len(lines) > 1:
-            name = dataset if rows["init"].nunique() == 1 else f"{dataset}, {init}"
+            name = called(dataset, study.in_words(dataset))
+            name = name if rows["init"].nunique() == 1 else f"{name}, {init}"
             axes.plot([], [], "o-", color=colour, label=name)
     trained = rows[rows["n_train"] > 0].drop_duplicates("n_train")
     axes.plot(trained["x"], trained["n_train"], "--", color="0.4", linewidth=1)
@@ -290,7 +297,7 @@ def draw_error_by_parameter(tables: Tables, entry: entries.Figure, study: Study)
         panel.set(
             yscale="log",
             xlabel=f"{parameter} ${SYSTEMS[system].symbols[parameter]}$",
-            title=system.replace("_", "-"),
+            title=system_in_words(system),
         )
         plain_log(panel.yaxis)
         panel.legend(frameon=False, fontsize=7.5)

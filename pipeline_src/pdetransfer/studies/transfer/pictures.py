@@ -1,6 +1,7 @@
 """Figs. 1 and 2 of arXiv 2306.00258, drawn anew: what the study does, and what its data look like."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,7 +13,7 @@ from pdetransfer.data.systems.poisson import diffusion_tensor
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan.study import Study
 from pdetransfer.report.figures import PALETTE
-from pdetransfer.report.galleries import show
+from pdetransfer.report.galleries import add_scale, show
 
 
 def draw_stages(study: Study) -> Figure:
@@ -25,12 +26,15 @@ def draw_stages(study: Study) -> Figure:
     source = law.fields(law.amplitudes(np.random.default_rng(3).random((1, law.num_uniforms))), grid)
     for row, (name, _, coefficients) in enumerate(_growing()):
         system, bottom = SYSTEMS[name], 1.98 - 0.94 * row
-        canvas.text(0.12, bottom + 0.74, name.replace("_", "-"), fontsize=8, color=PALETTE[0])
-        for column in range(2):
-            centred = source - (source.mean() if system.zero_mean else 0)
-            solution = system.solve(coefficients[column + 1 : column + 2], centred, grid)[0]
-            panel = figure.add_axes([(0.1 + 0.72 * column) / 8.8, bottom / 3.1, 0.68 / 8.8, 0.68 / 3.1])
-            show(panel, solution, is_source=False)
+        canvas.text(0.1, bottom + 0.66, system.title, fontsize=8, color=PALETTE[0])
+        centred = source - (source.mean() if system.zero_mean else 0)
+        solutions = system.solve(coefficients[1:3], np.repeat(centred, 2, axis=0), grid)
+        panels = [figure.add_axes([left / 8.8, bottom / 3.1, 0.6 / 8.8, 0.6 / 3.1]) for left in (0.1, 0.73)]
+        first, second = map(partial(show, is_source=False), panels, solutions)
+        first.set_norm(second.norm)
+        second.norm.vmax = np.abs(solutions).max()
+        second.norm.vmin = -second.norm.vmax
+        add_scale(panels[1], second)
     boxes = [
         (
             1.75,
@@ -55,7 +59,7 @@ def draw_stages(study: Study) -> Figure:
     downstream = "n downstream examples,\nranges shifted or not;\nlearning rate tuned"
     canvas.text(5.35, 1.475, downstream, ha="center", va="center", fontsize=8, color=PALETTE[2])
     arrows = [
-        ((1.52, 1.48), (1.74, 1.48)),
+        ((1.42, 1.82), (1.74, 1.82)),
         ((3.5, 1.6), (4.34, 2.3)),
         ((6.35, 2.3), (7.14, 1.65)),
         ((6.35, 0.65), (7.14, 1.3)),
@@ -74,18 +78,18 @@ def draw_systems(study: Study) -> Figure:
     sparsities = (0.2, 0.5, 0.8)
     laws = [SparseGaussians(law.num_centres, law.sigma, (s, s)) for s in sparsities]
     sources = [law.fields(law.amplitudes(uniforms), grid)[0] for law in laws]
-    figure, axes = plt.subplots(3, 5, figsize=(7.6, 5.1), layout="constrained")
+    figure, axes = plt.subplots(3, 5, figsize=(7.6, 4.4), layout="constrained")
     for row, (sparsity, source) in enumerate(zip(sparsities, sources, strict=True)):
-        show(axes[row, 0], source, is_source=True)
-        axes[row, 0].set_title(f"source, sparsity {sparsity:g}")
+        add_scale(axes[row, 0], show(axes[row, 0], source, is_source=True))
+        axes[row, 0].set(title=f"sparsity {sparsity:g}", ylabel="source")
     for row, (name, values, coefficients) in enumerate(_growing()):
         system = SYSTEMS[name]
         source = sources[1][None] - (sources[1].mean() if system.zero_mean else 0)
         for column, (label, c) in enumerate(zip(values, coefficients, strict=True)):
             solution = system.solve(c[None], source, grid)[0]
-            show(axes[row, column + 1], solution, is_source=False)
+            add_scale(axes[row, column + 1], show(axes[row, column + 1], solution, is_source=False))
             axes[row, column + 1].set_title(label)
-        axes[row, 1].set_ylabel(name.replace("_", "-"))
+        axes[row, 1].set_ylabel(system.title)
     figure.suptitle("Sources, and solutions for the middle one while one coefficient grows", fontsize=9.5)
     return figure
 

@@ -32,6 +32,9 @@ STUDY = Study(
 )
 
 
+FAR, FAST = "SYS-1, e from 5 to 10\nfar", "SYS-3, ω from 11 to 15\nfast"  # as figures name them
+
+
 def curves(dataset="far", inits=("scratch", "poisson"), model="m", recipe="r", sizes=(8, 32, 128)):
     """Points as an experiment gives them: zero-shot and some sizes, three seeds, fine-tuned five times better."""
     random = np.random.default_rng(0)
@@ -140,7 +143,7 @@ def test_models_recipes_and_inits_are_told_apart(kind):
     labels = texts(figure)
     expected = {
         "error_vs_data": {"r", "long", "fine-tuned, own system m", "fine-tuned, mixed large"},
-        "data_savings": {"m, r", "large, r", "m, long", "large, long", "far, poisson"},
+        "data_savings": {"m, r", "large, r", "m, long", "large, long", f"{FAR}, poisson"},
     }
     assert expected[kind] <= set(labels)
     plt.close(figure)
@@ -218,7 +221,7 @@ def test_panels_of_systems_have_their_own_parameter_and_ranges():
     ]
     figure = draw("error_vs_data", tables(points))
     labels = set(texts(figure))
-    assert {"far", "fast", "downstream  U(5, 10)", "downstream  U(11, 15)"} <= labels
+    assert {FAR, FAST, "downstream  U(5, 10)", "downstream  U(11, 15)"} <= labels
     assert {"pre-training, own system  U(1, 5)", "pre-training, own system  U(1, 10)"} <= labels
     assert {"pre-training, mixed  U(1, 5)", "pre-training, mixed  U(1, 10)"} <= labels
     plt.close(figure)
@@ -243,10 +246,10 @@ def test_data_savings_has_a_panel_for_each_system_and_a_line_for_each_dataset():
     ]
     drawn = tables(points)
     figure = draw("data_savings", drawn)
-    assert [axes.get_title() for axes in figure.axes] == ["poisson", "helmholtz"]
+    assert [axes.get_title() for axes in figure.axes] == ["SYS-1", "SYS-3"]
     assert [axes.get_legend_handles_labels()[1] for axes in figure.axes] == [
-        ["far", "near"],
-        ["fast", "waves"],
+        [FAR, "SYS-1, e from 1 to 5\nnear"],
+        [FAST, "SYS-3, ω from 1 to 10\nwaves"],
     ]
     lines = [line.get_ydata() for line in figure.axes[1].lines if len(line.get_ydata()) == 4]
     for dataset in ("fast", "waves"):
@@ -295,7 +298,7 @@ def test_savings_by_distance_draws_each_pair_in_each_panel_with_its_interval_and
     distances.loc[distances["dataset"] == "fast", "mass_in_common"] = np.nan
     figure = draw("savings_by_distance", dataclasses.replace(drawn, tables={"distances": distances}))
     assert "A title, n = 32" in texts(figure)
-    assert {"poisson", "helmholtz", "pre-trained on a mixture"} <= set(texts(figure))
+    assert {"SYS-1", "SYS-3", "pre-trained on a mixture"} <= set(texts(figure))
     savings = drawn.savings[drawn.savings["n_train"] == 32]
     expected = savings.merge(distances, on=["dataset", "model", "init"])
     assert len(expected) == 3
@@ -319,7 +322,7 @@ def test_error_by_parameter_draws_the_means_at_the_asked_n_alone():
     drawn = tables([*curves("far"), *curves("fast", ("scratch", "helmholtz"))])
     figure = draw("error_by_parameter", drawn)
     assert "A title, n = 32" in texts(figure)
-    assert [axes.get_title() for axes in figure.axes] == ["poisson", "helmholtz"]
+    assert [axes.get_title() for axes in figure.axes] == ["SYS-1", "SYS-3"]
     assert "omega" in figure.axes[1].get_xlabel()
     rows = drawn.by_parameter
     for axes, dataset, init in zip(figure.axes, ("far", "fast"), ("poisson", "helmholtz"), strict=True):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from cases import SPECTRAL
+from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan.study import Study
 from pdetransfer.report.figures import save
 from pdetransfer.studies.transfer.pictures import PICTURES
@@ -32,8 +33,18 @@ def test_a_picture_shows_each_system_and_repeats_itself(name, tmp_path):
         save(draw, [file])
     assert files[0].read_bytes() == files[1].read_bytes()
     shown = texts(drawn[0]) | {axes.get_ylabel() for axes in drawn[0].axes}
-    assert {system.replace("_", "-") for system in SPECTRAL} <= shown
     assert_zero_is_white(drawn[0])
+    assert {SYSTEMS[system].title for system in SPECTRAL} <= shown
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_map_of_a_picture_has_a_scale_of_its_own_or_shares_one(name):
+    figure = PICTURES[name](STUDY)
+    images = [image for axes in figure.axes for image in axes.images]
+    scaled = {image.get_clim() for image in images if image.colorbar}
+    assert images
+    assert {image.get_clim() for image in images} == scaled
+    plt.close(figure)
 
 
 def test_the_stages_name_what_is_compared():
