@@ -60,7 +60,8 @@ def draw(kind, drawn):
 
 
 def panels(figure):
-    return {axes.get_title(): axes for axes in figure.axes if axes.get_title() in FLOOR}
+    named = {axes.get_title().rpartition("\n")[2]: axes for axes in figure.axes}
+    return {dataset: axes for dataset, axes in named.items() if dataset in FLOOR}
 
 
 def twice(drawn):

@@ -1,5 +1,7 @@
 """The coordinate check: its table on tiny models; slopes, figure, claim and words on tables with known slopes."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -120,7 +122,8 @@ def test_lines_of_the_figure_are_means_over_seeds_with_slopes_beside_them(other)
         pd.DataFrame(),
         {"coordinates": every},
     )
-    figure = draw_coordinate_check(tables, entry, None)
+    study = SimpleNamespace(in_words=lambda dataset: dataset)
+    figure = draw_coordinate_check(tables, entry, study)
     assert len(figure.axes) == (6 if other else 3)
     last = at_last_step(table)
     for number, axes in enumerate(figure.axes):
