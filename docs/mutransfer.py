@@ -21,7 +21,8 @@ HEADER = """# Results: muTransfer
 Whether the learning rate of a small Fourier neural operator serves a large one, at {scale} scale: what
 arXiv 2506.19396 asks, on data that is generated here. Errors are relative L2 test errors, rates are chosen by
 validation. Intervals are 95 % intervals over seeds: Student's of the best rate by seed, else of replicates, in
-which rates are chosen anew. All figures stand in `{folder}/report.html`.
+which rates are chosen anew. A claim that is inconclusive is not resolved: its interval, over so few seeds, reaches
+across a bound. All figures stand in `{folder}/report.html`.
 """
 
 

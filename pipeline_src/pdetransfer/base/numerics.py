@@ -8,4 +8,4 @@ changes nothing else in the workflow.
 SOLVER = 1  #: streams, sources, sampled coefficients and solutions of a dataset
 TRAINING = 2  #: input normalisation, models, initialisation, optimisation, selection
 EVALUATION = 1  #: per-example test errors
-TABLES = 7  #: summaries of errors, data savings, cards
+TABLES = 8  #: summaries of errors, data savings, cards

@@ -7,11 +7,12 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pdetransfer.analysis.bootstrap import NUM_REPLICATES, Estimate
 from pdetransfer.analysis.claims import Evidence, NotInStudy, NotRun
 from pdetransfer.analysis.savings import equivalents, scratch_curves
-from pdetransfer.analysis.tables import spread_over_seeds
+from pdetransfer.analysis.tables import CURVE_AXES, spread_over_seeds
 from pdetransfer.plan.entries import FNO, SCRATCH, Selection
 from pdetransfer.plan.study import Cell, Curve
 
@@ -116,10 +117,10 @@ def _steps(evidence: Evidence, cells: Selection) -> np.ndarray:
 def seed_spread_ratio(evidence: Evidence, cells: Selection) -> np.ndarray:
     """Spread over seeds (``tables.spread_over_seeds``) from scratch over fine-tuned; medians over cells.
     Replicates draw the seeds of every cell."""
-    names = {curve.dataset for curve, _ in evidence.select(cells)}
-    recipes = {curve.recipe for curve, _ in evidence.select(cells)}
-    rows = evidence.cells.drop_duplicates(["dataset", "model", "init", "recipe", "n_train", "seed"])
-    rows = rows[rows["dataset"].isin(names) & rows["recipe"].isin(recipes) & (rows["n_train"] > 0)]
+    chosen = {(curve.dataset, curve.model, curve.recipe) for curve, _ in evidence.select(cells)}
+    curves = evidence.study.curves(cells.experiment)  # of both arms
+    rows = pd.concat([evidence.rows(c) for c in curves if (c.dataset, c.model, c.recipe) in chosen])
+    rows = rows.drop_duplicates([*CURVE_AXES, "n_train", "seed"])
     random = np.random.default_rng(0)
     spreads: dict[bool, list[np.ndarray]] = {True: [], False: []}
     for (_, init, _), errors in rows.groupby(["dataset", "init", "n_train"])["test_error"]:

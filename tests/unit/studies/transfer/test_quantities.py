@@ -110,6 +110,17 @@ def test_quantities_of_known_laws(evidence, quantity, arguments, expected):
     assert values[0] == pytest.approx(expected)
 
 
+def test_the_spread_over_seeds_is_that_of_the_asked_cells_whatever_else_was_run(evidence):
+    """Other models of the same recipe, as of a control, are none of them."""
+    asked = select(["near", "far"], "trained")
+    expected = QUANTITIES["seed_spread_ratio"](evidence, asked)
+    others = evidence.cells.assign(
+        model="other", test_error=lambda rows: rows["test_error"] * (1 + rows["seed"])
+    )
+    more = Evidence(evidence.study, evidence.replicates, pd.concat([evidence.cells, others]))
+    np.testing.assert_array_equal(QUANTITIES["seed_spread_ratio"](more, asked), expected)
+
+
 def test_each_quantity_is_known_somewhere():
     assert {quantity for quantity, *_ in KNOWN} == set(QUANTITIES)
 
