@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 import torch
 
@@ -11,6 +13,13 @@ _NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_is_left_open():
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, _NO_GPU])])

@@ -82,11 +82,11 @@ def test_a_workflow_runs_on_a_cluster_as_the_profile_says(cluster, fresh):
 
     assert {asked(job) for job in jobs if job["rule"] == "generate"} == {(60, "8000M", 8)}
     assert {asked(job) for job in jobs if job["rule"] == "report"} == {(60, "8000M", 2)}
-    assert {asked(job) for job in jobs if job["rule"].startswith("train_pack")} == {(11, "1501M", 8)}
+    assert {asked(job) for job in jobs if job["rule"].startswith("train_pack")} == {(11, "4503M", 8)}
     assert {asked(job) for job in jobs if job["rule"] == "evaluate"} == {(240, "32000M", 8)}
     # The cancelled job was done again, with more of what it may have lacked.
     pretrain = [(job["JobState"], *asked(job)) for job in jobs if job["rule"] == "pretrain"]
-    assert pretrain == [("CANCELLED", 11, "1501M", 8), ("COMPLETED", 22, "3002M", 8)]
+    assert pretrain == [("CANCELLED", 11, "4503M", 8), ("COMPLETED", 22, "9006M", 8)]
 
 
 def test_a_cancelled_job_one_out_of_time_and_one_on_a_dead_node_are_done_again(cluster, fresh):
