@@ -45,6 +45,8 @@ PUBLISHED = {  # width, num_layers, num_heads, mlp_ratio, readout_width
     "large": (1536, 24, 16, 4, 128),
     "huge": (2048, 27, 8, 4, 128),
 }
+# Of these the batches that are timed: the study's, or a GPU's share of it.
+BATCHES = {"tiny": 160, "medium": 40, "large": 40, "huge": 40} if DEVICE.type == "cuda" else {"tiny": 1}
 TOKENS = [8, 10, 12, 16, 32]  # on an axis
 TOKENS_OF = (512, 40) if DEVICE.type == "cuda" else (64, 8)  # width, and examples
 SECONDS, MOST = 12.0, 30  # of a size: so long, or so often
@@ -232,7 +234,8 @@ if __name__ == "__main__":
     for size in SIZES[1:4]:
         show(compare_roll_outs(*(int(value) for value in size.split(","))))
     print("training of published sizes")
-    show(in_a_process("tiny", 1))
+    for size in BATCHES.items():
+        show(in_a_process(*size))
     print("transforms: time over that of the products")
     for tokens in TOKENS:
         show(compare_transforms(tokens))

@@ -51,8 +51,6 @@ TOGETHER = ["16,4,128,8", "16,4,128,16", "16,4,128,32", "32,32,128,8", "8,4,32,8
 RESUMED = (16, 4, 128, 256, 32, 150) if ON_GPU else (4, 2, 8, 16, 8, 400)  # as full_cell.task_of takes them
 # width, num_layers, num_heads, patch, points, batch: the laptop's larger one, and the published Tiny
 DPOTS = [(64, 4, 4, 4, 32, 16), (512, 4, 4, 8, 128, 160)] if ON_GPU else [(16, 2, 2, 4, 16, 2)]
-# With a card's share of the study's batch.
-PUBLISHED = [("tiny", 160), ("medium", 40), ("large", 40)] if ON_GPU else []
 NUM_SEEDS, NUM_STEPS = (3, 500) if ON_GPU else (2, 20)  # of trainings in bfloat16
 OUTPUTS, GRADIENTS = 1e-6, 1e-5  #: relative errors that a model may have
 REPEATS = 9
@@ -320,17 +318,17 @@ def _losses(width: int, modes: int, num_points: int, batch: int) -> tuple[list[f
 
 def dpot(add: Add) -> None:
     """DPOT: errors of outputs and gradients against double precision, the step and the roll-out beside those of a
-    plain one, what the published sizes take, and the two ways to transform tokens."""
+    plain one, the two ways to transform tokens, and what the published sizes take."""
     for size in DPOTS:
         for way in ("as it is", "compiled"):
             attempt(add, f"{dpots.name_of(*size)}, {way}", functools.partial(_errors_of_dpot, size, way))
     for size in DPOTS:
         attempt(add, dpots.name_of(*size), functools.partial(dpots.compare, *size))
         attempt(add, f"{dpots.name_of(*size)}, roll-out", functools.partial(dpots.compare_roll_outs, *size))
-    for name, batch in PUBLISHED:
-        attempt(add, name, functools.partial(dpots.in_a_process, name, batch))
     for tokens in dpots.TOKENS:
         attempt(add, f"{tokens} x {tokens} tokens", functools.partial(dpots.compare_transforms, tokens))
+    for name, batch in dpots.BATCHES.items() if ON_GPU else ():
+        attempt(add, name, functools.partial(dpots.in_a_process, name, batch))
 
 
 def _errors_of_dpot(size: tuple[int, ...], way: str) -> Row:
