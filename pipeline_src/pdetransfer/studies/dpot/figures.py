@@ -75,7 +75,8 @@ def draw_error_over_time(tables: Tables, entry: entries.Figure, study: Study) ->
         plain_log(panel.yaxis)
         sns.despine(ax=panel)
     axes[0].set_ylabel("relative L2 error")
-    axes[0].legend(frameon=False, fontsize=7)
+    shown = axes[0].get_legend_handles_labels()
+    figure.legend(*shown, loc="outside lower center", ncols=3, frameon=False, fontsize=7)
     figure.suptitle(entry.title, fontsize=10)
     return figure
 
