@@ -29,7 +29,7 @@ POOL = [
     *(f"tests/unit/{folder}" for folder in FOLDERS),
     "tests/unit/data/test_cards.py",
 ]  # cards are drawn, too
-_MOST = 60  # tests of a mutant, the quickest
+_MOST = 400  # tests of a mutant, the quickest
 _SLOWER = 5  # times as long as its tests take without it, and a minute, may a mutant take
 _COMPARISONS = {
     ast.Lt: (ast.LtE, ast.GtE),

@@ -1,5 +1,7 @@
 """Claims: which cells they select, and the verdicts."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from cases import error_table
 from pdetransfer.analysis.bootstrap import Estimate, Replicates
 from pdetransfer.analysis.claims import Evidence, NotInStudy, judge, summary
 from pdetransfer.plan.entries import Claim, Selection
-from pdetransfer.plan.study import Study
+from pdetransfer.plan.study import Curve, Study
 
 SIZES = (16, 64, 256)
 FNO = {"kind": "fno", "modes": 4, "num_layers": 4, "rate": 1}
@@ -126,6 +128,13 @@ def gain(evidence, cells):
     curve, n = evidence.select(cells)[0]
     scratch = next(c for c in evidence.study.curves("shift") if c.dataset == curve.dataset)
     return evidence.error(scratch, n) / evidence.error(curve, n)
+
+
+def test_rows_of_a_curve_are_all_that_were_trained(evidence):
+    curve = Curve("near", "narrow", "scratch", "r")
+    cells = pd.DataFrame([asdict(curve) | {"n_train": n} for n in (0, 1, 16)])
+    found = Evidence(STUDY, evidence.replicates, cells).rows(curve)
+    assert found["n_train"].tolist() == [1, 16]
 
 
 def of_table(evidence):

@@ -34,6 +34,18 @@ def test_a_mean_is_infinite_in_the_replicates_that_draw_the_seed_that_diverged()
     assert interval(spoilt[axes])[1] == np.inf
 
 
+def test_a_cell_counts_as_diverged_whatever_seeds_a_replicate_draws():
+    """Of each of 20 cells one of two seeds diverged; some first replicates draw the other one twice."""
+    points = [
+        ("far", f"m{model}", "scratch", "r", 64, seed, np.inf if seed else 0.5)
+        for model in range(20)
+        for seed in (0, 1)
+    ]
+    replicates = Replicates([error_table(points)])
+    assert any(np.isfinite(mean[1]) for mean in replicates.means.values())
+    assert replicates.finite == {}
+
+
 @pytest.mark.parametrize(("share", "expected"), [(0.0, (1, 1)), (0.5, (1, np.inf)), (1.0, (np.inf, np.inf))])
 def test_an_interval_of_infinite_values_has_their_quantiles(share, expected):
     values = np.ones(401)

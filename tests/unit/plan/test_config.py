@@ -424,6 +424,11 @@ def test_a_mistake_in_what_is_chosen_is_one_sentence(chosen, message):
             [4096],
             "scratch_n_train asks for 4096 .*; expected at most 1024",
         ),
+        (
+            "experiments/shift_poisson/scratch_n_train",
+            [8, 1024],
+            r"is \[8, 1024\]; expected more than the largest",
+        ),
         ("experiments/control_readout/scratch_n_train", [16], "init .'own'.; expected scratch in it"),
         ("recipes/downstream/length", 1000, "expected at most 50 validations a run"),
         ("recipes/downstream/num_validation", 1000, "num_validation is 1000; expected at most .*128"),
@@ -698,6 +703,26 @@ def test_what_generated_data_need_is_asked_for_and_of_own_data_nothing(tmp_path)
     own["recipes"] = {"r": RECIPE}
     own["experiments"] = {"e": {"question": "data", "n_train": [1]} | AXES}
     assert checked(load(own_study(tmp_path / "b", own), {"study": "mine", "scale": "laptop"})).grid is None
+
+
+@pytest.mark.parametrize("of", ["study", "dataset", None])
+def test_examples_are_counted_in_the_study_or_in_the_dataset(tmp_path, of):
+    counts = {"num_examples": {"train": 64, "validation": 16, "test": 20}}
+    study = {
+        "answers": "transfer",
+        "grid": {"num_points": 16},
+        "source": {"num_centres": 4, "sigma": 0.125, "sparsity_range": [0.2, 0.8]},
+        "datasets": {"d": STEADY | (counts if of == "dataset" else {})},
+        "models": {"m": OF_FIELDS},
+        "recipes": {"r": RECIPE},
+        "experiments": {"e": {"question": "data", "n_train": [1]} | AXES},
+    } | (counts if of == "study" else {})
+    loaded = load(own_study(tmp_path, study), {"study": "mine", "scale": "laptop"})
+    if of:
+        assert checked(loaded)
+    else:
+        with pytest.raises(ConfigError, match=r"there is no 'num_examples'; expected one, as datasets.d is"):
+            checked(loaded)
 
 
 def test_own_data_without_a_system_have_no_pretraining_of_their_own(tmp_path):

@@ -275,4 +275,7 @@ def test_the_actual_time_of_a_row_is_that_of_the_forecasts_cells():
     for name in table.index:  # the forecast's hours are rounded
         low, high = (table.loc[name, "device_hours"] + step for step in (-5e-4, 5e-4))
         assert 2 * low <= table.loc[name, "trained_hours"] <= 2 * high
+        if table.loc[name, "device_hours"]:
+            ratio = table.loc[name, "trained_hours"] / table.loc[name, "device_hours"]
+            assert table.loc[name, "actual_over_forecast"] == pytest.approx(ratio)
     pd.testing.assert_frame_equal(table[plan.columns[1:]], plan.set_index("experiment"))

@@ -21,6 +21,7 @@ from pdetransfer.studies.transfer import inputs as of_transfer
 STUDY = load_study("laptop")
 ANSWERS = registry.answers("transfer")
 ROOT = "results/transfer/laptop"
+USERS = {"all": OWN_FILES, "two": {"train": "train.h5", "test": "test.h5"}}
 
 
 def jobs(study):
@@ -90,6 +91,38 @@ def test_a_card_waits_for_other_datasets_only_if_it_is_of_a_users_file():
     assert compared not in files(inputs.card(study, "poisson_e1-5"))
     splits = inputs.compared_splits(study, inputs.stored_datasets(study))
     assert {*files(inputs.card(study, "own"))} - {compared} <= {*files(splits)}
+
+
+def test_users_splits_come_from_their_files_and_held_out_examples_from_the_training_file():
+    data = {name: entries.Dataset(coefficients=[], files=own) for name, own in USERS.items()}
+    study = STUDY.model_copy(update={"datasets": data})
+    for split in inputs.SPLITS:
+        assert files(inputs.imported(study, "all", split)) == [f"{split}.h5"]
+        assert inputs.imported(study, "all", split).settings["held_out"] is None
+    for split, file, held_out in (
+        ("train", "train.h5", False),
+        ("validation", "train.h5", True),
+        ("test", "test.h5", None),
+    ):
+        assert files(inputs.imported(study, "two", split)) == [file]
+        assert inputs.imported(study, "two", split).settings["held_out"] is held_out
+
+
+def test_a_figure_is_told_its_datasets_and_pre_trainings_alone():
+    """It is drawn anew if one of them changes, and if no other does."""
+    drawn = inputs.figure(STUDY, ANSWERS, "fig3")
+    curves = [c for name in STUDY.figures["fig3"].experiments for c in STUDY.curves(name)]
+    inits = {curve.init for curve in curves if curve.is_fine_tuned}
+    assert inits
+    assert set(drawn.study["pretrainings"]) == inits
+    assert {curve.dataset for curve in curves} <= set(drawn.study["datasets"]) < set(STUDY.datasets)
+
+
+def test_a_gallery_shows_every_stored_dataset_of_its_experiments_and_no_mixture():
+    name = next(name for name in STUDY.figures if inputs.is_gallery(STUDY, name))
+    curves = [c for part in STUDY.figures[name].experiments for c in STUDY.curves(part)]
+    stored = {curve.dataset for curve in curves if not STUDY.datasets[curve.dataset].mix}
+    assert set(inputs.gallery(STUDY, name).datasets) == stored != set()
 
 
 def test_ranges_are_shown_where_there_are_any():

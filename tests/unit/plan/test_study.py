@@ -169,6 +169,7 @@ def test_a_run_is_stretched_to_the_least_number_of_steps_with_its_validations():
     steps = {n: (recipe.num_steps(n), recipe.steps_between_validations(n)) for n in (8, 16, 64, 256)}
     assert steps == {8: (96, 16), 16: (96, 16), 64: (96, 16), 256: (384, 64)}
     assert {n: recipe.num_examples(n) for n in (8, 16, 64, 256)} == {8: 768, 16: 1536, 64: 1536, 256: 6144}
+    assert recipe.model_copy(update={"min_steps": 97}).num_steps(8) == 120  # whole units of 5 steps
 
 
 def test_the_seeds_of_a_cell_are_fewer_from_an_n_on():

@@ -52,6 +52,11 @@ def test_a_chart_has_every_point_of_its_experiments_once():
     assert set(rows.loc[rows["n_train"] == 0, "cell"]) == {""}
 
 
+def test_panels_of_one_dataset_are_told_apart_by_what_differs():
+    models = [table("far").assign(model=model) for model in ("small", "large")]
+    assert {*rows_of(error_chart(models, STUDY))["panel"]} == {"small", "large"}
+
+
 def test_a_sweep_at_one_n_is_drawn_against_the_learning_rate():
     one = table("far").query("n_train == n_train.max()")
     sweep = [one.assign(recipe=f"sweep.{rate}", learning_rate=rate) for rate in (1e-3, 1e-2)]

@@ -248,6 +248,18 @@ def test_fields_of_one_dimension_are_drawn_as_lines_on_the_scale_of_the_solution
     plt.close(figure)
 
 
+def test_of_fields_in_time_the_last_frame_and_its_error_are_drawn():
+    truth = np.random.default_rng(0).normal(size=(5, 8, 6))
+    shown = ("vorticity", "vorticity")
+    row = Prediction("far", "worst", shown, truth[0], truth, {"scratch": 2 * truth}, {"scratch": 1.0})
+    figure = draw_predictions([row], ENTRY)
+    _, solution, prediction, error = (axes.images[0].get_array() for axes in figure.axes if axes.images)
+    np.testing.assert_allclose(solution, truth[-1])
+    np.testing.assert_allclose(prediction, 2 * truth[-1])
+    np.testing.assert_allclose(error, abs(truth[-1]))
+    plt.close(figure)
+
+
 def test_spectra_of_errors_sum_to_the_mean_squared_error_at_low_wavenumbers(small_split, tmp_path):
     """All energy of a spectrum is the mean square of the field, but for the corners beyond N // 2, which smooth
     fields leave empty."""
@@ -322,7 +334,7 @@ def test_spectra_of_roll_outs_are_means_over_their_frames(roll_out):
 
 
 @pytest.mark.parametrize("num_frames", [2, 5, 20])
-@pytest.mark.parametrize("offset", [0.0, 3.0])
+@pytest.mark.parametrize("offset", [0.0, -1.0, 3.0])
 def test_a_roll_out_has_the_truth_above_predictions_on_one_scale(num_frames, offset):
     """Symmetric about zero where the truth has both signs; frames are apart from the first to the last."""
     random = np.random.default_rng(0)
@@ -335,7 +347,7 @@ def test_a_roll_out_has_the_truth_above_predictions_on_one_scale(num_frames, off
     panels = np.array([axes for axes in figure.axes if axes.get_subplotspec() is not None]).reshape(6, 5)
     times = np.unique(np.linspace(0, num_frames - 1, 5).astype(int))
     assert times[-1] == num_frames - 1
-    limits = (-np.abs(truth).max(), np.abs(truth).max()) if offset == 0 else (truth.min(), truth.max())
+    limits = (-np.abs(truth).max(), np.abs(truth).max()) if offset <= 0 else (truth.min(), truth.max())
     for lines in (panels[:3], panels[3:]):
         for line, frames in zip(lines, (truth, *predictions.values()), strict=True):
             for panel, time in zip(line, times, strict=False):

@@ -118,6 +118,14 @@ def test_every_question_is_answered_in_one_line_and_its_curves_in_sentences(name
     assert all(sentence.endswith((".", ")")) for sentence in sentences)
 
 
+def test_curves_of_several_recipes_are_told_apart():
+    asked = ANSWERS.questions["control"]
+    longer = [(*point[:3], "longer", *point[4:]) for point in POINTS]
+    for points, named in ((POINTS, False), (POINTS + longer, True)):
+        sentences = " ".join(asked.answer(cell_table(points), savings_table(points)))
+        assert ("r)" in sentences.replace("other)", "")) == ("longer)" in sentences) == named
+
+
 def test_headlines_have_the_geometric_mean_over_datasets():
     cells = cell_table([p for p in POINTS if p[2] == "mixture" and p[4] == 0])
     for name in ("size", "noise"):

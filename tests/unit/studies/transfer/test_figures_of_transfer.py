@@ -104,6 +104,8 @@ def test_error_vs_data_labels_the_arms_and_draws_the_ranges():
         "downstream  U(5, 10)",
     } <= set(texts(figure))
     assert bars(figure.axes[0]) == {0: [((5, 10), 0.3)], 1: [((1, 5), 0.3)]}  # downstream below
+    left, right = figure.axes[0].get_xlim()
+    assert left < 1 < 10 < right
     means = drawn.cells.groupby(["init", "n_train"])["test_error"].mean()
     zero = [line.get_xydata()[0].tolist() for line in figure.axes[1].lines if line.get_marker() == "D"]
     assert zero == [[pytest.approx(8 / 3), pytest.approx(means[init, 0])] for init in ("scratch", "poisson")]

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from cases import SPECTRAL
+from pdetransfer.data.systems.poisson import diffusion_tensor
 from pdetransfer.data.systems.registry import SYSTEMS
 from pdetransfer.plan.study import Study
 from pdetransfer.report.figures import save
@@ -44,6 +45,7 @@ def test_every_map_of_a_picture_has_a_scale_of_its_own_or_shares_one(name):
     scaled = {image.get_clim() for image in images if image.colorbar}
     assert images
     assert {image.get_clim() for image in images} == scaled
+    assert all(image.colorbar.ax in image.axes.child_axes for image in images if image.colorbar)
     plt.close(figure)
 
 
@@ -59,4 +61,23 @@ def test_sources_become_sparser_and_solutions_are_of_the_grid():
     fields = np.array([axes.images[0].get_array() for axes in figure.axes]).reshape(3, 5, 16, 16)
     sums = fields[:, 0].sum(axis=(1, 2))
     assert (np.diff(sums) < 0).all()
+    titles = np.array([axes.get_title() for axes in figure.axes]).reshape(3, 5)
+    assert titles[:, 0].tolist() == ["sparsity 0.2", "sparsity 0.5", "sparsity 0.8"]
+    assert titles[0, 1:].tolist() == ["$e = 1$", "$e = 5$", "$e = 10$", "$e = 20$"]
+    assert all(titles[:, 1:].ravel())
+    plt.close(figure)
+
+
+def test_solutions_of_the_systems_are_those_of_the_middle_source():
+    """Poisson's: -div(K grad u) of each, by an FFT, is that source less its mean."""
+    figure = PICTURES["systems"](STUDY)
+    fields = np.array([axes.images[0].get_array() for axes in figure.axes]).reshape(3, 5, 16, 16)
+    source = fields[1, 0] - fields[1, 0].mean()
+    frequencies = 2 * np.pi * np.fft.fftfreq(16, 1 / 16)
+    k = np.stack(np.meshgrid(frequencies, frequencies, indexing="ij")[::-1])  # of x, the last axis, and y
+    for eigenvalue, solution in zip((1.0, 5.0, 10.0, 20.0), fields[0, 1:], strict=True):
+        (xx, yy, xy), *_ = diffusion_tensor(np.array([eigenvalue]), np.array([np.pi / 6]))
+        symbol = xx * k[0] ** 2 + yy * k[1] ** 2 + 2 * xy * k[0] * k[1]
+        back = np.fft.ifft2(symbol * np.fft.fft2(solution)).real
+        np.testing.assert_allclose(back, source, atol=0.02 * abs(source).max())
     plt.close(figure)

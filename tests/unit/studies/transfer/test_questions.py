@@ -232,6 +232,21 @@ def test_the_headline_of_q2_has_the_gain_of_the_smallest_and_the_largest_model()
     assert facts(told, "far") == [1000, 20000, 32, 2, 4, "far"]
 
 
+def test_the_headline_of_q2_goes_to_the_largest_of_many_models():
+    gains = {"large": 4, "small": 1, "medium": 2}
+    rows = [
+        point
+        for model, gain in gains.items()
+        for point in (
+            *points(SCRATCH, model=model),
+            *points({n: error / gain for n, error in SCRATCH.items()}, model=model, init="poisson"),
+        )
+    ]
+    told = headline("size", rows, {"small": 10, "medium": 100, "large": 1000})
+    assert facts(told, "far") == [10, 1000, 32, 1, 4, "far"]
+    assert told.startswith("From 10 to")
+
+
 def test_the_headline_of_q2_has_the_sizes_that_each_experiment_has():
     """Of two experiments, the second lacks the largest model and has another recipe."""
     sizes = {"small": 10, "medium": 100, "large": 1000}
