@@ -223,6 +223,5 @@ def spelled(value: float) -> str:
 def summary(verdicts: Iterable[str]) -> str:
     """How many claims have each verdict, in a sentence."""
     counts = Counter(verdicts)
-    words = {"holds": "hold", "fails": "fail"}
-    named = [f"{counts[verdict]} {words.get(verdict, f'are {verdict}')}" for verdict in VERDICTS]
-    return f"Of {counts.total()} claims {', '.join(named)}."
+    named = [f"{verdict} {counts[verdict]}" for verdict in VERDICTS if counts[verdict]]
+    return f"Verdicts of {counts.total()} claims: {', '.join(named)}."

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from cases import error_table
+from facts import facts
 from pdetransfer.analysis.bootstrap import Estimate, Replicates
 from pdetransfer.analysis.claims import Evidence, NotInStudy, judge, summary
 from pdetransfer.plan.entries import Claim, Selection
@@ -247,9 +248,8 @@ def test_a_claim_does_not_hold_by_an_end_of_the_data(evidence, beyond, bounds, e
     assert found.censored == pytest.approx(np.mean(beyond[1:] != 0))
 
 
-def test_the_summary_counts_every_verdict():
-    told = summary(["holds", "holds", "fails", "censored", "not run"])
-    assert [int(word) for word in told.split() if word.isdigit()] == [5, 2, 1, 0, 1, 1, 0]
+def test_the_summary_counts_every_verdict_that_there_is():
+    assert facts(summary(["holds", "holds", "fails", "censored", "not run"])) == [5, 2, 1, 1, 1]
 
 
 def test_bootstrap_draws_the_same_test_examples_for_all_arms():

@@ -275,7 +275,7 @@ def test_claims_are_shown_with_value_interval_and_verdict_and_without_a_value_wh
         "not run",
     ):
         assert text in body, text
-    assert "Of 2 claims 0 hold, 1 fail, " in body
+    assert "2 claims: fails 1, not run 1." in body
     assert ">none</td>" not in body
     assert ">none</td>" in body_of(html_of([experiment()], [], [NO_INTERVAL]))
     assert "None" not in body
