@@ -51,7 +51,16 @@ def test_every_map_of_a_picture_has_a_scale_of_its_own_or_shares_one(name):
 
 def test_the_stages_name_what_is_compared():
     figure = PICTURES["stages"](STUDY)
-    assert {"pre-training", "fine-tuned", "from scratch", "test error"} <= texts(figure)
+    named = {"pre-training", "fine-tuned", "from scratch", "test error"}
+    assert named <= texts(figure)
+    canvas = figure.axes[0]
+    boxes = [patch.get_bbox() for patch in canvas.patches if isinstance(patch, plt.Rectangle)]
+    assert len(boxes) == len(named)
+    (width, height) = canvas.get_xlim()[1], canvas.get_ylim()[1]
+    assert all(0 <= box.x0 < box.x1 <= width and 0 <= box.y0 < box.y1 <= height for box in boxes)
+    assert all(
+        any(box.contains(*t.get_position()) for box in boxes) for t in canvas.texts if t.get_text() in named
+    )
     plt.close(figure)
 
 
