@@ -68,11 +68,8 @@ def bare(tmp_path):
 @pytest.mark.slow
 def test_every_part_gives_its_rows_with_nothing_but_what_the_script_lists(tmp_path, bare):
     names = list(gpu.PARTS)
-    for some in (
-        names[:4],
-        names[4:5],
-        names[5:],
-    ):  # parts that are named have more time, should the machine be busy
+    # Parts that are named have more time, should the machine be busy.
+    for some in (names[:4], names[4:5], names[5:]):
         run(tmp_path, *some, path=bare)
     parts = json.loads((tmp_path / "gpu.json").read_text())
     assert list(parts) == list(gpu.PARTS)

@@ -105,6 +105,15 @@ def test_a_supplement_stands_in_the_section_of_its_question():
         assert text in html[html.index('<h2 id="shift">') :], text
 
 
+def test_a_supplement_without_a_row_says_so_and_savings_without_one_are_left_out():
+    empty = Supplement("data", "A title", ["A sentence."], pd.DataFrame(columns=["a column"]))
+    for asked, has_savings in ((experiment(), True), (experiment(n_train=(0,)), False)):
+        body = body_of(render(STUDY, sections([asked], [], [empty]), [], None, NO_DATA, {}))
+        assert "a column" not in body
+        assert re.search(r"<p>A sentence.</p>\s*<p>", body)
+        assert ("<summary>Data savings" in body) == has_savings == bool(len(asked.savings))
+
+
 def test_the_answers_of_a_section_are_those_of_its_experiments_and_its_headline_is_of_all():
     (section,) = sections([experiment("a"), experiment("b", n_train=(8, 32))], [])
     assert section.answers == ["up to 4 times", "up to 4 times"]

@@ -56,7 +56,7 @@ def test_the_stages_name_what_is_compared():
     canvas = figure.axes[0]
     boxes = [patch.get_bbox() for patch in canvas.patches if isinstance(patch, plt.Rectangle)]
     assert len(boxes) == len(named)
-    (width, height) = canvas.get_xlim()[1], canvas.get_ylim()[1]
+    width, height = canvas.get_xlim()[1], canvas.get_ylim()[1]
     assert all(0 <= box.x0 < box.x1 <= width and 0 <= box.y0 < box.y1 <= height for box in boxes)
     assert all(
         any(box.contains(*t.get_position()) for box in boxes) for t in canvas.texts if t.get_text() in named
